@@ -1,0 +1,152 @@
+//! `test` blocks, checked: what is given, what the upstreams do, what is expected. Running them is replay's job.
+
+use crate::image::{BasisPoints, BudgetId, Features, Millis, Pico, PlanId, PolicyId, TargetId, Tier};
+use crate::request::HealthState;
+
+/// One test: a `test` block, or one row of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Test {
+    /// The quoted name; rows add their number.
+    pub name: String,
+    /// File it stands in.
+    pub file: Box<str>,
+    /// Line of its head or row, from 1.
+    pub line: u32,
+    /// The request and the live figures.
+    pub given: Given,
+    /// What upstreams do; those not named are healthy.
+    pub upstreams: Vec<(TargetId, Script)>,
+    /// In textual order.
+    pub expects: Vec<Expect>,
+}
+
+/// The facts of a test. What is not given is absent; live figures default to healthy, unknown and unspent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Given {
+    /// The client's `model`, with the `@` where it has one.
+    pub model: String,
+    /// See [`crate::request::Request`] for these.
+    pub end_user: Option<String>,
+    /// Client key.
+    pub key: Option<String>,
+    /// Conversation id.
+    pub conversation: Option<String>,
+    /// Tags.
+    pub tags: Vec<(String, String)>,
+    /// Prompt tokens; 0 when not given.
+    pub tokens: u32,
+    /// Most output tokens.
+    pub output_limit: Option<u32>,
+    /// Streamed.
+    pub streaming: bool,
+    /// Needs.
+    pub needs: Features,
+    /// Unix milliseconds.
+    pub now: Option<i64>,
+    /// Spent shares.
+    pub used: Vec<(BudgetId, BasisPoints)>,
+    /// States.
+    pub health: Vec<(TargetId, HealthState)>,
+    /// Times to first content at the 95th percentile.
+    pub p95: Vec<(TargetId, Millis)>,
+    /// Shares of failures.
+    pub error_rate: Vec<(TargetId, BasisPoints)>,
+}
+
+/// What an upstream does in a test, for every attempt at it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Script {
+    /// `replies STATUS after TIME`; a 2xx is a whole answer whose first content comes after that time.
+    Replies {
+        /// HTTP status.
+        status: u16,
+        /// Until the head of the reply.
+        after: Millis,
+    },
+    /// `hangs`: takes the request and never answers.
+    Hangs,
+    /// `refuses`: the connection is refused at once.
+    Refuses,
+    /// `streams N tokens/s [then drops after N tokens]`.
+    Streams {
+        /// Output tokens a second.
+        rate: u32,
+        /// Breaks off after so many.
+        drops_after: Option<u32>,
+    },
+}
+
+/// One `expect` line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expect {
+    /// As written, for reports.
+    pub text: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// What must hold.
+    pub that: That,
+}
+
+/// What must hold.
+#[derive(Clone, Debug, PartialEq)]
+pub enum That {
+    /// `plan is NAME`.
+    Plan(PlanId),
+    /// `rule is NAME`.
+    Rule(String),
+    /// `policy is @NAME`: the policy that decided in the end.
+    Policy(PolicyId),
+    /// `first is TARGET`: the first attempt.
+    First(TargetId),
+    /// `attempts is TARGET …`: all attempts in order.
+    Attempts(Vec<TargetId>),
+    /// `served is TARGET`.
+    Served(TargetId),
+    /// `failed`: no target served.
+    Failed,
+    /// `denied is STATUS` or a `deny STATUS` cell.
+    Denied(u16),
+    /// `not denied`.
+    Allowed,
+    /// `cost < $…`.
+    Cost(Compare, Pico),
+    /// `total < …`: from arrival to the last byte, or to the commitment when streaming.
+    Total(Compare, Millis),
+    /// `attempts <= N`.
+    Count(Compare, u32),
+    /// `region is NAME`: of the serving target, in all its regions.
+    Region(String),
+    /// `tier <= NAME`: of the serving target.
+    Tier(Compare, Tier),
+}
+
+/// A comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compare {
+    /// `is`
+    Is,
+    /// `is not`
+    IsNot,
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `>`
+    More,
+    /// `>=`
+    AtLeast,
+}
+
+impl Compare {
+    /// Whether `left` stands so to `right`.
+    pub fn holds<T: PartialOrd>(self, left: &T, right: &T) -> bool {
+        match self {
+            Self::Is => left == right,
+            Self::IsNot => left != right,
+            Self::Less => left < right,
+            Self::AtMost => left <= right,
+            Self::More => left > right,
+            Self::AtLeast => left >= right,
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What a policy may ask about: the request, and the live figures.
+
+use crate::image::{BasisPoints, BudgetId, Features, Millis, TargetId};
+use serde::{Deserialize, Serialize};
+
+/// One request as policies see it. Nothing here is ever prompt text.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The client's `model`, as sent.
+    pub model: &'a str,
+    /// Hash of the client's key.
+    pub key: Option<&'a str>,
+    /// `user` of the body or `x-mux-user`.
+    pub end_user: Option<&'a str>,
+    /// `x-mux-conversation`.
+    pub conversation: Option<&'a str>,
+    /// `x-mux-tags` and `metadata`; the first of a name counts.
+    pub tags: &'a [(&'a str, &'a str)],
+    /// Prompt tokens, estimated.
+    pub tokens: u32,
+    /// `max_tokens` and its kin.
+    pub output_limit: Option<u32>,
+    /// The client wants a stream.
+    pub streaming: bool,
+    /// What serving it takes.
+    pub needs: Features,
+    /// Unix milliseconds of its arrival.
+    pub now: i64,
+}
+
+impl<'a> Request<'a> {
+    /// Value of a tag.
+    #[must_use]
+    pub fn tag(&self, name: &str) -> Option<&'a str> {
+        self.tags.iter().find(|(n, _)| *n == name).map(|(_, v)| *v)
+    }
+}
+
+/// What `health of` can be.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum HealthState {
+    /// Serving.
+    #[default]
+    Ok,
+    /// Serving badly.
+    Degraded,
+    /// Not serving.
+    Down,
+}
+
+/// The moving figures a policy may ask for. `None` is "too few samples": a test on it is false.
+pub trait Live {
+    /// Median time to first content.
+    fn p50(&self, target: TargetId) -> Option<Millis>;
+    /// 95th percentile of the time to first content.
+    fn p95(&self, target: TargetId) -> Option<Millis>;
+    /// Share of attempts that failed.
+    fn error_rate(&self, target: TargetId) -> Option<BasisPoints>;
+    /// State by the `health` block.
+    fn health(&self, target: TargetId) -> HealthState;
+    /// Spent share of a budget, for the counter this request falls on.
+    fn used(&self, budget: BudgetId, request: &Request<'_>) -> BasisPoints;
+}

@@ -1,0 +1,2 @@
+//! The command `mux`.
+fn main() {}

@@ -1,0 +1,208 @@
+//! The decision record: everything that decided about one request, and everything that happened to it.
+//!
+//! One JSON object a request. Fields are only ever added, and `v` rises when the meaning of one changes. It holds enough
+//! to decide again under another policy, and never prompt text. Times are microseconds since the request arrived unless
+//! their name says otherwise; money is pico-dollars; shares are basis points.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Version of the schema written here.
+pub const VERSION: u32 = 1;
+
+/// One request.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Record {
+    /// [`VERSION`].
+    pub v: u32,
+    /// Request id, as in `x-mux-request-id`.
+    pub id: String,
+    /// Arrival, unix milliseconds.
+    pub at: i64,
+    /// Version of the bundle that decided.
+    pub version: String,
+    /// Seed of every random choice of this request.
+    pub seed: u64,
+    /// What the client asked for.
+    pub request: Facts,
+    /// Live figures of every target when the request was decided.
+    pub live: Vec<Figures>,
+    /// Spent shares of every budget, for the counters this request falls on.
+    pub used: BTreeMap<String, u32>,
+    /// What the policy said; absent for a deployment called directly or a request refused before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
+    /// Targets that came into question, in order.
+    pub candidates: Vec<Candidate>,
+    /// Every attempt, in order of its start.
+    pub attempts: Vec<Attempt>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Tokens of the answer that was delivered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// Cost of all attempts.
+    pub cost: i64,
+    /// Whether every attempt's price was known.
+    pub priced: bool,
+}
+
+/// The fact table of a request.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    /// Operation, such as `chat`.
+    pub operation: String,
+    /// The client's dialect, such as `openai-chat`.
+    pub dialect: String,
+    /// The client's `model`, as sent.
+    pub model: String,
+    /// Hash of the client's key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// End user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_user: Option<String>,
+    /// Conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<String>,
+    /// Tags, in the order sent.
+    pub tags: Vec<(String, String)>,
+    /// Estimated prompt tokens.
+    pub tokens: u32,
+    /// Most output tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_limit: Option<u32>,
+    /// Streamed.
+    pub streaming: bool,
+    /// Needs, as policy words: `tools`, `images` …
+    pub needs: Vec<String>,
+}
+
+/// Live figures of one target.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Figures {
+    /// `provider/model`.
+    pub target: String,
+    /// Median time to first content, milliseconds; absent with too few samples.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p50_ms: Option<u64>,
+    /// 95th percentile of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p95_ms: Option<u64>,
+    /// Share of failures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_rate: Option<u32>,
+    /// `ok`, `degraded` or `down`.
+    pub health: String,
+    /// `closed`, `open` or `half-open`.
+    pub breaker: String,
+    /// Attempts in flight.
+    pub inflight: u32,
+}
+
+/// What the policy said.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Decision {
+    /// Policies in the order entered; the last one decided.
+    pub policies: Vec<String>,
+    /// `file:line` of the rule, with its name where it has one.
+    pub rule: String,
+    /// Path through the decision graph: branch bits, hexadecimal, last branch lowest.
+    pub path: String,
+    /// `use` or `deny`.
+    pub verdict: String,
+    /// Name of the plan, or of the target of a plan written in the rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+}
+
+/// One target that came into question.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Candidate {
+    /// `provider/model`.
+    pub target: String,
+    /// Why it was not called; absent where it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passed_over: Option<String>,
+}
+
+/// One attempt.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Attempt {
+    /// `provider/model`.
+    pub target: String,
+    /// Start.
+    pub start_us: u64,
+    /// The connection stood.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connected_us: Option<u64>,
+    /// The head of the reply was there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head_us: Option<u64>,
+    /// The first content was there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_us: Option<u64>,
+    /// It was over.
+    pub end_us: u64,
+    /// `ok`, or what went wrong, in kebab case.
+    pub class: String,
+    /// HTTP status, where there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// The wait the provider asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+    /// The provider's words, shortened, without secrets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Tokens used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// Cost; absent where the price is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<i64>,
+}
+
+/// Tokens. `input` includes cached tokens, `output` includes reasoning; the rest are parts of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Usage {
+    /// Prompt.
+    pub input: u64,
+    /// Answer.
+    pub output: u64,
+    /// Of the prompt, read from the provider's cache.
+    pub cache_read: u64,
+    /// Of the prompt, written to the provider's cache.
+    pub cache_write: u64,
+    /// Of the answer, reasoning.
+    pub reasoning: u64,
+    /// Counted by mux because the provider did not say.
+    pub estimated: bool,
+}
+
+/// How a request ended.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Outcome {
+    /// HTTP status sent to the client.
+    pub status: u16,
+    /// `ok`, `denied`, `client-gone`, or the class of the last failure.
+    pub class: String,
+    /// Who served it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub served: Option<String>,
+    /// When the client was committed to one answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub committed_us: Option<u64>,
+    /// When it was over.
+    pub total_us: u64,
+    /// Of that, time not spent waiting for an upstream or the client.
+    pub overhead_us: u64,
+}
