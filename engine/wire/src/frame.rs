@@ -1,0 +1,157 @@
+//! Cuts a body into frames: the same frames whatever way the network split the bytes.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::array::Array;
+pub use crate::event::{FRAME_LIMIT, Frame, FrameError, LINE_LIMIT};
+use crate::lines::{Ends, Lines};
+use crate::sse::Sse;
+
+/// How a body is divided into frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Framing {
+    /// The whole body is one frame, handed out by [`Framer::finish`].
+    Buffered,
+    /// An event stream (`text/event-stream`).
+    Sse,
+    /// One JSON text a line.
+    Ndjson,
+    /// The elements of one JSON array.
+    JsonArray,
+    /// Every chunk as it came: the only framing that depends on the split.
+    Raw,
+}
+
+/// Takes chunks in with [`push`](Self::push) and hands frames out as an iterator.
+///
+/// The iterator ends when no whole frame is there and goes on after the next `push`. Frames completed before
+/// an error stay available. After an error the framer is of no further use.
+#[derive(Debug)]
+pub struct Framer {
+    body: Body,
+    ready: VecDeque<Frame>,
+}
+
+#[derive(Debug)]
+enum Body {
+    Whole(Whole),
+    Sse { lines: Lines, events: Sse },
+    Ndjson(Lines),
+    Array(Array),
+    Raw,
+}
+
+/// A body collected to its end.
+#[derive(Debug, Default)]
+struct Whole {
+    first: Bytes,
+    joined: BytesMut,
+}
+
+impl Framer {
+    /// A framer at the start of a body.
+    #[must_use]
+    pub fn new(framing: Framing) -> Self {
+        let body = match framing {
+            Framing::Buffered => Body::Whole(Whole::default()),
+            Framing::Sse => Body::Sse {
+                lines: Lines::new(Ends::Any),
+                events: Sse::default(),
+            },
+            Framing::Ndjson => Body::Ndjson(Lines::new(Ends::Lf)),
+            Framing::JsonArray => Body::Array(Array::default()),
+            Framing::Raw => Body::Raw,
+        };
+        Self {
+            body,
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// Takes the next bytes of the body.
+    ///
+    /// # Errors
+    /// When a line or a frame exceeds its limit.
+    pub fn push(&mut self, mut chunk: Bytes) -> Result<(), FrameError> {
+        match &mut self.body {
+            Body::Whole(whole) => whole.push(chunk)?,
+            Body::Sse { lines, events } => {
+                while let Some(line) = lines.take(&mut chunk)? {
+                    self.ready.extend(events.line(line)?);
+                }
+            }
+            Body::Ndjson(lines) => {
+                while let Some(line) = lines.take(&mut chunk)? {
+                    self.ready.extend(json_line(&line));
+                }
+            }
+            Body::Array(array) => array.push(&chunk, &mut self.ready)?,
+            Body::Raw if chunk.is_empty() => {}
+            Body::Raw => self.ready.push_back(Frame::data(chunk)),
+        }
+        Ok(())
+    }
+
+    /// Says that the body is over. A last frame may become ready by it: a buffered body always yields exactly one.
+    ///
+    /// # Errors
+    /// When the body ended inside a JSON array, or its last event exceeds a limit.
+    pub fn finish(&mut self) -> Result<(), FrameError> {
+        match &mut self.body {
+            Body::Whole(whole) => self.ready.push_back(Frame::data(whole.take())),
+            Body::Sse { lines, events } => {
+                if let Some(line) = lines.rest() {
+                    self.ready.extend(events.line(line)?);
+                }
+                self.ready.extend(events.finish());
+            }
+            Body::Ndjson(lines) => self
+                .ready
+                .extend(lines.rest().and_then(|line| json_line(&line))),
+            Body::Array(array) => array.finish()?,
+            Body::Raw => {}
+        }
+        Ok(())
+    }
+}
+
+impl Iterator for Framer {
+    type Item = Frame;
+
+    fn next(&mut self) -> Option<Frame> {
+        self.ready.pop_front()
+    }
+}
+
+impl Whole {
+    fn push(&mut self, chunk: Bytes) -> Result<(), FrameError> {
+        if self.first.len() + self.joined.len() + chunk.len() > FRAME_LIMIT {
+            return Err(FrameError::FrameTooLarge);
+        }
+        if self.joined.is_empty() && self.first.is_empty() {
+            self.first = chunk;
+            return Ok(());
+        }
+        if self.joined.is_empty() {
+            self.joined = BytesMut::from(std::mem::take(&mut self.first));
+        }
+        self.joined.extend_from_slice(&chunk);
+        Ok(())
+    }
+
+    fn take(&mut self) -> Bytes {
+        if self.joined.is_empty() {
+            std::mem::take(&mut self.first)
+        } else {
+            self.joined.split().freeze()
+        }
+    }
+}
+
+/// A line of NDJSON without the white space around it; blank lines are no frames.
+fn json_line(line: &Bytes) -> Option<Frame> {
+    let text = line.trim_ascii();
+    (!text.is_empty()).then(|| Frame::data(line.slice_ref(text)))
+}
