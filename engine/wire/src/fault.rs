@@ -1,9 +1,12 @@
 //! What an upstream's error means for routing.
 
-pub use crate::kind::{ErrorKind, RetryAdvice};
-use crate::refusal::{Refusal, clip};
-use crate::rules::{RULES, Rule};
-use serde_json::Value;
+mod kind;
+mod refusal;
+mod rules;
+
+pub use crate::fault::kind::{ErrorKind, RetryAdvice};
+use crate::fault::refusal::{Refusal, clip};
+use crate::fault::rules::{RULES, Rule};
 
 /// An upstream's failure, in mux's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,11 +50,6 @@ pub fn classify(status: u16, body: &[u8]) -> UpstreamError {
         Some(refusal) => judge(status, refusal),
         None => unreadable(status, body),
     }
-}
-
-/// The error inside an answer that opened with a good status.
-pub(crate) fn classify_value(value: &Value) -> UpstreamError {
-    judge(200, Refusal::from_value(value).unwrap_or_default())
 }
 
 fn judge(status: u16, refusal: Refusal) -> UpstreamError {

@@ -1,13 +1,18 @@
 //! Cuts a body into frames: the same frames whatever way the network split the bytes.
 
+mod array;
+mod event;
+mod lines;
+mod sse;
+
 use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::array::Array;
-pub use crate::event::{FRAME_LIMIT, Frame, FrameError, LINE_LIMIT};
-use crate::lines::{Ends, Lines};
-use crate::sse::Sse;
+use crate::frame::array::Array;
+pub use crate::frame::event::{FRAME_LIMIT, Frame, FrameError, LINE_LIMIT};
+use crate::frame::lines::{Ends, Lines};
+use crate::frame::sse::Sse;
 
 /// How a body is divided into frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

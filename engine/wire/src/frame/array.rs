@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::event::{FRAME_LIMIT, Frame, FrameError};
+use crate::frame::event::{FRAME_LIMIT, Frame, FrameError};
 
 /// Where in the array the next byte lies.
 #[derive(Debug, Default)]

@@ -3,7 +3,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::{memchr, memchr2};
 
-use crate::event::{FrameError, LINE_LIMIT};
+use crate::frame::event::{FrameError, LINE_LIMIT};
 
 /// What ends a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

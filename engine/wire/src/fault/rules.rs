@@ -1,6 +1,6 @@
 //! Which words in an error body mean which kind of failure, under which statuses.
 
-use crate::kind::ErrorKind;
+use crate::fault::kind::ErrorKind;
 
 /// Labels and phrases that mean `kind` under some statuses, and always inside a good answer.
 pub(crate) struct Rule {

@@ -6,7 +6,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr;
 
-use crate::event::{FRAME_LIMIT, Frame, FrameError};
+use crate::frame::event::{FRAME_LIMIT, Frame, FrameError};
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
