@@ -1,0 +1,264 @@
+//! Messages to turns: system texts apart, one turn after the other, tool results where the provider wants them.
+
+use std::borrow::Cow;
+
+use mux_plugin_sdk::Fault;
+use serde_json::value::RawValue;
+
+use crate::block::{Block, Json, Role, Turn};
+use crate::content::{blocks, quoted};
+use crate::unified::{Message, ReasoningDetail, ToolCall};
+
+/// A conversation as the Messages API has it.
+#[derive(Debug, Default)]
+pub(crate) struct Conversation<'a> {
+    pub(crate) system: Vec<Block<'a>>,
+    pub(crate) turns: Vec<Turn<'a>>,
+}
+
+impl<'a> Conversation<'a> {
+    /// Reads all messages.
+    pub(crate) fn read(
+        messages: Vec<Message<'a>>,
+        warnings: &mut Vec<String>,
+    ) -> Result<Self, Fault> {
+        let mut conversation = Self::default();
+        let mut late_system = false;
+        let mut named = false;
+        for (index, message) in messages.into_iter().enumerate() {
+            let system = matches!(message.role.as_ref(), "system" | "developer");
+            late_system |= system && !conversation.turns.is_empty();
+            named |= message.name.is_some();
+            conversation.add(message, &format!("messages[{index}]"), warnings)?;
+        }
+        if late_system {
+            warnings.push(String::from(
+                "system messages inside the conversation were moved to its start",
+            ));
+        }
+        if named {
+            warnings.push(String::from("`messages[].name` was dropped"));
+        }
+        if conversation.turns.is_empty() {
+            return Err(Fault::invalid(
+                "anthropic needs at least one message that is not a system message",
+                "messages",
+            ));
+        }
+        conversation.trim_last_answer()?;
+        Ok(conversation)
+    }
+
+    fn add(
+        &mut self,
+        message: Message<'a>,
+        at: &str,
+        warnings: &mut Vec<String>,
+    ) -> Result<(), Fault> {
+        let mut content = blocks(message.content, &format!("{at}.content"))?;
+        if let (Some(mark), Some(last)) = (message.cache_control, content.last_mut()) {
+            last.cache(mark);
+        }
+        match message.role.as_ref() {
+            "system" | "developer" => self.add_system(content, at)?,
+            "user" => self.turn(Role::User).content.append(&mut content),
+            "assistant" => {
+                let thoughts = thoughts(message.reasoning_details.unwrap_or_default());
+                let calls = calls(message.tool_calls.unwrap_or_default(), at, warnings)?;
+                let turn = &mut self.turn(Role::Assistant).content;
+                turn.extend(thoughts);
+                turn.append(&mut content);
+                turn.extend(calls);
+            }
+            "tool" => {
+                let extra = message.extra_content.and_then(|extra| extra.anthropic);
+                self.add_result(Block::ToolResult {
+                    tool_use_id: call_id(&message.tool_call_id.ok_or_else(|| {
+                        Fault::invalid("a tool message needs `tool_call_id`", at)
+                    })?),
+                    content,
+                    is_error: extra.is_some_and(|extra| extra.is_error),
+                    cache_control: None,
+                });
+            }
+            other => {
+                return Err(Fault::unsupported(
+                    format!("anthropic knows no role `{other}`"),
+                    format!("{at}.role"),
+                ));
+            }
+        }
+        self.turns.retain(|turn| !turn.content.is_empty());
+        Ok(())
+    }
+
+    fn add_system(&mut self, content: Vec<Block<'a>>, at: &str) -> Result<(), Fault> {
+        if content
+            .iter()
+            .any(|block| !matches!(block, Block::Text { .. }))
+        {
+            return Err(Fault::unsupported(
+                "anthropic's system prompt is text only",
+                at,
+            ));
+        }
+        self.system.extend(content);
+        Ok(())
+    }
+
+    /// The open turn of that role: messages of one role in a row become one turn.
+    fn turn(&mut self, role: Role) -> &mut Turn<'a> {
+        if self.turns.last().is_none_or(|turn| turn.role != role) {
+            self.turns.push(Turn {
+                role,
+                content: Vec::new(),
+            });
+        }
+        let last = self.turns.len() - 1;
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "a turn was pushed if there was none"
+        )]
+        &mut self.turns[last]
+    }
+
+    /// All results of one answer go into one turn, before anything else in it.
+    fn add_result(&mut self, result: Block<'a>) {
+        let turn = &mut self.turn(Role::User).content;
+        let place = turn
+            .iter()
+            .take_while(|block| matches!(block, Block::ToolResult { .. }))
+            .count();
+        turn.insert(place, result);
+    }
+
+    /// The provider refuses white space at the end of an answer it is to go on with.
+    fn trim_last_answer(&mut self) -> Result<(), Fault> {
+        let Some(turn) = self
+            .turns
+            .last_mut()
+            .filter(|turn| turn.role == Role::Assistant)
+        else {
+            return Ok(());
+        };
+        if let Some(Block::Text { text, .. }) = turn.content.last_mut() {
+            let plain: String = serde_json::from_str(text.get())
+                .map_err(|error| Fault::invalid(error.to_string(), "messages"))?;
+            let trimmed = plain.trim_end();
+            if trimmed.is_empty() {
+                turn.content.pop();
+            } else if trimmed.len() < plain.len() {
+                *text = quoted(trimmed)?;
+            }
+        }
+        self.turns.retain(|turn| !turn.content.is_empty());
+        Ok(())
+    }
+
+    /// Whether a turn that calls tools lacks the thinking it began with; then thinking cannot go on.
+    pub(crate) fn lost_its_thinking(&self) -> bool {
+        let answers = self.turns.iter().rev();
+        answers
+            .filter(|turn| turn.role == Role::Assistant)
+            .take(1)
+            .any(|turn| {
+                let calls = turn
+                    .content
+                    .iter()
+                    .any(|block| matches!(block, Block::ToolUse { .. }));
+                let starts = matches!(
+                    turn.content.first(),
+                    Some(Block::Thinking { .. } | Block::RedactedThinking { .. })
+                );
+                calls && !starts
+            })
+    }
+}
+
+/// The reasoning that this provider signed. Other reasoning would be refused and is left out.
+fn thoughts<'a>(details: Vec<ReasoningDetail>) -> Vec<Block<'a>> {
+    let ours = |detail: &ReasoningDetail| {
+        detail
+            .provider
+            .as_deref()
+            .is_none_or(|provider| provider == "anthropic")
+    };
+    let block =
+        |detail: ReasoningDetail| match (detail.kind.as_str(), detail.signature, detail.data) {
+            ("reasoning.encrypted", _, Some(data)) => Some(Block::RedactedThinking { data }),
+            ("reasoning.text", Some(signature), _) if !signature.is_empty() => {
+                Some(Block::Thinking {
+                    thinking: detail.text.unwrap_or_default(),
+                    signature,
+                })
+            }
+            _ => None,
+        };
+    details.into_iter().filter(ours).filter_map(block).collect()
+}
+
+fn calls<'a>(
+    calls: Vec<ToolCall<'a>>,
+    at: &str,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Block<'a>>, Fault> {
+    let mut blocks = Vec::with_capacity(calls.len());
+    for (index, call) in calls.into_iter().enumerate() {
+        let at = format!("{at}.tool_calls[{index}]");
+        let function = call.function.ok_or_else(|| {
+            Fault::unsupported("anthropic knows function calls only", at.as_str())
+        })?;
+        blocks.push(Block::ToolUse {
+            id: call_id(&call.id),
+            name: function.name,
+            input: arguments(function.arguments, &at, warnings)?,
+            cache_control: None,
+        });
+    }
+    Ok(blocks)
+}
+
+/// Arguments as an object: the chat form has them as a string of JSON.
+fn arguments<'a>(
+    arguments: Option<&'a RawValue>,
+    at: &str,
+    warnings: &mut Vec<String>,
+) -> Result<Json<'a>, Fault> {
+    let Some(raw) = arguments else {
+        return object("{}");
+    };
+    if raw.get().starts_with('{') {
+        return Ok(Cow::Borrowed(raw));
+    }
+    let text: String = serde_json::from_str(raw.get())
+        .map_err(|_| Fault::invalid("`arguments` is a string of JSON", at))?;
+    let trimmed = text.trim();
+    if trimmed.is_empty() {
+        return object("{}");
+    }
+    if let Ok(json) = object(trimmed)
+        && trimmed.starts_with('{')
+    {
+        return Ok(json);
+    }
+    // An answer cut short leaves half an object in the history: keep its text, or the conversation is stuck.
+    warnings.push(format!(
+        "`{at}` holds no JSON object; its text was sent as `arguments`"
+    ));
+    object(&format!(r#"{{"arguments":{}}}"#, quoted(trimmed)?.get()))
+}
+
+fn object(text: &str) -> Result<Json<'static>, Fault> {
+    RawValue::from_string(text.to_owned())
+        .map(Cow::Owned)
+        .map_err(|error| Fault::Internal(error.to_string()))
+}
+
+/// An id the provider accepts: letters, digits, `_` and `-`. Equal ids stay equal.
+fn call_id(id: &str) -> String {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if id.is_empty() {
+        return String::from("call");
+    }
+    id.chars().map(|c| if fits(c) { c } else { '_' }).collect()
+}

@@ -1,0 +1,23 @@
+//! Why the model stopped, in the unified form's words.
+
+use mux_plugin_sdk::Finish;
+
+/// The finish of an answer with that stop reason.
+pub(crate) fn finish(stop_reason: Option<&str>, calls_tools: bool) -> Finish {
+    match stop_reason {
+        Some("max_tokens" | "model_context_window_exceeded") => Finish::Length,
+        Some("refusal") => Finish::Refusal,
+        _ if calls_tools => Finish::ToolCalls,
+        _ => Finish::Stop,
+    }
+}
+
+/// `finish_reason` as chat clients know it.
+pub(crate) fn reason(finish: &Finish) -> &'static str {
+    match finish {
+        Finish::Length => "length",
+        Finish::ToolCalls => "tool_calls",
+        Finish::ContentFilter | Finish::Refusal => "content_filter",
+        Finish::Stop | Finish::Other(_) => "stop",
+    }
+}

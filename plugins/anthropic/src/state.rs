@@ -1,0 +1,74 @@
+//! What a stream remembers from call to call.
+
+use mux_plugin_sdk::{Fault, RequestCtx};
+use serde::{Deserialize, Serialize};
+
+use crate::usage::Counts;
+
+/// Everything the next frame needs. It travels through the host as JSON, a few hundred bytes.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct State {
+    pub(crate) stream: bool,
+    pub(crate) include_usage: bool,
+    /// Seconds since 1970.
+    pub(crate) created: u64,
+    pub(crate) id: String,
+    pub(crate) model: String,
+    pub(crate) counts: Counts,
+    /// Blocks that have begun and not ended.
+    pub(crate) open: Vec<OpenBlock>,
+    /// Tool calls so far.
+    pub(crate) calls: u32,
+    /// Pieces of reasoning so far.
+    pub(crate) thoughts: u32,
+    pub(crate) stop_reason: Option<String>,
+    pub(crate) done: bool,
+}
+
+/// A block the client sees, by its number at the provider.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct OpenBlock {
+    pub(crate) block: u32,
+    pub(crate) part: OpenPart,
+}
+
+/// What an open block is to the client. The provider numbers all blocks together, the client sees tool calls
+/// and reasoning numbered apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum OpenPart {
+    Call { index: u32, has_arguments: bool },
+    Thought { index: u32 },
+}
+
+impl State {
+    /// The state before the first frame.
+    pub(crate) fn opened(ctx: &RequestCtx, include_usage: bool) -> Self {
+        Self {
+            stream: ctx.stream,
+            include_usage,
+            created: ctx.now_unix_ms / 1000,
+            model: ctx.model.clone(),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Fault> {
+        serde_json::from_slice(bytes)
+            .map_err(|error| Fault::Internal(format!("the stream's state is damaged: {error}")))
+    }
+
+    pub(crate) fn write(&self) -> Result<Vec<u8>, Fault> {
+        serde_json::to_vec(self).map_err(|error| Fault::Internal(error.to_string()))
+    }
+
+    pub(crate) fn part(&mut self, block: u32) -> Option<&mut OpenPart> {
+        let found = self.open.iter_mut().find(|open| open.block == block)?;
+        Some(&mut found.part)
+    }
+
+    pub(crate) fn close(&mut self, block: u32) -> Option<OpenPart> {
+        let place = self.open.iter().position(|open| open.block == block)?;
+        Some(self.open.swap_remove(place).part)
+    }
+}

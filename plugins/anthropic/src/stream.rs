@@ -1,0 +1,301 @@
+//! Stream events to chunks: a fold over frames, so that grouping them differently changes nothing.
+
+use std::borrow::Cow;
+
+use mux_plugin_sdk::{Batch, Decoded, Fault, UpstreamError};
+
+use crate::chunk::{
+    Answer, Call, Choice, Delta, Function, Said, Text, Thought, arguments, filled, write,
+};
+use crate::failure;
+use crate::finish::{finish, reason};
+use crate::provider::{Block, Delta as Added, Event, Message, StopDetails};
+use crate::state::{OpenBlock, OpenPart, State};
+use crate::usage::UnifiedUsage;
+
+/// The chunks of a batch of events.
+pub(crate) fn decode(state: State, batch: &Batch) -> Result<Decoded, Fault> {
+    let mut fold = Fold {
+        state,
+        decoded: Decoded::default(),
+    };
+    for frame in batch.frames() {
+        if fold.over() {
+            break;
+        }
+        fold.event(frame.data)?;
+    }
+    fold.decoded.state = fold.state.write()?;
+    Ok(fold.decoded)
+}
+
+struct Fold {
+    state: State,
+    decoded: Decoded,
+}
+
+impl Fold {
+    /// Whether the stream said all it had to say; what follows is not looked at.
+    fn over(&self) -> bool {
+        self.state.done || self.decoded.error.is_some()
+    }
+
+    fn event(&mut self, data: &[u8]) -> Result<(), Fault> {
+        if data.trim_ascii().is_empty() {
+            return Ok(());
+        }
+        let event: Event<'_> = serde_json::from_slice(data).map_err(|error| {
+            Fault::BadResponse(format!(
+                "an event of anthropic's stream is malformed: {error}"
+            ))
+        })?;
+        match event.kind.as_ref() {
+            "message_start" => self.start(event.message),
+            "content_block_start" => self.open(event.index, event.content_block),
+            "content_block_delta" => self.add(event.index, event.delta),
+            "content_block_stop" => self.close(event.index),
+            "message_delta" => self.progress(event),
+            "message_stop" => self.stop(),
+            "error" => {
+                self.fail(failure::in_stream(data));
+                Ok(())
+            }
+            // `ping`, and whatever the provider invents next.
+            _ => Ok(()),
+        }
+    }
+
+    fn start(&mut self, message: Option<Message<'_>>) -> Result<(), Fault> {
+        let message = message.ok_or_else(|| missing("message_start", "message"))?;
+        self.state.id = message.id;
+        if !message.model.is_empty() {
+            self.state.model = message.model;
+        }
+        self.count(message.usage);
+        self.delta(Delta {
+            role: Some("assistant"),
+            content: Some(Text::Plain(Cow::Borrowed(""))),
+            ..Delta::default()
+        })
+    }
+
+    fn open(&mut self, block: u32, begun: Option<Block<'_>>) -> Result<(), Fault> {
+        let begun = begun.ok_or_else(|| missing("content_block_start", "content_block"))?;
+        match begun.kind.as_ref() {
+            "text" => self.text(filled(begun.text)?),
+            "tool_use" => self.call(block, begun),
+            "thinking" | "redacted_thinking" => self.think(block, &begun),
+            // Tools that run at the provider, their results, and kinds yet unknown.
+            _ => Ok(()),
+        }
+    }
+
+    fn call(&mut self, block: u32, begun: Block<'_>) -> Result<(), Fault> {
+        let index = self.state.calls;
+        self.state.calls += 1;
+        let whole = arguments(begun.input);
+        self.state.open.push(OpenBlock {
+            block,
+            part: OpenPart::Call {
+                index,
+                has_arguments: whole.is_some(),
+            },
+        });
+        self.delta(Delta {
+            tool_calls: vec![Call {
+                index: Some(index),
+                id: Some(begun.id),
+                kind: Some("function"),
+                function: Function {
+                    name: Some(begun.name),
+                    arguments: Text::Plain(whole.unwrap_or_default()),
+                },
+            }],
+            ..Delta::default()
+        })
+    }
+
+    fn think(&mut self, block: u32, begun: &Block<'_>) -> Result<(), Fault> {
+        let index = self.state.thoughts;
+        self.state.thoughts += 1;
+        self.state.open.push(OpenBlock {
+            block,
+            part: OpenPart::Thought { index },
+        });
+        let data = filled(begun.data)?;
+        let thought = Thought {
+            text: filled(begun.thinking)?,
+            signature: filled(begun.signature)?,
+            ..if data.is_some() {
+                Thought::encrypted(index)
+            } else {
+                Thought::text(index)
+            }
+        };
+        self.thought(Thought { data, ..thought })
+    }
+
+    fn add(&mut self, block: u32, added: Option<Added<'_>>) -> Result<(), Fault> {
+        let added = added.ok_or_else(|| missing("content_block_delta", "delta"))?;
+        match added.kind.as_ref() {
+            "text_delta" => self.text(filled(added.text)?),
+            "input_json_delta" => self.argue(block, filled(added.partial_json)?),
+            "thinking_delta" | "signature_delta" => match self.state.part(block) {
+                Some(&mut OpenPart::Thought { index }) => self.thought(Thought {
+                    text: filled(added.thinking)?,
+                    signature: filled(added.signature)?,
+                    ..Thought::text(index)
+                }),
+                _ => Ok(()),
+            },
+            // Citations, compaction notes, and kinds yet unknown.
+            _ => Ok(()),
+        }
+    }
+
+    fn argue(&mut self, block: u32, piece: Option<Text<'_>>) -> Result<(), Fault> {
+        let (
+            Some(piece),
+            Some(OpenPart::Call {
+                index,
+                has_arguments,
+            }),
+        ) = (piece, self.state.part(block))
+        else {
+            return Ok(());
+        };
+        *has_arguments = true;
+        let index = *index;
+        self.arguments(index, piece)
+    }
+
+    /// A call without arguments has the empty object for its arguments.
+    fn close(&mut self, block: u32) -> Result<(), Fault> {
+        match self.state.close(block) {
+            Some(OpenPart::Call {
+                index,
+                has_arguments: false,
+            }) => self.arguments(index, Text::Plain(Cow::Borrowed("{}"))),
+            _ => Ok(()),
+        }
+    }
+
+    fn progress(&mut self, event: Event<'_>) -> Result<(), Fault> {
+        self.count(event.usage);
+        let Some(delta) = event.delta else {
+            return Ok(());
+        };
+        if delta.stop_reason.is_some() {
+            self.state.stop_reason = delta.stop_reason;
+        }
+        match delta
+            .stop_details
+            .and_then(|StopDetails { explanation }| explanation)
+        {
+            Some(words) if self.state.stop_reason.as_deref() == Some("refusal") => {
+                self.delta(Delta {
+                    refusal: Some(Text::Plain(Cow::Owned(words))),
+                    ..Delta::default()
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn stop(&mut self) -> Result<(), Fault> {
+        self.state.done = true;
+        let native = self.state.stop_reason.take();
+        let finish = finish(native.as_deref(), self.state.calls > 0);
+        let choice = Choice {
+            index: 0,
+            said: Said::Delta(Delta::default()),
+            finish_reason: Some(reason(&finish)),
+            native_finish_reason: native.as_deref(),
+        };
+        self.write(vec![choice], None)?;
+        if self.state.include_usage {
+            let usage = UnifiedUsage::from(&self.state.counts.usage());
+            self.write(Vec::new(), Some(usage))?;
+        }
+        self.state.stop_reason = native;
+        self.decoded.finish = Some(finish);
+        Ok(())
+    }
+
+    fn fail(&mut self, error: UpstreamError) {
+        self.state.done = true;
+        self.decoded.error = Some(error);
+    }
+
+    fn count(&mut self, counts: Option<crate::usage::Counts>) {
+        if let Some(counts) = counts {
+            self.state.counts.replace(counts);
+            self.decoded.usage = Some(self.state.counts.usage());
+        }
+    }
+
+    fn text(&mut self, text: Option<Text<'_>>) -> Result<(), Fault> {
+        if text.is_none() {
+            return Ok(());
+        }
+        self.delta(Delta {
+            content: text,
+            ..Delta::default()
+        })
+    }
+
+    fn thought(&mut self, thought: Thought<'_>) -> Result<(), Fault> {
+        if thought.text.is_none() && thought.signature.is_none() && thought.data.is_none() {
+            return Ok(());
+        }
+        self.delta(Delta {
+            reasoning_details: vec![thought],
+            ..Delta::default()
+        })
+    }
+
+    fn arguments(&mut self, index: u32, piece: Text<'_>) -> Result<(), Fault> {
+        self.delta(Delta {
+            tool_calls: vec![Call {
+                index: Some(index),
+                id: None,
+                kind: None,
+                function: Function {
+                    name: None,
+                    arguments: piece,
+                },
+            }],
+            ..Delta::default()
+        })
+    }
+
+    fn delta(&mut self, delta: Delta<'_>) -> Result<(), Fault> {
+        let choice = Choice {
+            index: 0,
+            said: Said::Delta(delta),
+            finish_reason: None,
+            native_finish_reason: None,
+        };
+        self.write(vec![choice], None)
+    }
+
+    fn write(
+        &mut self,
+        choices: Vec<Choice<'_>>,
+        usage: Option<UnifiedUsage>,
+    ) -> Result<(), Fault> {
+        let answer = Answer {
+            id: &self.state.id,
+            object: "chat.completion.chunk",
+            created: self.state.created,
+            model: &self.state.model,
+            choices,
+            usage,
+        };
+        write(&mut self.decoded.chunks, &answer)
+    }
+}
+
+fn missing(event: &str, field: &str) -> Fault {
+    Fault::BadResponse(format!("anthropic's `{event}` came without `{field}`"))
+}

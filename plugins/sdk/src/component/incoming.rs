@@ -1,0 +1,56 @@
+//! Arguments: interface types to the plain ones.
+
+use super::wit::mux::provider::types as wit;
+use crate::manifest::Header;
+use crate::reply::{Batch, ResponseHead};
+use crate::request::{Blob, RequestCtx};
+
+impl From<wit::RequestCtx> for RequestCtx {
+    fn from(ctx: wit::RequestCtx) -> Self {
+        Self {
+            operation: ctx.operation,
+            dialect: ctx.dialect,
+            model: ctx.model,
+            stream: ctx.stream,
+            attempt: ctx.attempt,
+            now_unix_ms: ctx.now_unix_ms,
+            request_id: ctx.request_id,
+            blobs: ctx.blobs.into_iter().map(Into::into).collect(),
+            extra: ctx.extra,
+        }
+    }
+}
+
+impl From<wit::Blob> for Blob {
+    fn from(blob: wit::Blob) -> Self {
+        Self {
+            token: blob.token,
+            media_type: blob.media_type,
+            bytes: blob.bytes,
+            data_url: blob.data_url,
+        }
+    }
+}
+
+impl From<wit::Batch> for Batch {
+    fn from(batch: wit::Batch) -> Self {
+        Self {
+            data: batch.data,
+            ends: batch.ends,
+            names: batch.names,
+            end_of_stream: batch.end_of_stream,
+        }
+    }
+}
+
+impl From<wit::ResponseHead> for ResponseHead {
+    fn from(head: wit::ResponseHead) -> Self {
+        let headers = head.headers.into_iter();
+        Self {
+            status: head.status,
+            headers: headers
+                .map(|header| Header::new(header.name, header.value))
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The provider's answer on its way back.
+
+use serde::Serialize;
+
+use crate::error::UpstreamError;
+use crate::manifest::Header;
+
+/// Status and the declared headers of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResponseHead {
+    /// The status.
+    pub status: u16,
+    /// Those headers the manifest asked for.
+    pub headers: Vec<Header>,
+}
+
+impl ResponseHead {
+    /// The first value of a header.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|header| header.name == name)?;
+        Some(&found.value)
+    }
+}
+
+/// Whole frames, packed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Payloads back to back.
+    pub data: Vec<u8>,
+    /// Where each payload ends.
+    pub ends: Vec<u32>,
+    /// Event names joined by line feeds; empty when no frame has one.
+    pub names: String,
+    /// Whether the answer ends here.
+    pub end_of_stream: bool,
+}
+
+/// One frame of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// The event name, empty when it has none.
+    pub name: &'a str,
+    /// The payload.
+    pub data: &'a [u8],
+}
+
+impl Batch {
+    /// Puts frames of a name and a payload together.
+    #[must_use]
+    pub fn pack<'a>(frames: impl IntoIterator<Item = (&'a str, &'a [u8])>, end: bool) -> Self {
+        let mut batch = Self {
+            end_of_stream: end,
+            ..Self::default()
+        };
+        let mut names = Vec::new();
+        for (name, data) in frames {
+            names.push(name);
+            batch.data.extend_from_slice(data);
+            batch
+                .ends
+                .push(u32::try_from(batch.data.len()).unwrap_or(u32::MAX));
+        }
+        if names.iter().any(|name| !name.is_empty()) {
+            batch.names = names.join("\n");
+        }
+        batch
+    }
+
+    /// The frames in order.
+    pub fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
+        let mut names = self.names.split('\n');
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let end = *end as usize;
+            let data = self.data.get(start..end).unwrap_or_default();
+            start = end;
+            Frame {
+                name: names.next().unwrap_or_default(),
+                data,
+            }
+        })
+    }
+}
+
+/// What a batch became.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Decoded {
+    /// For the next call, at most 16 KiB.
+    pub state: Vec<u8>,
+    /// Unified chunks, one JSON object a line, or one whole response object.
+    pub chunks: Vec<u8>,
+    /// Counts so far; each replaces the one before.
+    pub usage: Option<Usage>,
+    /// Set when the answer is complete.
+    pub finish: Option<Finish>,
+    /// An error inside the answer.
+    pub error: Option<UpstreamError>,
+}
+
+/// Tokens. Cached ones are part of `input`, reasoning is part of `output`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Usage {
+    /// All input.
+    pub input: u64,
+    /// All output.
+    pub output: u64,
+    /// Input read from a cache.
+    pub cache_read: u64,
+    /// Input written to a cache.
+    pub cache_write: u64,
+    /// Output spent on reasoning.
+    pub reasoning: u64,
+    /// Other counts, by name.
+    pub other: Vec<(String, u64)>,
+}
+
+/// Why the model stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Finish {
+    /// It was done.
+    Stop,
+    /// Out of tokens.
+    Length,
+    /// It calls tools.
+    ToolCalls,
+    /// Cut by a filter.
+    ContentFilter,
+    /// It refuses.
+    Refusal,
+    /// Something else.
+    Other(String),
+}
