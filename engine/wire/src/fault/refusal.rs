@@ -132,10 +132,8 @@ fn message(inner: &Value, root: &Value) -> String {
     if let Some(text) = text {
         return text.to_owned();
     }
-    let complaints = [inner.get("detail"), root.get("detail")]
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_array);
+    let details = inner.get("detail").or_else(|| root.get("detail"));
+    let complaints = details.and_then(Value::as_array).into_iter();
     complaints
         .flatten()
         .filter_map(|complaint| complaint.get("msg")?.as_str())

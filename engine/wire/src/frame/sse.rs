@@ -1,7 +1,7 @@
 //! Turns the lines of an event stream into frames.
 //!
-//! As the HTML standard has it, with two liberties real providers ask for: a last event without the blank line
-//! still counts, and a bare line that opens with `{` is data (some send refusals that way).
+//! As the HTML standard has it, with three liberties real providers ask for: a last event without the blank line
+//! still counts, a bare line that opens with `{` is data, and so is a field named `error` (both carry refusals).
 
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr;
@@ -43,7 +43,7 @@ impl Sse {
             return Ok(None);
         }
         match split_field(line) {
-            (name, value) if *name == *b"data" => self.data.add(value)?,
+            (name, value) if *name == *b"data" || *name == *b"error" => self.data.add(value)?,
             (name, value) if *name == *b"event" => {
                 self.event = (!value.is_empty()).then_some(value);
             }

@@ -1,0 +1,241 @@
+//! Framing promises: the same frames whatever way the network splits a body.
+#![expect(
+    clippy::expect_used,
+    reason = "a failed expectation in a test is the test's answer"
+)]
+
+use bytes::Bytes;
+use mux_wire::frame::LINE_LIMIT;
+use mux_wire::{Frame, FrameError, Framer, Framing};
+use proptest::prelude::*;
+
+fn frames(framing: Framing, chunks: &[&[u8]]) -> Result<Vec<Frame>, FrameError> {
+    let mut framer = Framer::new(framing);
+    let mut read = Vec::new();
+    for chunk in chunks {
+        framer.push(Bytes::copy_from_slice(chunk))?;
+        read.extend(framer.by_ref());
+    }
+    framer.finish()?;
+    read.extend(framer);
+    Ok(read)
+}
+
+fn data(framing: Framing, body: &str) -> Vec<String> {
+    let frames = frames(framing, &[body.as_bytes()]).expect("within limits");
+    frames
+        .iter()
+        .map(|frame| String::from_utf8_lossy(&frame.data).into_owned())
+        .collect()
+}
+
+fn split_at_every_byte(framing: Framing, body: &[u8]) {
+    let whole = frames(framing, &[body]);
+    for at in 0..=body.len() {
+        let (head, tail) = body.split_at(at);
+        assert_eq!(frames(framing, &[head, tail]), whole, "split at {at}");
+    }
+    let bytes: Vec<&[u8]> = body.chunks(1).collect();
+    assert_eq!(frames(framing, &bytes), whole, "byte by byte");
+}
+
+const STREAM: &str = "\u{feff}: hello\r\nevent: message_start\r\ndata: {\"a\":1}\r\n\r\ndata:{\"b\":\"größe 👍\"}\n\n\
+    event:x\rdata: one\rdata: two\r\r: PROCESSING\n\nid: 7\ndata\n\nretry: 3\nevent: lonely\n\ndata: [DONE]";
+
+#[test]
+fn an_event_stream_split_at_every_byte_frames_the_same() {
+    split_at_every_byte(Framing::Sse, STREAM.as_bytes());
+}
+
+#[test]
+fn every_spelling_of_an_event_is_read() {
+    let frames = frames(Framing::Sse, &[STREAM.as_bytes()]).expect("within limits");
+    let read: Vec<_> = frames
+        .iter()
+        .map(|frame| (frame.event_name(), frame.data.as_ref()))
+        .collect();
+    let expected: Vec<(Option<&str>, &[u8])> = vec![
+        (Some("message_start"), b"{\"a\":1}"),
+        (None, "{\"b\":\"größe 👍\"}".as_bytes()),
+        (Some("x"), b"one\ntwo"),
+        (None, b""),
+        (None, b"[DONE]"),
+    ];
+    assert_eq!(read, expected);
+}
+
+#[test]
+fn a_refusal_sent_without_data_is_still_data() {
+    let refusal = "{\"error\":{\"code\":400}}";
+    assert_eq!(data(Framing::Sse, refusal), [refusal]);
+    assert_eq!(
+        data(Framing::Sse, &format!("error: {refusal}\n\n")),
+        [refusal]
+    );
+}
+
+#[test]
+fn only_one_space_after_the_colon_is_dropped() {
+    assert_eq!(data(Framing::Sse, "data:  a \n\n"), [" a "]);
+}
+
+#[test]
+fn data_within_one_chunk_is_not_copied() {
+    for (framing, body) in [
+        (Framing::Sse, "data: abc\n\n"),
+        (Framing::Ndjson, "{}\n"),
+        (Framing::JsonArray, "[{}]"),
+        (Framing::Buffered, "{}"),
+    ] {
+        let chunk = Bytes::from(body);
+        let within = chunk.as_ptr_range();
+        let mut framer = Framer::new(framing);
+        framer.push(chunk).expect("within limits");
+        framer.finish().expect("whole");
+        let frame = framer.next().expect("one frame");
+        assert!(within.contains(&frame.data.as_ptr()), "{framing:?} copied");
+    }
+}
+
+#[test]
+fn ndjson_lines_are_frames_and_blank_lines_are_none() {
+    let body = "{\"a\":1}\r\n\n  \n{\"b\":\r2}\n{\"c\":3}";
+    assert_eq!(
+        data(Framing::Ndjson, body),
+        ["{\"a\":1}", "{\"b\":\r2}", "{\"c\":3}"]
+    );
+    split_at_every_byte(Framing::Ndjson, body.as_bytes());
+}
+
+#[test]
+fn the_elements_of_an_array_are_frames_as_soon_as_they_close() {
+    let body = "[{\"a\":\"]}\\\"\\\\\"}\n,\r\n{\"b\":[1,[2]]}, 3 ,\"x,]\",[4]]\n";
+    assert_eq!(
+        data(Framing::JsonArray, body),
+        [
+            "{\"a\":\"]}\\\"\\\\\"}",
+            "{\"b\":[1,[2]]}",
+            "3",
+            "\"x,]\"",
+            "[4]"
+        ]
+    );
+    split_at_every_byte(Framing::JsonArray, body.as_bytes());
+
+    let mut framer = Framer::new(Framing::JsonArray);
+    framer
+        .push(Bytes::from("[{\"a\":1}"))
+        .expect("within limits");
+    assert_eq!(
+        framer.next(),
+        Some(Frame::data(Bytes::from("{\"a\":1}"))),
+        "no need to wait for the comma"
+    );
+}
+
+#[test]
+fn an_object_instead_of_an_array_is_the_one_frame() {
+    assert_eq!(
+        data(Framing::JsonArray, " {\"error\":{}} "),
+        ["{\"error\":{}}"]
+    );
+}
+
+#[test]
+fn an_array_cut_short_is_an_error_after_its_whole_elements() {
+    for body in ["[{\"a\":1},{\"b\"", "[{\"a\":1},", "[{\"a\":1}, \"x"] {
+        let mut framer = Framer::new(Framing::JsonArray);
+        framer.push(Bytes::from(body)).expect("within limits");
+        assert_eq!(framer.finish(), Err(FrameError::Truncated), "{body}");
+        assert_eq!(framer.count(), 1, "{body}");
+    }
+}
+
+#[test]
+fn a_buffered_body_is_always_one_frame() {
+    assert_eq!(data(Framing::Buffered, ""), [""]);
+    split_at_every_byte(Framing::Buffered, b"{\"a\": 1}");
+}
+
+#[test]
+fn a_line_over_the_limit_is_refused_however_it_arrives() {
+    let mut body = vec![b'a'; LINE_LIMIT];
+    assert!(frames(Framing::Sse, &[&body]).is_ok());
+    body.push(b'a');
+    assert_eq!(frames(Framing::Sse, &[&body]), Err(FrameError::LineTooLong));
+    let pieces: Vec<&[u8]> = body.chunks(1000).collect();
+    assert_eq!(frames(Framing::Sse, &pieces), Err(FrameError::LineTooLong));
+    body.push(b'\n');
+    assert_eq!(
+        frames(Framing::Ndjson, &[&body]),
+        Err(FrameError::LineTooLong)
+    );
+}
+
+/// Bodies made of the pieces that matter to framing, and of noise.
+fn body() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        prop::sample::select(vec![
+            "\n",
+            "\r",
+            "\r\n",
+            "data: ",
+            "data:",
+            "event: e",
+            ":",
+            "[",
+            "]",
+            "{",
+            "}",
+            "\"",
+            "\\",
+            ",",
+            " ",
+            "\u{feff}",
+            "é",
+            "1",
+            "data: [DONE]",
+        ])
+        .prop_map(|text| text.as_bytes().to_vec()),
+        prop::collection::vec(any::<u8>(), 0..4),
+    ];
+    prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn frames_do_not_depend_on_the_split(body in body(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6)) {
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
+        cuts.sort_unstable();
+        for framing in [Framing::Sse, Framing::Ndjson, Framing::JsonArray, Framing::Buffered] {
+            let mut chunks = Vec::new();
+            let mut rest = body.as_slice();
+            for pair in std::iter::once(&0).chain(&cuts).collect::<Vec<_>>().windows(2) {
+                let (chunk, tail) = rest.split_at(pair[1] - pair[0]);
+                chunks.push(chunk);
+                rest = tail;
+            }
+            chunks.push(rest);
+            prop_assert_eq!(frames(framing, &chunks), frames(framing, &[&body]));
+        }
+    }
+
+    #[test]
+    fn the_events_written_are_the_events_read(events in prop::collection::vec(("[a-z_.]{1,12}", prop::collection::vec("[^\r\n]{0,20}", 1..4)), 0..8)) {
+        let event = |(name, lines): &(String, Vec<String>)| {
+            let data: String = lines.iter().map(|line| ["data: ", line, "\n"].concat()).collect();
+            ["event: ", name, "\r\n", &data, "\n"].concat()
+        };
+        let stream: String = events.iter().map(event).collect();
+        let read = frames(Framing::Sse, &[stream.as_bytes()]).expect("within limits");
+        let read: Vec<_> = read.iter().map(|frame| (frame.event_name().unwrap_or_default().to_owned(), String::from_utf8_lossy(&frame.data).into_owned())).collect();
+        let written: Vec<_> = events.into_iter().map(|(name, lines)| (name, lines.join("\n"))).collect();
+        prop_assert_eq!(read, written);
+    }
+
+    #[test]
+    fn array_elements_come_out_as_they_went_in(elements in prop::collection::vec(prop_oneof![Just("{\"a\":[\"}\"]}"), Just("[]"), Just("12"), Just("null"), Just("\"\\\"\"")], 0..10), gap in "[ \r\n]{0,2}") {
+        let body = format!("{gap}[{gap}{}{gap}]{gap}", elements.join(&format!("{gap},{gap}")));
+        prop_assert_eq!(data(Framing::JsonArray, &body), elements);
+    }
+}
