@@ -1,1 +1,52 @@
-//! placeholder
+//! Content-addressed versions, the refs that say which one is served, and who moved them when: an fsynced journal in
+//! front of sled.
+//!
+//! It may not know what policies mean: a version is named files, plugin hashes and a price table's hash. One process at a
+//! time opens a store; whoever comes second is told who holds it.
+//!
+//! # What is on the disk
+//!
+//! | in the folder | what it is |
+//! |---|---|
+//! | `lock` | who holds the store: process id and command |
+//! | `journal/<first number>.journal` | the truth: every event since the first, in frames that are never rewritten |
+//! | `store/` | sled: a second copy of every event and object, for reading and for mending the journal |
+//! | `corrupt-<time>`, `journal-damaged-<time>`, `torn-<time>` | what was found broken and set aside; never read again |
+//!
+//! **The journal is complete.** A version is small and its files are stored once, so nothing is ever dropped from the
+//! journal: segments only rotate. sled can therefore be thrown away and rebuilt at any time, which is what happens when it
+//! cannot be opened or its records do not match their checksums. It is more than a cache all the same: a frame that rots
+//! in the journal is taken back from sled when its copy still has the right hash.
+//!
+//! **Acknowledged means on the disk.** A change is one frame: manifest, new objects and the moved refs together. It is
+//! written, `fdatasync`ed, applied in memory, acknowledged; sled follows in the same call. A crash at any point leaves the
+//! change whole or absent.
+//!
+//! **Nothing is trusted on reading.** Frames carry a CRC and the hash of the frame before, sled's values a CRC over key and
+//! content, objects are checked against their BLAKE3 name, a version against its id.
+//!
+//! **A failing disk is said, not hidden.** A write the disk refuses changes nothing and is an error. When sled fails (after
+//! a full disk it refuses everything until reopened) the store is read-only, answers reads from the journal, and reopens
+//! sled on the next write.
+
+mod boot;
+mod catalogue;
+mod digest;
+mod disk;
+mod error;
+mod event;
+mod frame;
+mod index;
+mod journal;
+mod ladder;
+mod lock;
+mod state;
+mod store;
+mod version;
+
+pub use error::StoreError;
+pub use state::Report;
+pub use store::{Store, VERSION_BYTES};
+pub use version::{
+    Action, Committed, HistoryEntry, NewVersion, Refs, Version, VersionHead, version_id,
+};

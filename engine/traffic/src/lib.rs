@@ -1,5 +1,32 @@
 //! The record of what was asked, decided and done: its schema, its files, reading and writing them.
 //!
 //! It may not know sockets or policies: names and figures, not what they mean.
+//!
+//! - [`record`] is the schema in Rust, [`schema`] the same in JSON Schema for everybody else; a test keeps them equal.
+//! - [`Writer`] takes finished records off the hot path. [`Writer::offer`] never waits: a full queue drops the record and
+//!   counts it. One thread of its own turns records into lines and lines into segments.
+//! - [`read`] streams records back from one file or a folder of them, in memory that does not grow with the files.
+//!
+//! # Segments
+//!
+//! A segment is `<unix-ms>-<n>.jsonl.zst`: one JSON object a line, compressed. Every flush ends a zstd frame, so what was
+//! flushed before a crash is whole, and a crash in the middle of a write costs the lines of that write only. A reader
+//! takes a torn last frame for the end of the file and says so in [`Reader::notices`]. Plain `zstdcat` reads them too, and
+//! a file that is not compressed (`.jsonl`) is read the same way.
+//!
+//! # What may change
+//!
+//! Fields are only ever added. A reader skips fields it does not know and reads a newer `v` as far as it understands it.
 
+pub mod reader;
 pub mod record;
+mod schema;
+mod scribe;
+pub mod segment;
+pub mod writer;
+
+pub use reader::{ReadError, Reader, read};
+pub use record::Record;
+pub use schema::schema;
+pub use scribe::Options;
+pub use writer::Writer;

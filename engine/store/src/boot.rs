@@ -1,0 +1,240 @@
+//! Starting: journal and index are read, each mends the other, and what they agree on becomes the catalogue.
+
+use crate::catalogue::Catalogue;
+use crate::digest::Digest;
+use crate::error::StoreError;
+use crate::event::{Event, KIND};
+use crate::index::{Contents, Index};
+use crate::journal::{self, Entry, Journal, Scan};
+use crate::ladder::{Climb, Rescued, climb};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+/// A store that started.
+#[derive(Debug)]
+pub(crate) struct Booted {
+    pub(crate) journal: Journal,
+    pub(crate) catalogue: Catalogue,
+    /// The index, or why the store is read-only.
+    pub(crate) index: Result<Index, String>,
+    pub(crate) notices: Vec<String>,
+}
+
+/// Starts the store in `dir`.
+pub(crate) fn boot(dir: &Path) -> Result<Booted, StoreError> {
+    let home = dir.join("journal");
+    let failed = |error| StoreError::io(&home, error);
+    journal::settle(&home).map_err(failed)?;
+    let mut found = read_journal(&home)?;
+    let mut notices = found.faults.clone();
+    let mut climbed = climb(&dir.join("store"), &known(&found));
+    if fits(&found, &mut climbed) {
+        notices.push(format!(
+            "took {} events back into the journal from the index",
+            climbed.rescued.len()
+        ));
+        mend(&home, &found, &climbed.rescued).map_err(failed)?;
+        found = read_journal(&home)?;
+        notices.extend(
+            found
+                .faults
+                .iter()
+                .map(|fault| format!("still so after mending: {fault}")),
+        );
+    } else if let Some(torn) = found.torn {
+        notices.push(format!(
+            "cut a torn write of {} bytes off the journal",
+            torn.len
+        ));
+    }
+    let journal = Journal::open(&home, &found).map_err(failed)?;
+    let catalogue = catalogue(&found, &mut notices);
+    let index = settle_index(climbed, &journal, &found, &mut notices);
+    Ok(Booted {
+        journal,
+        catalogue,
+        index,
+        notices,
+    })
+}
+
+/// Opens the index again after it failed.
+pub(crate) fn reopen_index(
+    dir: &Path,
+    journal: &Journal,
+) -> Result<(Result<Index, String>, Vec<String>), StoreError> {
+    let found = read_journal(journal.dir())?;
+    let mut notices = Vec::new();
+    let climbed = climb(&dir.join("store"), &known(&found));
+    let index = settle_index(climbed, journal, &found, &mut notices);
+    Ok((index, notices))
+}
+
+fn read_journal(home: &Path) -> Result<Scan, StoreError> {
+    let found = journal::scan(home).map_err(|error| StoreError::io(home, error))?;
+    match found.newer {
+        Some(path) => Err(StoreError::Newer { path }),
+        None if found.entries.iter().any(|entry| entry.kind != KIND) => Err(StoreError::Newer {
+            path: home.to_owned(),
+        }),
+        None => Ok(found),
+    }
+}
+
+fn known(found: &Scan) -> BTreeMap<u64, Digest> {
+    found
+        .entries
+        .iter()
+        .map(|entry| (entry.seq, entry.hash))
+        .collect()
+}
+
+/// Drops what was rescued but does not continue the chain of hashes; whether anything is left.
+fn fits(found: &Scan, climbed: &mut Climb) -> bool {
+    let mut chain = known(found);
+    let links: BTreeMap<u64, Digest> = found
+        .entries
+        .iter()
+        .map(|entry| (entry.seq, entry.prev))
+        .collect();
+    let mut unfit = Vec::new();
+    for (seq, frame) in &climbed.rescued {
+        let before = if *seq == 1 {
+            Some(&Digest::NONE)
+        } else {
+            chain.get(&(seq - 1))
+        };
+        let follows = before.is_none_or(|hash| *hash == frame.prev);
+        let followed = links.get(&(seq + 1)).is_none_or(|prev| *prev == frame.hash);
+        if follows && followed {
+            chain.insert(*seq, frame.hash);
+        } else {
+            unfit.push(*seq);
+        }
+    }
+    for seq in unfit {
+        climbed.rescued.remove(&seq);
+        climbed.notices.push(format!(
+            "event {seq} of the index does not belong to this journal and is left out"
+        ));
+    }
+    !climbed.rescued.is_empty()
+}
+
+/// Where a frame of the mended journal comes from.
+enum Source<'a> {
+    Journal(&'a Entry),
+    Index(&'a Rescued),
+}
+
+fn mend(home: &Path, found: &Scan, rescued: &BTreeMap<u64, Rescued>) -> io::Result<()> {
+    let reader = Journal::reader(home);
+    let mut frames: BTreeMap<u64, Source<'_>> = rescued
+        .iter()
+        .map(|(seq, frame)| (*seq, Source::Index(frame)))
+        .collect();
+    frames.extend(
+        found
+            .entries
+            .iter()
+            .map(|entry| (entry.seq, Source::Journal(entry))),
+    );
+    let bytes = |source| match source {
+        Source::Journal(entry) => reader.read(entry.whole),
+        Source::Index(frame) => Ok(frame.bytes.clone()),
+    };
+    journal::mend(
+        home,
+        frames
+            .into_iter()
+            .map(|(seq, source)| Ok((seq, bytes(source)?))),
+    )
+}
+
+fn catalogue(found: &Scan, notices: &mut Vec<String>) -> Catalogue {
+    let mut catalogue = Catalogue::default();
+    for entry in &found.entries {
+        match Event::decode(&entry.head) {
+            Ok(event) => catalogue.apply(entry, event),
+            Err(error) => notices.push(format!(
+                "event {} cannot be understood and is left out: {error}",
+                entry.seq
+            )),
+        }
+    }
+    catalogue
+}
+
+/// Brings the opened index up to the journal.
+fn settle_index(
+    climbed: Climb,
+    journal: &Journal,
+    found: &Scan,
+    notices: &mut Vec<String>,
+) -> Result<Index, String> {
+    let last = climbed.notices.last().cloned().unwrap_or_default();
+    notices.extend(climbed.notices);
+    let Some((index, contents)) = climbed.index else {
+        let reason = if climbed.full {
+            format!("the disk is full, free some space ({last})")
+        } else {
+            last
+        };
+        return Err(reason);
+    };
+    match replay(&index, &contents, journal, found) {
+        Ok(0) => Ok(index),
+        Ok(count) => {
+            notices.push(format!(
+                "brought {count} events from the journal into the index"
+            ));
+            Ok(index)
+        }
+        Err(reason) => {
+            notices.push(reason.clone());
+            // Already failing; what it says at the end changes nothing.
+            let _ = index.close();
+            Err(reason)
+        }
+    }
+}
+
+fn replay(
+    index: &Index,
+    contents: &Contents,
+    journal: &Journal,
+    found: &Scan,
+) -> Result<usize, String> {
+    let mut count = 0;
+    for entry in &found.entries {
+        let objects = Event::decode(&entry.head)
+            .map(|event| event.objects)
+            .unwrap_or_default();
+        let there = contents.events.contains_key(&entry.seq)
+            && objects.iter().all(|o| contents.objects.contains(&o.hash));
+        if there {
+            continue;
+        }
+        let body = journal
+            .read(entry.body)
+            .map_err(|error| format!("cannot read the journal: {error}"))?;
+        let mut rest = body.as_slice();
+        let mut pieces = Vec::with_capacity(objects.len());
+        for object in objects {
+            let cut = usize::try_from(object.len)
+                .ok()
+                .and_then(|len| rest.split_at_checked(len));
+            let (content, behind) =
+                cut.ok_or_else(|| format!("event {} has too short a body", entry.seq))?;
+            pieces.push((object.hash, content));
+            rest = behind;
+        }
+        index.put(entry, &pieces).map_err(|fault| fault.reason)?;
+        count += 1;
+    }
+    if count > 0 {
+        index.checkpoint().map_err(|fault| fault.reason)?;
+    }
+    Ok(count)
+}

@@ -1,0 +1,68 @@
+//! One process at a time: an advisory lock that says who holds it.
+
+use crate::error::StoreError;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
+use std::path::Path;
+
+/// Held until dropped. The system lets go of it when the process dies, however it dies.
+#[derive(Debug)]
+pub(crate) struct Lock(
+    #[expect(dead_code, reason = "the lock lives as long as its open file")] File,
+);
+
+impl Lock {
+    /// Takes the lock of `dir`, or says who has it.
+    pub(crate) fn take(dir: &Path) -> Result<Self, StoreError> {
+        let path = dir.join("lock");
+        let failed = |error| StoreError::io(&path, error);
+        // Not truncated here: until the lock is ours, the name in it is another's.
+        let options = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path);
+        let mut file = options.map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut by = String::new();
+                // A holder that has not written its name yet, or could not, is still a holder.
+                let _ = file.read_to_string(&mut by);
+                let by = if by.trim().is_empty() {
+                    "another process"
+                } else {
+                    by.trim()
+                };
+                return Err(StoreError::Held {
+                    dir: dir.to_owned(),
+                    by: by.to_owned(),
+                });
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        // On a full disk the name is missing, the lock is not.
+        let _ = file
+            .set_len(0)
+            .and_then(|()| file.write_all(holder().as_bytes()));
+        Ok(Self(file))
+    }
+}
+
+/// Process id, command and subcommand; no further arguments, they may hold secrets.
+fn holder() -> String {
+    let mut arguments = std::env::args_os();
+    let command = arguments.next().unwrap_or_default();
+    let command = Path::new(&command)
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let word = arguments
+        .next()
+        .map(|word| word.to_string_lossy().into_owned());
+    let word = word.filter(|word| word.chars().all(|c| c.is_ascii_alphabetic()));
+    let command = word.map_or(command.clone(), |word| format!("{command} {word}"));
+    format!("pid {} (`{command}`)\n", std::process::id())
+}

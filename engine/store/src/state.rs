@@ -1,0 +1,284 @@
+//! What an open store holds, and the one way a change gets into it.
+
+use crate::boot::{Booted, reopen_index};
+use crate::catalogue::Catalogue;
+use crate::digest::Digest;
+use crate::disk::{has_room, is_full};
+use crate::error::StoreError;
+use crate::event::{Event, FileRef, KIND, Manifest, Object};
+use crate::index::Index;
+use crate::journal::{self, Journal};
+use crate::version::{Action, NewVersion, Version, version_id};
+use std::collections::HashSet;
+use std::path::Path;
+
+/// The index is put on the disk after this many events; until then the journal would bring it up again.
+const CHECKPOINT_EVERY: u64 = 64;
+
+/// Journal, what it adds up to, and the index.
+#[derive(Debug)]
+pub(crate) struct State {
+    journal: Journal,
+    catalogue: Catalogue,
+    /// The index, or why the store is read-only.
+    index: Result<Index, String>,
+    notices: Vec<String>,
+}
+
+/// What [`crate::Store::verify`] found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Versions that were read in full and match their id.
+    pub versions: usize,
+    /// Objects in the journal that match their hash.
+    pub objects: usize,
+    /// Events in the journal that match their checksum and continue the chain.
+    pub events: usize,
+    /// What is wrong; empty when all is well.
+    pub problems: Vec<String>,
+}
+
+impl From<Booted> for State {
+    fn from(
+        Booted {
+            journal,
+            catalogue,
+            index,
+            notices,
+        }: Booted,
+    ) -> Self {
+        Self {
+            journal,
+            catalogue,
+            index,
+            notices,
+        }
+    }
+}
+
+impl State {
+    pub(crate) fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    pub(crate) fn notices(&self) -> &[String] {
+        &self.notices
+    }
+
+    /// The event that saves `version`, and the content of the objects new with it, end to end.
+    pub(crate) fn save(&self, version: NewVersion, new: bool) -> (Event, Vec<u8>) {
+        let (mut files, mut objects, mut body, mut seen) =
+            (Vec::new(), Vec::new(), Vec::new(), HashSet::new());
+        for (path, content) in version.files.iter().filter(|_| new) {
+            let object = Object {
+                hash: Digest::of(content),
+                len: u32::try_from(content.len()).unwrap_or(u32::MAX),
+            };
+            if self.catalogue.place(&object.hash).is_none() && seen.insert(object.hash) {
+                objects.push(object);
+                body.extend_from_slice(content);
+            }
+            files.push(FileRef {
+                path: path.clone(),
+                object,
+            });
+        }
+        let manifest = Manifest {
+            semantic: version.semantic,
+            files,
+            plugins: version.plugins,
+            prices: version.prices,
+        };
+        let event = Event {
+            at: version.at_unix_ms,
+            author: version.author,
+            reason: version.note,
+            action: if version.forced {
+                Action::ForcedSave
+            } else {
+                Action::Save
+            },
+            version: version.id,
+            manifest: new.then_some(manifest),
+            objects,
+        };
+        (event, body)
+    }
+
+    /// Writes an event to the journal, then follows it everywhere else. An error means it did not happen.
+    pub(crate) fn record(
+        &mut self,
+        dir: &Path,
+        event: Event,
+        body: &[u8],
+    ) -> Result<(), StoreError> {
+        self.revive(dir)?;
+        let head = event
+            .encode()
+            .map_err(|reason| StoreError::Invalid { reason })?;
+        let appended = self.journal.append(KIND, &head, body);
+        let entry = appended.map_err(|error| StoreError::io(self.journal.dir(), error))?;
+        let objects = event.objects.clone();
+        self.catalogue.apply(&entry, event);
+        // Acknowledged from here on: the index may fail, the event has happened.
+        let mut rest = body;
+        let mut pieces = Vec::with_capacity(objects.len());
+        for object in objects {
+            let (content, behind) = rest
+                .split_at_checked(object.len as usize)
+                .unwrap_or((rest, &[]));
+            pieces.push((object.hash, content));
+            rest = behind;
+        }
+        let Ok(index) = &self.index else {
+            return Ok(());
+        };
+        let put = index.put(&entry, &pieces);
+        let kept = if entry.seq.is_multiple_of(CHECKPOINT_EVERY) {
+            put.and_then(|()| index.checkpoint())
+        } else {
+            put
+        };
+        if let Err(fault) = kept {
+            self.fail_index(&fault.reason);
+        }
+        Ok(())
+    }
+
+    /// Gives the index up until the next write.
+    fn fail_index(&mut self, reason: &str) {
+        self.notices.push(format!(
+            "{reason}; the store is read-only until the index can be reopened"
+        ));
+        if let Ok(index) = std::mem::replace(&mut self.index, Err(reason.to_owned()))
+            && let Err(fault) = index.close()
+        {
+            self.notices.push(fault.reason);
+        }
+    }
+
+    /// Reopens a failed index before something is written.
+    fn revive(&mut self, dir: &Path) -> Result<(), StoreError> {
+        let Err(before) = &self.index else {
+            return Ok(());
+        };
+        let read_only = |reason: String| StoreError::ReadOnly { reason };
+        if let Err(error) = has_room(dir) {
+            let what = if is_full(&error) {
+                "the disk is full, free some space"
+            } else {
+                "the disk refuses writes"
+            };
+            return Err(read_only(format!(
+                "{what} ({error}); before that: {before}"
+            )));
+        }
+        let (index, notices) = reopen_index(dir, &self.journal)?;
+        self.notices.extend(notices);
+        self.index = index;
+        match &self.index {
+            Ok(_) => {
+                self.notices
+                    .push("the index is open again, the store takes writes".to_owned());
+                Ok(())
+            }
+            Err(reason) => Err(read_only(reason.clone())),
+        }
+    }
+
+    pub(crate) fn version(&self, id: &str) -> Result<Version, StoreError> {
+        let (head, manifest) = self.catalogue.find(id)?.clone();
+        let mut files = Vec::with_capacity(manifest.files.len());
+        for FileRef { path, object } in manifest.files {
+            let content = self.object(&object).map_err(|reason| StoreError::Damaged {
+                reason: format!(
+                    "`{path}` of version `{}` cannot be read back: {reason}",
+                    head.id
+                ),
+            })?;
+            files.push((path, content));
+        }
+        if version_id(&files, &manifest.plugins, manifest.prices.as_deref()) != head.id {
+            return Err(StoreError::Damaged {
+                reason: format!("version `{}` does not match its id", head.id),
+            });
+        }
+        Ok(Version {
+            head,
+            files,
+            plugins: manifest.plugins,
+            prices: manifest.prices,
+        })
+    }
+
+    /// An object from the index, or from the journal where the index fails; never one that does not match its hash.
+    fn object(&self, object: &Object) -> Result<Vec<u8>, String> {
+        let indexed = self
+            .index
+            .as_ref()
+            .ok()
+            .and_then(|index| index.object(&object.hash).ok().flatten());
+        indexed.map_or_else(|| self.journalled(&object.hash), Ok)
+    }
+
+    fn journalled(&self, hash: &Digest) -> Result<Vec<u8>, String> {
+        let place = self
+            .catalogue
+            .place(hash)
+            .ok_or_else(|| format!("object {hash} is lost"))?;
+        let content = self
+            .journal
+            .read(place)
+            .map_err(|error| error.to_string())?;
+        if Digest::of(&content) == *hash {
+            Ok(content)
+        } else {
+            Err(format!("object {hash} is damaged in the journal"))
+        }
+    }
+
+    pub(crate) fn verify(&self) -> Result<Report, StoreError> {
+        let dir = self.journal.dir();
+        let found = journal::scan(dir).map_err(|error| StoreError::io(dir, error))?;
+        let mut report = Report {
+            events: found.entries.len(),
+            problems: found.faults,
+            ..Report::default()
+        };
+        for (hash, _) in self.catalogue.objects() {
+            match self.journalled(&hash) {
+                Ok(_) => report.objects += 1,
+                Err(reason) => report.problems.push(reason),
+            }
+        }
+        for head in self.catalogue.heads() {
+            match self.version(&head.id) {
+                Ok(_) => report.versions += 1,
+                Err(error) => report.problems.push(error.to_string()),
+            }
+        }
+        match self.index.as_ref().map(Index::contents) {
+            Ok(Ok(contents)) if contents.damaged == 0 => {}
+            Ok(Ok(contents)) => report.problems.push(format!(
+                "{} records of the index are damaged",
+                contents.damaged
+            )),
+            Ok(Err(fault)) => report.problems.push(fault.reason),
+            Err(reason) => report
+                .problems
+                .push(format!("the index is closed: {reason}")),
+        }
+        Ok(report)
+    }
+
+    /// Puts the index on the disk and closes it.
+    pub(crate) fn close(self) -> Result<(), StoreError> {
+        let Ok(index) = self.index else { return Ok(()) };
+        let written = index.checkpoint();
+        written
+            .and(index.close())
+            .map_err(|fault| StoreError::Damaged {
+                reason: fault.reason,
+            })
+    }
+}

@@ -1,0 +1,139 @@
+//! `kill -9` at random moments while versions are written: what was acknowledged is there, and opening never fails.
+//!
+//! The writer is this very test in a process of its own. It says `open` before it opens the store and `ack N` after each
+//! commit; nobody waits by the clock, the parent kills after so many words and a random spin.
+
+use crate::fixture::{Chance, numbered};
+use mux_store::Store;
+use std::hint::black_box;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+const WRITER: &str = "MUX_STORE_TEST_WRITER";
+const ACKNOWLEDGED: usize = 200;
+
+#[test]
+fn every_acknowledged_version_survives_kill_9_at_random_moments() {
+    if let Some(dir) = std::env::var_os(WRITER) {
+        write_until_killed(Path::new(&dir));
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let mut chance = Chance(20_261_123);
+    let (mut acknowledged, mut kills, mut unheard) = (Vec::new(), 0, 0);
+    while acknowledged.len() < ACKNOWLEDGED {
+        let mut writer = spawn(dir.path());
+        let heard = hear_and_kill(&mut writer, &mut chance);
+        acknowledged.extend(heard);
+        kills += 1;
+        if chance.below(4) == 0 {
+            unheard += check(dir.path(), &acknowledged);
+        }
+    }
+    unheard += check(dir.path(), &acknowledged);
+    println!(
+        "{} versions acknowledged over {kills} kills, none lost; {unheard} written and not yet said",
+        acknowledged.len()
+    );
+    assert!(kills >= 20, "too few kills to mean anything: {kills}");
+}
+
+/// Opens the store the killed writer left and checks every acknowledged version; 1 where one more had been written.
+fn check(dir: &Path, acknowledged: &[u64]) -> usize {
+    let store = Store::open(dir).expect("a killed store opens");
+    let report = store.verify().unwrap();
+    assert!(
+        report.problems.is_empty(),
+        "{:?}; {:?}",
+        report.problems,
+        store.notices()
+    );
+    for n in acknowledged {
+        let expected = numbered(*n);
+        assert_eq!(
+            store
+                .version(&expected.id)
+                .expect("an acknowledged version")
+                .files,
+            expected.files
+        );
+    }
+    let live = store.refs().live.expect("something is live");
+    assert_eq!(
+        live,
+        store.versions()[0].id,
+        "the newest whole commit moved the refs with it"
+    );
+    usize::from(acknowledged.last().is_none_or(|n| numbered(*n).id != live))
+}
+
+fn spawn(dir: &Path) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([
+        "kill::every_acknowledged_version_survives_kill_9_at_random_moments",
+        "--exact",
+        "--nocapture",
+    ]);
+    // The test harness writes to stdout; the words go to stderr.
+    command
+        .env(WRITER, dir)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Listens for a random number of words, lets a random moment pass, kills; returns what was acknowledged until then.
+fn hear_and_kill(writer: &mut Child, chance: &mut Chance) -> Vec<u64> {
+    let mut words = BufReader::new(writer.stderr.take().unwrap()).lines();
+    let mut heard: Vec<String> = Vec::new();
+    let enough = if chance.below(4) == 0 {
+        1
+    } else {
+        usize::try_from(chance.below(12)).unwrap()
+    };
+    while heard.len() < enough {
+        heard.push(
+            words
+                .next()
+                .expect("the writer goes on until killed")
+                .unwrap(),
+        );
+    }
+    // Up to a few milliseconds: during the next write, between two, and, after one word, during opening.
+    for spin in 0..chance.below(200_000) {
+        black_box(spin);
+    }
+    writer.kill().unwrap();
+    writer.wait().unwrap();
+    // What it said before it died and nobody had read yet.
+    heard.extend(words.map_while(Result::ok));
+    for word in &heard {
+        assert!(
+            word == "open" || word.starts_with("ack "),
+            "the writer said: {word}"
+        );
+    }
+    heard
+        .iter()
+        .filter_map(|word| word.strip_prefix("ack ")?.parse().ok())
+        .collect()
+}
+
+fn write_until_killed(dir: &Path) -> ! {
+    say("open");
+    let store = Store::open(dir).expect("a killed store opens");
+    let begin = store.versions().len() as u64;
+    for n in begin.. {
+        assert!(store.commit(numbered(n)).expect("a commit").new);
+        say(&format!("ack {n}"));
+    }
+    unreachable!("there are always more numbers")
+}
+
+/// One write, so that a word is said whole or not at all.
+fn say(word: &str) {
+    std::io::stderr()
+        .write_all(format!("{word}\n").as_bytes())
+        .unwrap();
+}

@@ -1,0 +1,14 @@
+//! What a store promises, tried from outside: refs and holds, recovery from damage, `kill -9`, a full disk.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test helpers fail loudly"
+)]
+
+mod fixture;
+mod full;
+mod kill;
+mod recovery;
+mod refs;
