@@ -3,6 +3,38 @@
 //! This crate is pure. It may not know files, the network, threads, clocks or tokio: text and facts are handed in,
 //! diagnostics, decisions and plans are handed out. `mux policy test`, the simulator and the live gateway all decide
 //! with the code here.
+//!
+//! The way of a bundle: `load` reads files, `secret` strikes credentials out, `parse` (the only place that knows pest)
+//! makes trees, `lines` holds them against the statement table in `words`, `check` resolves names and quantities, `graph`
+//! compiles conditions, and `decide` evaluates them.
 
+pub mod case;
 pub mod image;
 pub mod request;
+
+mod atom;
+mod check;
+mod compile;
+mod condition;
+mod cursor;
+mod decide;
+mod diagnostic;
+mod graph;
+mod lines;
+mod load;
+mod names;
+mod parse;
+mod quantity;
+mod render;
+mod report;
+mod secret;
+mod source;
+mod suggest;
+mod tree;
+mod words;
+
+pub use compile::{Compiled, compile};
+pub use decide::{BRANCHES, CHAIN, Chain, Decision, Image, Path, Tested};
+pub use diagnostic::{Diagnostic, Label, Severity};
+pub use render::render;
+pub use source::Sources;

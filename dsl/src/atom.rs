@@ -1,0 +1,211 @@
+//! One test on one fact: the leaves of conditions, and the only code that looks at a request.
+
+use crate::case::Compare;
+use crate::image::{BudgetId, Features, TargetId};
+use crate::request::{HealthState, Live, Request};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use std::collections::HashSet;
+
+/// A test that is true or false of a request at a moment.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Atom {
+    /// The fact is there.
+    Has(Text),
+    /// It is exactly this.
+    Is(Text, Box<str>),
+    /// It is a member of a set of [`Tables`].
+    In(Text, usize),
+    /// It fits a pattern: `*` is any run of characters, `?` is one.
+    Matches(Text, Box<str>),
+    /// It begins so.
+    StartsWith(Text, Box<str>),
+    /// A limit on the output was asked for.
+    HasOutputLimit,
+    /// The request needs all of these.
+    Needs(Features),
+    /// The client wants a stream.
+    Streaming,
+    /// A figure stands so to a number in base units.
+    Number(Number, Compare, u64),
+    /// The best of these targets is in this state.
+    Health(Box<[TargetId]>, HealthState),
+    /// The request arrived in this window.
+    During(Window),
+}
+
+/// A fact that is text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Text {
+    Tag(Box<str>),
+    EndUser,
+    Key,
+    Model,
+    Conversation,
+}
+
+/// A fact that is a number.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Number {
+    Tokens,
+    OutputLimit,
+    P50(TargetId),
+    P95(TargetId),
+    ErrorRate(TargetId),
+    Used(BudgetId),
+}
+
+/// Times of day on days of the week, by the clock of a zone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Window {
+    /// Bit 0 is Monday.
+    pub(crate) days: u8,
+    /// Minutes of the day, end exclusive; an end before its start is on the next day. Empty is all day.
+    pub(crate) hours: Vec<(u16, u16)>,
+    /// Index into [`Tables`].
+    pub(crate) zone: usize,
+}
+
+/// What atoms refer to by index.
+#[derive(Debug, Default)]
+pub(crate) struct Tables {
+    pub(crate) sets: Vec<HashSet<Box<str>>>,
+    pub(crate) zones: Vec<TimeZone>,
+}
+
+impl Atom {
+    /// Whether it is true of `request` now. An absent fact makes any test on it false.
+    pub(crate) fn holds<L: Live>(&self, tables: &Tables, request: &Request<'_>, live: &L) -> bool {
+        match self {
+            Self::Has(text) => text.of(request).is_some(),
+            Self::Is(text, value) => text.of(request) == Some(value),
+            Self::In(text, set) => text
+                .of(request)
+                .is_some_and(|value| tables.sets.get(*set).is_some_and(|s| s.contains(value))),
+            Self::Matches(text, pattern) => text.of(request).is_some_and(|value| fits(pattern, value)),
+            Self::StartsWith(text, start) => text.of(request).is_some_and(|value| value.starts_with(&**start)),
+            Self::HasOutputLimit => request.output_limit.is_some(),
+            Self::Needs(features) => request.needs.contains(*features),
+            Self::Streaming => request.streaming,
+            Self::Number(number, compare, value) => number
+                .of(request, live)
+                .is_some_and(|figure| compare.holds(&figure, value)),
+            Self::Health(targets, state) => targets.iter().map(|t| live.health(*t)).min() == Some(*state),
+            Self::During(window) => window.holds(tables, request.now),
+        }
+    }
+}
+
+impl Text {
+    fn of<'a>(&self, request: &Request<'a>) -> Option<&'a str> {
+        match self {
+            Self::Tag(name) => request.tag(name),
+            Self::EndUser => request.end_user,
+            Self::Key => request.key,
+            Self::Model => Some(request.model),
+            Self::Conversation => request.conversation,
+        }
+    }
+}
+
+impl Number {
+    fn of<L: Live>(&self, request: &Request<'_>, live: &L) -> Option<u64> {
+        match self {
+            Self::Tokens => Some(request.tokens.into()),
+            Self::OutputLimit => request.output_limit.map(u64::from),
+            Self::P50(target) => live.p50(*target),
+            Self::P95(target) => live.p95(*target),
+            Self::ErrorRate(target) => live.error_rate(*target).map(u64::from),
+            Self::Used(budget) => Some(live.used(*budget, request).into()),
+        }
+    }
+}
+
+impl Window {
+    fn holds(&self, tables: &Tables, now: i64) -> bool {
+        let (Some(zone), Ok(moment)) = (tables.zones.get(self.zone), Timestamp::from_millisecond(now)) else {
+            return false;
+        };
+        let local = zone.to_datetime(moment);
+        let minute = u16::from(local.hour().unsigned_abs()) * 60 + u16::from(local.minute().unsigned_abs());
+        let today = local.weekday().to_monday_zero_offset().unsigned_abs();
+        let yesterday = (today + 6) % 7;
+        let on = |day: u8| self.days & (1 << day) != 0;
+        if self.hours.is_empty() {
+            return on(today);
+        }
+        self.hours.iter().any(|(start, end)| {
+            if start < end {
+                on(today) && (*start..*end).contains(&minute)
+            } else {
+                (on(today) && minute >= *start) || (on(yesterday) && minute < *end)
+            }
+        })
+    }
+}
+
+/// Whether a value fits a pattern. Goes back only to the last `*`, so it takes at most pattern × value steps.
+fn fits(pattern: &str, value: &str) -> bool {
+    let (mut p, mut v) = (pattern.chars(), value.chars());
+    let mut back: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;
+    loop {
+        let (mut next_p, mut next_v) = (p.clone(), v.clone());
+        match (next_p.next(), next_v.next()) {
+            (Some('*'), _) => {
+                back = Some((next_p.clone(), v.clone()));
+                p = next_p;
+            }
+            (None, None) => return true,
+            (Some(a), Some(b)) if a == '?' || a == b => (p, v) = (next_p, next_v),
+            _ => {
+                let Some((after, mut from)) = back.take() else { return false };
+                if from.next().is_none() {
+                    return false;
+                }
+                (p, v) = (after.clone(), from.clone());
+                back = Some((after, from));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_star_is_any_run_and_a_question_mark_is_one_character() {
+        for (pattern, value, expected) in [
+            ("gpt-*", "gpt-4.1", true),
+            ("gpt-*", "gp", false),
+            ("*mini", "gpt-4.1-mini", true),
+            ("*a*b", "xaxxb", true),
+            ("*a*b", "xaxxbc", false),
+            ("?", "ü", true),
+            ("?", "", false),
+            ("", "", true),
+            ("**", "", true),
+        ] {
+            assert_eq!(fits(pattern, value), expected, "{pattern} against {value}");
+        }
+    }
+
+    /// The definition, written down without care for time.
+    fn slow(pattern: &[char], value: &[char]) -> bool {
+        match (pattern.split_first(), value.split_first()) {
+            (None, None) => true,
+            (Some(('*', rest)), _) => slow(rest, value) || (!value.is_empty() && slow(pattern, &value[1..])),
+            (Some((p, rest)), Some((v, values))) if *p == '?' || p == v => slow(rest, values),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn patterns_fit_what_their_definition_says(pattern in "[ab*?]{0,6}", value in "[ab]{0,8}") {
+            let chars = |s: &str| s.chars().collect::<Vec<_>>();
+            prop_assert_eq!(fits(&pattern, &value), slow(&chars(&pattern), &chars(&value)));
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Meaning: from trees to a model in which names are ids and quantities are base units.
+
+mod condition;
+mod cycle;
+mod fleet;
+mod lint;
+mod policy;
+mod protect;
+mod route;
+mod sets;
+mod spend;
+mod trial;
+
+use crate::atom::Tables;
+use crate::case::Test;
+use crate::diagnostic::Severity;
+use crate::graph::Clause;
+use crate::image::{Fleet, Plan, Policy};
+use crate::load::Loaded;
+use crate::names::Names;
+use crate::report::Report;
+
+/// A checked bundle, before its graph is built.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    pub(crate) fleet: Fleet,
+    pub(crate) plans: Vec<Plan>,
+    pub(crate) policies: Vec<Policy>,
+    /// By policy.
+    pub(crate) clauses: Vec<Vec<Clause>>,
+    pub(crate) tests: Vec<Test>,
+    pub(crate) tables: Tables,
+}
+
+/// Checks a bundle; the result means something only if nothing was reported that stops a load.
+pub(crate) fn check(loaded: &Loaded, kinds: &dyn Fn(&str) -> bool, report: &mut Report) -> Checked {
+    let names = Names::gather(&loaded.trees, report);
+    bundle(&names, loaded, report);
+    let (targets, providers) = fleet::read(&names, kinds, report);
+    let fleet = Fleet {
+        providers,
+        targets,
+        breakers: protect::breakers(&names, report),
+        health: protect::health(&names, report),
+        budgets: spend::budgets(&names, report),
+        limits: spend::limits(&names, report),
+        direct: direct(&names, report),
+    };
+    let mut conditions = condition::Conditions::new(&names, loaded, report);
+    let mut routes = route::Routes::new(&names);
+    routes.named(report);
+    let (policies, rules) = policy::read(&names, &loaded.sources, &mut conditions, &mut routes, report);
+    let tests = trial::read(&names, &loaded.sources, report);
+    let tables = conditions.finish();
+    let looped = cycle::plans(&names, &routes.plans, report);
+    cycle::policies(&names, &rules, report);
+    lint::rules(&policies, &rules, report);
+    if !looped {
+        lint::needs(&policies, &rules, &routes.plans, &fleet, report);
+        routes.budgets(report);
+    }
+    lint::unused(&names, report);
+    let clauses = rules.into_iter().map(|rules| rules.into_iter().filter_map(|r| r.clause).collect()).collect();
+    Checked { fleet, plans: routes.plans, policies, clauses, tests, tables }
+}
+
+/// What concerns the bundle as a whole.
+fn bundle(names: &Names<'_>, loaded: &Loaded, report: &mut Report) {
+    for line in names.others.iter().filter(|l| l.entry.word == "mux") {
+        let Some(word) = line.word().filter(|w| w.text.as_ref() != "1") else { continue };
+        report
+            .error("mux::version::unknown", word.span, format!("version {} of the language is not known here", word.text))
+            .help("this mux reads version 1");
+    }
+    let empty = loaded.trees.iter().all(|t| t.body.is_empty());
+    if empty && !report.failed() {
+        report
+            .placeless("mux::file::empty", Severity::Error, "there is nothing in these files")
+            .help("a policy begins with `policy @NAME {` and ends with `else use …`");
+    } else if names.policies.iter().next().is_none() && !report.failed() {
+        report
+            .placeless("mux::policy::none", Severity::Warning, "there is no policy in these files")
+            .help("clients reach a policy by its name: `policy @NAME { else use … }`");
+    }
+}
+
+fn direct(names: &Names<'_>, report: &mut Report) -> bool {
+    let lines = names.others.iter().filter(|l| l.entry.word == "allow");
+    let words: Vec<_> = lines.filter_map(|l| l.word()).collect();
+    for word in words.iter().filter(|w| !w.says("direct")) {
+        report
+            .error("mux::statement::form", word.span, format!("`{}` cannot be allowed", word.text))
+            .help("write `allow direct`");
+    }
+    words.iter().any(|w| w.says("direct"))
+}

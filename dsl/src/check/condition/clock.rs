@@ -1,0 +1,79 @@
+//! `mon-fri 08:00-18:00 Europe/Berlin`: days, hours and a zone.
+
+use crate::atom::Window;
+use crate::report::Report;
+use crate::source::Span;
+use crate::suggest;
+use crate::tree::{Kind, Word};
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+
+const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+/// The window, the name of its zone, and the zone. Zones are those built into the program, so that a policy means the
+/// same on every machine.
+pub(super) fn window(words: &[Word], at: Span, report: &mut Report) -> Option<(Window, Box<str>, TimeZone)> {
+    let mut window = Window { days: 0, hours: Vec::new(), zone: 0 };
+    let mut zone = None;
+    for word in words {
+        match word.kind {
+            Kind::Clock => window.hours.push(hours(word, report)?),
+            Kind::Name if word.text.contains('/') || word.says("UTC") => zone = Some((word.text.clone(), named(word, report)?)),
+            _ => window.days |= days(word, report)?,
+        }
+    }
+    if window.days == 0 {
+        window.days = 0b111_1111;
+    }
+    if let Some((name, zone)) = zone {
+        return Some((window, name, zone));
+    }
+    report
+        .error("mux::time::zone", at, "this does not say by which clock")
+        .help("end it with a time zone: `time in mon-fri 08:00-18:00 Europe/Berlin`, or `UTC`");
+    None
+}
+
+/// A time zone by its name.
+pub(crate) fn named(word: &Word, report: &mut Report) -> Option<TimeZone> {
+    let zone = TimeZoneDatabase::bundled().get(&word.text).ok();
+    if zone.is_none() {
+        let names: Vec<String> = TimeZoneDatabase::bundled().available().map(|n| n.to_string()).collect();
+        let finding = report.error("mux::name::zone", word.span, format!("there is no time zone `{}`", word.text));
+        match suggest::closest(&word.text, names.iter().map(String::as_str)) {
+            Some(close) => finding.label(format!("did you mean `{close}`?")),
+            None => finding.help("zones are named by continent and city, such as `Europe/Berlin`, or `UTC`"),
+        };
+    }
+    zone
+}
+
+fn hours(word: &Word, report: &mut Report) -> Option<(u16, u16)> {
+    let range = word.text.split_once('-').and_then(|(start, end)| Some((minute(start)?, minute(end)?)));
+    if range.is_none_or(|(start, end)| start == end) {
+        report
+            .error("mux::time::range", word.span, format!("`{}` is no range of hours", word.text))
+            .help("write it as `08:00-18:00`; an end before its start is on the next day");
+        return None;
+    }
+    range
+}
+
+/// Minute of the day; `24:00` is its end.
+fn minute(clock: &str) -> Option<u16> {
+    let (hour, minute) = clock.split_once(':')?;
+    let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
+    (minute < 60 && hour * 60 + minute <= 24 * 60).then_some(hour * 60 + minute)
+}
+
+fn days(word: &Word, report: &mut Report) -> Option<u8> {
+    let day = |name: &str| DAYS.iter().position(|d| *d == name);
+    let (first, last) = word.text.split_once('-').unwrap_or((&word.text, &word.text));
+    if let (Kind::Name, Some(first), Some(last)) = (word.kind, day(first), day(last)) {
+        let count = (last + 7 - first) % 7;
+        return Some((0..=count).fold(0, |days, n| days | 1 << ((first + n) % 7)));
+    }
+    report
+        .error("mux::time::range", word.span, format!("`{}` is no day of the week", word.text))
+        .help("days are `mon tue wed thu fri sat sun`, and ranges such as `mon-fri`");
+    None
+}

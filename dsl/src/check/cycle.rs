@@ -1,0 +1,136 @@
+//! Loops: plans that use, policies that ask, and models that are like each other.
+
+use super::policy::Ruled;
+use crate::graph::Then;
+use crate::image::{Plan, PlanId, Route};
+use crate::names::{Names, Table};
+use crate::report::Report;
+use crate::decide::CHAIN;
+
+/// Reports plans that lead back to themselves; whether there are any.
+pub(super) fn plans(names: &Names<'_>, plans: &[Plan], report: &mut Report) -> bool {
+    let next = |at: usize| {
+        let mut uses = Vec::new();
+        if let Some(plan) = plans.get(at) {
+            used(&plan.route, &mut uses);
+        }
+        uses
+    };
+    let count = names.plans.iter().count();
+    report_loops(&names.plans, count, &next, "mux::cycle::plan", "these plans use each other", report)
+}
+
+fn used(route: &Route, found: &mut Vec<usize>) {
+    match route {
+        Route::Plan(PlanId(id)) => found.push(*id as usize),
+        Route::Fallback(fallback) => fallback.tries.iter().for_each(|t| used(t, found)),
+        Route::Attempt(_) => {}
+    }
+}
+
+/// Reports policies that lead back to themselves, and chains that are too long.
+pub(super) fn policies(names: &Names<'_>, rules: &[Vec<Ruled>], report: &mut Report) {
+    let next = |at: usize| -> Vec<usize> {
+        let clauses = rules.get(at).into_iter().flatten().filter_map(|r| r.clause.as_ref());
+        clauses
+            .filter_map(|c| match c.then {
+                Then::Go(policy) => Some(policy.index()),
+                Then::Decide(_) => None,
+            })
+            .collect()
+    };
+    let count = names.policies.iter().count();
+    if report_loops(&names.policies, count, &next, "mux::cycle::go", "these policies ask each other", report) {
+        return;
+    }
+    let mut depths = vec![None; count];
+    for at in 0..count {
+        if depth(at, &next, &mut depths) > CHAIN
+            && let Some(decl) = names.policies.get(at)
+        {
+            report
+                .error("mux::policy::depth", decl.span, format!("a request can pass through more than {CHAIN} policies from here"))
+                .help("let some of them decide by themselves instead of `go`");
+            return;
+        }
+    }
+}
+
+/// Policies on the longest way from `at`, itself included.
+fn depth(at: usize, next: &dyn Fn(usize) -> Vec<usize>, known: &mut Vec<Option<usize>>) -> usize {
+    if let Some(Some(depth)) = known.get(at) {
+        return *depth;
+    }
+    let deepest = 1 + next(at).into_iter().map(|n| depth(n, next, known)).max().unwrap_or(0);
+    if let Some(slot) = known.get_mut(at) {
+        *slot = Some(deepest);
+    }
+    deepest
+}
+
+/// Reports every loop of a graph once, in words; whether there is one.
+pub(super) fn report_loops(
+    table: &Table<'_>,
+    count: usize,
+    next: &dyn Fn(usize) -> Vec<usize>,
+    code: &'static str,
+    message: &str,
+    report: &mut Report,
+) -> bool {
+    let mut search = Search { next, state: vec![State::New; count], open: Vec::new(), loops: Vec::new() };
+    for at in 0..count {
+        search.visit(at);
+    }
+    for ring in &search.loops {
+        let decls: Vec<_> = ring.iter().filter_map(|at| table.get(*at)).collect();
+        let Some(first) = decls.first() else { continue };
+        let mut words: Vec<_> = decls.iter().map(|d| format!("`{}`", d.name)).collect();
+        words.push(format!("`{}`", first.name));
+        let finding = report.error(code, first.span, format!("{message}: {}", words.join(" -> ")));
+        for decl in decls.iter().skip(1) {
+            finding.also(decl.span, "part of the loop");
+        }
+    }
+    !search.loops.is_empty()
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    New,
+    Open,
+    Done,
+}
+
+struct Search<'n> {
+    next: &'n dyn Fn(usize) -> Vec<usize>,
+    state: Vec<State>,
+    open: Vec<usize>,
+    loops: Vec<Vec<usize>>,
+}
+
+impl Search<'_> {
+    fn visit(&mut self, at: usize) {
+        match self.state.get(at) {
+            Some(State::New) => {}
+            Some(State::Open) => {
+                let from = self.open.iter().position(|o| *o == at).unwrap_or(0);
+                self.loops.push(self.open.iter().skip(from).copied().collect());
+                return;
+            }
+            _ => return,
+        }
+        self.set(at, State::Open);
+        self.open.push(at);
+        for next in (self.next)(at) {
+            self.visit(next);
+        }
+        self.open.pop();
+        self.set(at, State::Done);
+    }
+
+    fn set(&mut self, at: usize, state: State) {
+        if let Some(slot) = self.state.get_mut(at) {
+            *slot = state;
+        }
+    }
+}

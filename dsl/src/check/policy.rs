@@ -1,0 +1,198 @@
+//! Policies: their rules in textual order, nested blocks written out.
+
+use super::condition::Conditions;
+use super::route::Routes;
+use crate::condition::Cond;
+use crate::cursor::Cursor;
+use crate::graph::{Clause, Then};
+use crate::image::{BudgetId, LimitId, Policy, PolicyId, Rule, Verdict};
+use crate::lines::{self, Line};
+use crate::names::{Decl, Names};
+use crate::quantity;
+use crate::report::Report;
+use crate::source::{Sources, Span};
+use crate::tree::{Item, Kind, Word};
+use crate::words::Place;
+
+/// A rule as it was read.
+#[derive(Debug)]
+pub(super) struct Ruled {
+    /// Absent if something in it is wrong, which has been reported.
+    pub(super) clause: Option<Clause>,
+    pub(super) span: Span,
+}
+
+/// Every policy, and its rules.
+pub(super) fn read<'t>(
+    names: &'t Names<'t>,
+    sources: &Sources,
+    conditions: &mut Conditions<'t>,
+    routes: &mut Routes<'t>,
+    report: &mut Report,
+) -> (Vec<Policy>, Vec<Vec<Ruled>>) {
+    let read = |decl| {
+        let policy = Policy { name: name(decl), limits: Vec::new(), charges: Vec::new(), asks: Vec::new(), rules: Vec::new() };
+        let mut reader = Reader { names, sources, conditions: &mut *conditions, routes: &mut *routes, report: &mut *report, policy, rules: Vec::new() };
+        reader.body(decl);
+        (reader.policy, reader.rules)
+    };
+    names.policies.iter().map(read).unzip()
+}
+
+fn name(decl: &Decl<'_>) -> Box<str> {
+    decl.name.strip_prefix('@').unwrap_or(&decl.name).into()
+}
+
+struct Reader<'r, 't> {
+    names: &'t Names<'t>,
+    sources: &'r Sources,
+    conditions: &'r mut Conditions<'t>,
+    routes: &'r mut Routes<'t>,
+    report: &'r mut Report,
+    policy: Policy,
+    rules: Vec<Ruled>,
+}
+
+impl<'t> Reader<'_, 't> {
+    fn body(&mut self, decl: &Decl<'t>) {
+        for line in &decl.body {
+            match line.entry.word {
+                "limit" => {
+                    for word in line.args.iter().filter_map(Item::word) {
+                        self.policy.limits.extend(self.names.limits.find(word, self.report).map(LimitId));
+                    }
+                }
+                "charge" => {
+                    for word in line.args.iter().filter_map(Item::word) {
+                        self.policy.charges.extend(self.names.budgets.find(word, self.report).map(BudgetId));
+                    }
+                }
+                _ => self.rule(line, None),
+            }
+        }
+        let block = decl.line.stmt.block.as_ref();
+        let whole = decl.body.iter().any(|l| l.entry.word == "else");
+        if !whole && !block.is_some_and(|b| b.broken) {
+            self.report
+                .error("mux::policy::no-else", decl.span, format!("`{}` does not say what to do with every request", decl.name))
+                .label("a request that matches no rule has nowhere to go")
+                .help("end the policy with `else use ...` or `else deny ...`");
+        }
+    }
+
+    /// One rule, or all rules of a block. `outer` is the condition of the blocks around it, `None` inside if it is wrong.
+    fn rule(&mut self, line: &Line<'t>, outer: Option<&Option<Cond>>) {
+        let mut cursor = Cursor::over(line.args, line.head(), line.entry.form);
+        let name = if line.entry.word == "rule" { cursor.need(Kind::Name, "the name of the rule", self.report) } else { None };
+        let guarded = matches!(line.entry.word, "rule" | "when");
+        let guard = match (guarded, cursor.guard()) {
+            (true, None) => {
+                cursor.missing("`when` and a condition", self.report);
+                return;
+            }
+            (_, guard) => guard,
+        };
+        if let Some(guard) = guard.filter(|g| !g.head.says("when")) {
+            self.report
+                .error("mux::statement::form", guard.head.span, format!("`{}` does not belong here", guard.head.text))
+                .help(format!("write `{}`", line.entry.form));
+        }
+        let own = guard.map(|g| self.conditions.read(&g.expr, self.report));
+        let cond = joined(outer, own);
+        let block = line.stmt.block.as_ref();
+        match (cursor.done(), block) {
+            (true, Some(block)) if !matches!(line.entry.word, "use" | "deny" | "go") => {
+                let inner = lines::within(block, Place::When, self.report);
+                if block.body.is_empty() {
+                    self.report
+                        .error("mux::rule::empty", line.stmt.span, "this rule does not say what to do")
+                        .help("put `use …`, `deny …` or `go …` into its block");
+                }
+                for line in &inner {
+                    self.rule(line, cond.as_ref());
+                }
+            }
+            _ => self.action(line, name, cursor, cond),
+        }
+    }
+
+    fn action(&mut self, line: &Line<'t>, name: Option<&Word>, mut cursor: Cursor<'t>, cond: Option<Option<Cond>>) {
+        let bare = matches!(line.entry.word, "use" | "deny" | "go");
+        let verb = if bare { line.entry.word } else { cursor.kind(Kind::Name).map_or("", |w| &w.text) };
+        let then = match verb {
+            "use" => self.routes.route(&mut cursor, line.stmt.block.as_ref(), line, self.report).map(|route| {
+                Then::Decide(Verdict::Use(self.routes.inline(route)))
+            }),
+            "deny" => self.deny(&mut cursor),
+            "go" => {
+                let policy = cursor.need(Kind::Alias, "the name of a policy, with its `@`", self.report);
+                cursor.end(self.report);
+                policy.and_then(|p| self.names.policies.find(p, self.report)).map(|id| Then::Go(PolicyId(id)))
+            }
+            _ => {
+                self.report
+                    .error("mux::rule::empty", line.stmt.span, "this rule does not say what to do")
+                    .help("end it with `use …`, `deny STATUS \"…\"` or `go @POLICY`");
+                None
+            }
+        };
+        if let (Some(block), "deny" | "go") = (&line.stmt.block, verb) {
+            self.report.error("mux::statement::extra", block.open, format!("`{verb}` has no block"));
+        }
+        let clause = match (cond, then) {
+            (None, Some(then)) => Some(Clause { cond: None, then }),
+            (Some(Some(cond)), Some(then)) => {
+                self.note(&cond);
+                Some(Clause { cond: Some(cond), then })
+            }
+            _ => None,
+        };
+        self.rules.push(Ruled { clause, span: line.stmt.span });
+        self.named(name);
+        let (number, _) = self.sources.position(line.stmt.span);
+        self.policy.rules.push(Rule { name: name.map(|n| n.text.clone()), file: self.sources.path(line.stmt.span.file).into(), line: number });
+    }
+
+    /// Rule names are for people and tests, so one policy holds each once.
+    fn named(&mut self, name: Option<&Word>) {
+        let Some(name) = name else { return };
+        let taken = self.policy.rules.iter().any(|r| r.name.as_ref() == Some(&name.text));
+        if taken {
+            self.report.error("mux::name::duplicate", name.span, format!("two rules of `@{}` are called `{}`", self.policy.name, name.text));
+        }
+    }
+
+    fn deny(&mut self, cursor: &mut Cursor<'t>) -> Option<Then> {
+        let word = cursor.need(Kind::Quantity, "a status such as `403`", self.report)?;
+        let message = cursor.need(Kind::Text, "a message for the client, in quotes", self.report)?;
+        cursor.end(self.report);
+        let status = quantity::count(word, "deny", self.report)?;
+        match u16::try_from(status).ok().filter(|s| (400..=599).contains(s)) {
+            Some(status) => Some(Then::Decide(Verdict::Deny { status, message: message.text.clone() })),
+            None => {
+                self.report
+                    .error("mux::type::range", word.span, format!("`{}` is no status of a refusal", word.text))
+                    .help("statuses from 400 to 599 say that a request was refused");
+                None
+            }
+        }
+    }
+
+    /// Keeps which budgets the policy asks about.
+    fn note(&mut self, cond: &Cond) {
+        for budget in cond.budgets() {
+            if !self.policy.asks.contains(&budget) {
+                self.policy.asks.push(budget);
+            }
+        }
+    }
+}
+
+/// Both conditions; `Some(None)` if either is wrong.
+fn joined(outer: Option<&Option<Cond>>, own: Option<Option<Cond>>) -> Option<Option<Cond>> {
+    match (outer, own) {
+        (None, own) => own,
+        (Some(outer), None) => Some(outer.clone()),
+        (Some(outer), Some(own)) => Some(outer.clone().zip(own).map(|(outer, own)| outer.and(own))),
+    }
+}

@@ -1,0 +1,145 @@
+//! Budgets and limits.
+
+use crate::cursor::Cursor;
+use crate::image::{Budget, Limit, Rate, RateUnit, Scope, Window};
+use crate::lines::Line;
+use crate::names::{Decl, Names};
+use crate::quantity;
+use crate::report::Report;
+use crate::suggest;
+use crate::tree::{Kind, Word};
+
+/// Every named budget.
+pub(super) fn budgets(names: &Names<'_>, report: &mut Report) -> Vec<Budget> {
+    names.budgets.iter().map(|decl| budget(decl, report)).collect()
+}
+
+/// Every named limit.
+pub(super) fn limits(names: &Names<'_>, report: &mut Report) -> Vec<Limit> {
+    names.limits.iter().map(|decl| limit(decl, report)).collect()
+}
+
+fn budget(decl: &Decl<'_>, report: &mut Report) -> Budget {
+    let mut budget = Budget { name: decl.name.clone(), cap: 0, per: Window::Day, scope: Vec::new(), warn: None };
+    let mut capped = false;
+    for line in &decl.body {
+        if line.entry.word == "cap" {
+            capped = true;
+            if let Some((cap, per, scope)) = cap(line, report) {
+                (budget.cap, budget.per, budget.scope) = (cap, per, scope);
+            }
+        } else if line.entry.word == "warn" {
+            budget.warn = line.word().and_then(|w| quantity::share(w, "warn", report));
+        }
+    }
+    let broken = decl.line.stmt.block.as_ref().is_some_and(|b| b.broken);
+    if !capped && !broken {
+        report
+            .error("mux::budget::no-cap", decl.span, format!("`{}` does not say how much may be spent", decl.name))
+            .help("add a line such as `cap $50/day per key`");
+    }
+    budget
+}
+
+fn cap(line: &Line<'_>, report: &mut Report) -> Option<(i64, Window, Vec<Scope>)> {
+    let mut cursor = Cursor::of(line);
+    let word = cursor.need(Kind::Quantity, "an amount such as `$50/day`", report)?;
+    let amount = quantity::money_per(word, "cap", "$50/day", report);
+    let scope = scope(&mut cursor, report);
+    let (amount, per) = amount?;
+    let windows = [("hour", Window::Hour), ("day", Window::Day), ("week", Window::Week), ("month", Window::Month)];
+    let Some((_, window)) = windows.iter().find(|(name, _)| *name == per) else {
+        period(word, per, windows.iter().map(|(n, _)| *n), report);
+        return None;
+    };
+    Some((amount, *window, scope?))
+}
+
+fn limit(decl: &Decl<'_>, report: &mut Report) -> Limit {
+    let rates = decl.body.iter().filter_map(|line| rate(line, report)).collect();
+    let empty = decl.line.stmt.block.as_ref().is_some_and(|b| b.body.is_empty() && !b.broken);
+    if empty {
+        report
+            .error("mux::limit::empty", decl.span, format!("`{}` limits nothing", decl.name))
+            .help("add a line such as `600 requests/min per key`");
+    }
+    Limit { name: decl.name.clone(), rates }
+}
+
+fn rate(line: &Line<'_>, report: &mut Report) -> Option<Rate> {
+    let mut cursor = Cursor::of(line);
+    let amount = cursor.need(Kind::Quantity, "a number", report)?;
+    let of = cursor.need(Kind::Name, "`requests/min` or `tokens/min`", report)?;
+    let count = quantity::amount(amount, "limit", report);
+    let scope = scope(&mut cursor, report);
+    let (unit, per) = of.text.split_once('/').unwrap_or((&of.text, ""));
+    let unit = match unit {
+        "request" | "requests" => RateUnit::Requests,
+        "token" | "tokens" => RateUnit::Tokens,
+        _ => {
+            let finding = report.error("mux::unit::unknown", of.span, format!("a rate cannot count `{unit}`"));
+            match suggest::advice(unit, ["requests", "tokens"]) {
+                Ok(close) => finding.label(format!("did you mean `{close}`?")),
+                Err(list) => finding.help(format!("it can count {list}")),
+            };
+            return None;
+        }
+    };
+    let periods = [("s", 1_000), ("min", 60_000), ("hour", 3_600_000), ("day", 86_400_000)];
+    let Some((_, per)) = periods.iter().find(|(name, _)| *name == per) else {
+        period(of, per, periods.iter().map(|(n, _)| *n), report);
+        return None;
+    };
+    let count = count?;
+    if count == 0 {
+        report
+            .error("mux::type::range", amount.span, "a limit of nothing lets no request through")
+            .help("to refuse requests, write a rule: `when … deny 403 \"…\"`");
+        return None;
+    }
+    Some(Rate { amount: count, unit, per: *per, scope: scope? })
+}
+
+fn period<'k>(word: &Word, written: &str, known: impl Iterator<Item = &'k str>, report: &mut Report) {
+    let known: Vec<&str> = known.collect();
+    let finding = report.error("mux::unit::unknown", word.span, if written.is_empty() {
+        format!("`{}` does not say in how long", word.text)
+    } else {
+        format!("unknown period `{written}`")
+    });
+    finding.help(format!("the periods are {}", suggest::listed(&known)));
+}
+
+/// `per key end_user model tag.NAME`; nothing is one counter for all.
+fn scope(cursor: &mut Cursor<'_>, report: &mut Report) -> Option<Vec<Scope>> {
+    let mut scope = Vec::new();
+    if cursor.done() {
+        return Some(scope);
+    }
+    cursor.keyword("per", report)?;
+    while let Some(word) = cursor.kind(Kind::Name) {
+        scope.push(match word.text.as_ref() {
+            "and" => continue,
+            "key" => Scope::Key,
+            "end_user" => Scope::EndUser,
+            "model" => Scope::Model,
+            other => match other.strip_prefix("tag.").filter(|t| !t.is_empty()) {
+                Some(tag) => Scope::Tag(tag.into()),
+                None => {
+                    let finding = report.error("mux::name::scope", word.span, format!("nothing can be counted per `{other}`"));
+                    match suggest::advice(other, ["key", "end_user", "model"]) {
+                        Ok(close) => finding.label(format!("did you mean `{close}`?")),
+                        Err(list) => finding.help(format!("there are {list} and `tag.NAME`")),
+                    };
+                    return None;
+                }
+            },
+        });
+    }
+    if scope.is_empty() {
+        cursor.missing("`key`, `end_user`, `model` or `tag.NAME`", report);
+        return None;
+    }
+    cursor.end(report);
+    Some(scope)
+}

@@ -1,0 +1,137 @@
+//! Where the stages of the compiler write down what they find, and how that becomes a sorted, capped list.
+
+use crate::diagnostic::{Diagnostic, Label, Severity};
+use crate::source::{Sources, Span};
+
+/// Most errors, and most warnings, that one run shows: beyond that a reader is not helped.
+const CAP: usize = 20;
+
+/// Everything found so far.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    found: Vec<Finding>,
+}
+
+/// One problem while it is being described.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    code: &'static str,
+    severity: Severity,
+    message: String,
+    labels: Vec<(Span, String)>,
+    help: Option<String>,
+}
+
+impl Report {
+    /// An error at a place.
+    pub(crate) fn error(&mut self, code: &'static str, at: Span, message: impl Into<String>) -> &mut Finding {
+        self.add(code, Severity::Error, Some(at), message.into())
+    }
+
+    /// A warning at a place.
+    pub(crate) fn warning(&mut self, code: &'static str, at: Span, message: impl Into<String>) -> &mut Finding {
+        self.add(code, Severity::Warning, Some(at), message.into())
+    }
+
+    /// A problem that no place is to blame for.
+    pub(crate) fn placeless(&mut self, code: &'static str, severity: Severity, message: impl Into<String>) -> &mut Finding {
+        self.add(code, severity, None, message.into())
+    }
+
+    /// Whether anything found stops a load.
+    pub(crate) fn failed(&self) -> bool {
+        self.found.iter().any(|f| f.severity == Severity::Error)
+    }
+
+    fn add(&mut self, code: &'static str, severity: Severity, at: Option<Span>, message: String) -> &mut Finding {
+        let finding = Finding {
+            code,
+            severity,
+            message,
+            labels: at.map(|span| (span, String::new())).into_iter().collect(),
+            help: None,
+        };
+        let last = self.found.len();
+        self.found.push(finding);
+        #[expect(clippy::indexing_slicing, reason = "it was pushed on the line above")]
+        &mut self.found[last]
+    }
+
+    /// The list people see: by file and place, errors and warnings capped, with a note on what was left out.
+    pub(crate) fn finish(mut self, sources: &Sources) -> Vec<Diagnostic> {
+        self.found
+            .sort_by_key(|f| f.labels.first().map(|(span, _)| (span.file, span.start)));
+        let mut left = [CAP, CAP];
+        let mut cut = [0_usize, 0];
+        let mut shown = Vec::new();
+        for finding in self.found {
+            let [errors, warnings] = &mut left;
+            let [errors_cut, warnings_cut] = &mut cut;
+            let (room, over) = match finding.severity {
+                Severity::Error => (errors, errors_cut),
+                Severity::Warning => (warnings, warnings_cut),
+            };
+            if *room == 0 {
+                *over += 1;
+            } else {
+                *room -= 1;
+                shown.push(finding.place(sources));
+            }
+        }
+        for (count, severity, kind) in [(cut[0], Severity::Error, "errors"), (cut[1], Severity::Warning, "warnings")] {
+            if count > 0 {
+                shown.push(Diagnostic {
+                    code: "mux::file::more",
+                    severity,
+                    message: format!("{count} further {kind} are not shown"),
+                    labels: Vec::new(),
+                    help: Some("mend the ones above first; some of the rest may go with them".into()),
+                });
+            }
+        }
+        shown
+    }
+}
+
+impl Finding {
+    /// What to write under the place.
+    pub(crate) fn label(&mut self, text: impl Into<String>) -> &mut Self {
+        if let Some((_, label)) = self.labels.first_mut() {
+            *label = text.into();
+        }
+        self
+    }
+
+    /// A further place that explains it.
+    pub(crate) fn also(&mut self, at: Span, text: impl Into<String>) -> &mut Self {
+        self.labels.push((at, text.into()));
+        self
+    }
+
+    /// What to do.
+    pub(crate) fn help(&mut self, text: impl Into<String>) -> &mut Self {
+        self.help = Some(text.into());
+        self
+    }
+
+    fn place(self, sources: &Sources) -> Diagnostic {
+        let label = |(at, (span, text)): (usize, (Span, String))| {
+            let (line, column) = sources.position(span);
+            Label {
+                file: sources.path(span.file).into(),
+                span: (span.start, span.end),
+                line,
+                column,
+                text,
+                primary: at == 0,
+            }
+        };
+        Diagnostic {
+            code: self.code,
+            severity: self.severity,
+            message: self.message,
+            labels: self.labels.into_iter().enumerate().map(label).collect(),
+            help: self.help,
+        }
+    }
+}
