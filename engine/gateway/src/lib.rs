@@ -1,1 +1,23 @@
-//! placeholder
+//! The proxy itself: accept, decide, send, stream, reload, record. All effects of mux live here.
+//!
+//! It may not know what a policy says, only what routing tells it to do about a request. Reading order: [`gateway`]
+//! (the whole, and its life), [`exchange`] (one request), [`drive`] (a flight carried out), [`bundle`] and [`reload`]
+//! (what is served, and how a save becomes it).
+
+pub mod admin;
+pub mod answer;
+pub mod arrival;
+pub mod attempt;
+pub mod bundle;
+pub mod clock;
+pub mod credential;
+pub mod drive;
+pub mod exchange;
+pub mod gateway;
+pub mod live;
+pub mod plugins;
+pub mod recorder;
+pub mod reload;
+pub mod source;
+pub mod upstream;
+pub mod watch;

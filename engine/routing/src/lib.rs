@@ -1,1 +1,34 @@
-//! placeholder
+//! The life of one request as a state machine, and what mux knows of the targets it may call.
+//!
+//! Sans-IO: a [`flight::Flight`] is told what happened and when, and answers with what to do. It may not know sockets,
+//! tokio, the wall clock, or any source of chance but the seed it is given; the gateway, `mux policy test` and the
+//! simulator therefore run the same code. Time is nanoseconds since an epoch of the caller's choosing ([`Nanos`]).
+//!
+//! Reading order: [`router`] (what one bundle needs), [`flight`] (one request), [`itinerary`] (a plan laid flat),
+//! [`target`] (what is known of a target), [`ledger`] and [`rate`] (money and limits), [`class`] (what an outcome means).
+
+pub mod breaker;
+pub mod chance;
+pub mod class;
+pub mod counters;
+pub mod flight;
+mod flight_plan;
+pub mod histogram;
+pub mod itinerary;
+pub mod ledger;
+pub mod live;
+pub mod price;
+pub mod rate;
+pub mod refusal;
+pub mod router;
+pub mod target;
+pub mod trace;
+pub mod window;
+
+/// Nanoseconds since the caller's epoch; never the wall clock.
+pub type Nanos = u64;
+
+/// One millisecond.
+pub const MILLI: Nanos = 1_000_000;
+/// One second.
+pub const SECOND: Nanos = 1_000_000_000;

@@ -1,0 +1,91 @@
+//! `mux serve`: the gateway in the foreground, until it is told to stop.
+
+use crate::out::duration;
+use crate::{Exit, Outcome, Trouble, policy, runtime};
+use clap::Args;
+use mux_gateway::credential::Vault;
+use mux_gateway::gateway::{Gateway, Options, StartError};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Run the gateway
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Policies: a folder (its `.mux` files are one bundle) or one file with its includes
+    #[arg(long, default_value = "policies")]
+    policies: PathBuf,
+    /// Where versions, recordings and the admin socket are kept
+    #[arg(long, env = "MUX_DATA", default_value = ".mux")]
+    data: PathBuf,
+    /// The address clients connect to
+    #[arg(long, env = "MUX_LISTEN", default_value = "127.0.0.1:4000")]
+    listen: SocketAddr,
+    /// A watched folder of adapters that replace the built-in ones [default: <DATA>/plugins]
+    #[arg(long)]
+    plugins: Option<PathBuf>,
+    /// How to get `secret "scheme:ref"` credentials; the command gets the ref as its last argument
+    #[arg(long = "secret-command", value_name = "SCHEME=COMMAND")]
+    secret_commands: Vec<String>,
+    /// Most bytes of a request body
+    #[arg(long, default_value_t = 32 << 20)]
+    max_body: usize,
+    /// Most requests in flight
+    #[arg(long, default_value_t = 2_000)]
+    max_inflight: usize,
+    /// How long requests in flight may take after SIGTERM
+    #[arg(long, default_value = "30s", value_parser = duration)]
+    grace: Duration,
+    /// Log as JSON lines
+    #[arg(long)]
+    log_json: bool,
+}
+
+impl Serve {
+    pub fn run(self) -> Outcome {
+        log(self.log_json);
+        let vault = Vault::parse(&self.secret_commands).map_err(Trouble::Usage)?;
+        let options = Options {
+            plugins: self.plugins,
+            max_body: self.max_body,
+            max_inflight: self.max_inflight,
+            grace: self.grace,
+            vault,
+            examine: Some(Arc::new(policy::examine)),
+            ..Options::new(&self.policies, &self.data, self.listen)
+        };
+        runtime()?.block_on(serve(options))
+    }
+}
+
+async fn serve(options: Options) -> Outcome {
+    // Before anything is served, so that no signal finds nobody home.
+    let mut terminate = signal(SignalKind::terminate()).map_err(Trouble::internal)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Trouble::internal)?;
+    let gateway = match Gateway::start(options).await {
+        Ok(gateway) => gateway,
+        Err(StartError::Policies(text)) => {
+            tracing::error!("the policies do not load, and there is no earlier version to serve:\n{text}");
+            return Ok(Exit::No);
+        }
+        Err(StartError::Environment(why)) => return Err(Trouble::Usage(why)),
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping: requests in flight are finished first");
+    gateway.stop().await;
+    Ok(Exit::Good)
+}
+
+/// Logs to standard error; `MUX_LOG` filters as `RUST_LOG` does elsewhere.
+pub fn log(json: bool) {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_env("MUX_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let format = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    // Setting it twice is a test in the same process, which keeps the first.
+    let _ = if json { format.json().try_init() } else { format.try_init() };
+}

@@ -1,0 +1,189 @@
+//! `mux versions`, `rollback`, `release` and `health`: of a running gateway over its socket, else of the store itself.
+
+use crate::operator::{Said, ask};
+use crate::out::{Format, Out, columns};
+use crate::{Exit, Outcome, Trouble};
+use clap::Args;
+use hyper::Method;
+use mux_gateway::reload::{Listing, author};
+use mux_store::{Store, VersionHead};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// Where the state is.
+#[derive(Clone, Debug, Args)]
+struct Data {
+    /// The gateway's data folder
+    #[arg(long, env = "MUX_DATA", default_value = ".mux")]
+    data: PathBuf,
+    /// How to write the result
+    #[arg(long, default_value = "human")]
+    format: Format,
+}
+
+/// List versions of the policies
+#[derive(Debug, Args)]
+pub struct Versions {
+    /// `list`, which is what happens anyway
+    #[arg(value_parser = ["list"], default_value = "list")]
+    what: String,
+    #[command(flatten)]
+    data: Data,
+}
+
+impl Versions {
+    pub fn run(self, out: &mut Out) -> Outcome {
+        debug_assert_eq!(self.what, "list");
+        let listing = match ask(&self.data.data, Method::GET, "/versions", None)? {
+            Said::Yes(value) => value,
+            Said::No(why) => return Err(Trouble::Usage(why)),
+            Said::Nobody => {
+                let store = open(&self.data.data)?;
+                let listing = Listing { versions: store.versions(), refs: store.refs(), history: store.history() };
+                serde_json::to_value(listing).map_err(Trouble::internal)?
+            }
+        };
+        match self.data.format {
+            Format::Json => out.json(&listing),
+            Format::Human => table(&listing, out),
+        }
+        Ok(Exit::Good)
+    }
+}
+
+fn table(listing: &Value, out: &mut Out) {
+    let refs = &listing["refs"];
+    let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+    let short = |id: &str| id.chars().take(12).collect::<String>();
+    let mut rows = vec![["version", "saved", "by", "note", "refs"].map(str::to_owned).to_vec()];
+    for version in listing["versions"].as_array().into_iter().flatten() {
+        let id = text(&version["id"]);
+        let names = ["live", "folder"].into_iter().filter(|name| refs[name] == version["id"]);
+        let at = version["at_unix_ms"].as_i64().unwrap_or(0);
+        rows.push(vec![short(&id), when(at), text(&version["author"]), text(&version["note"]), names.collect::<Vec<_>>().join(" ")]);
+    }
+    if rows.len() == 1 {
+        out.line("no versions yet: `mux serve` keeps one at each save");
+        return;
+    }
+    out.line(&columns(&rows));
+    if let Some(reason) = refs["held"].as_str() {
+        out.line(&format!("\nheld: {reason} (saves are kept, not served; `mux release` ends the hold)"));
+    }
+}
+
+/// Unix milliseconds as UTC.
+fn when(ms: i64) -> String {
+    let seconds = ms.div_euclid(1_000);
+    mux_gateway::clock::utc(seconds)
+}
+
+fn open(data: &Path) -> Result<Store, Trouble> {
+    let dir = data.join("store");
+    if !dir.exists() {
+        return Err(Trouble::usage(format!("there is no gateway data in `{}`; name the folder with `--data`", data.display())));
+    }
+    Store::open(&dir).map_err(Trouble::usage)
+}
+
+/// Serve an older version, and hold it
+#[derive(Debug, Args)]
+pub struct Rollback {
+    /// The version, or enough of its beginning; the one served before where absent
+    version: Option<String>,
+    /// Why, for the history
+    #[arg(long, default_value = "")]
+    reason: String,
+    #[command(flatten)]
+    data: Data,
+}
+
+impl Rollback {
+    pub fn run(self, out: &mut Out) -> Outcome {
+        let asked = json!({"id": self.version, "author": author(), "reason": self.reason});
+        let head = match ask(&self.data.data, Method::POST, "/rollback", Some(&asked))? {
+            Said::Yes(value) => value,
+            Said::No(why) => return refuse(&why, out),
+            Said::Nobody => {
+                let store = open(&self.data.data)?;
+                match store.rollback(self.version.as_deref(), &author(), &self.reason) {
+                    Ok(head) => shown(&head)?,
+                    Err(why) => return refuse(&why.to_string(), out),
+                }
+            }
+        };
+        match self.data.format {
+            Format::Json => out.json(&head),
+            Format::Human => out.line(&format!("live is now {}, held until `mux release`", head["id"].as_str().unwrap_or("?"))),
+        }
+        Ok(Exit::Good)
+    }
+}
+
+fn shown(head: &VersionHead) -> Result<Value, Trouble> {
+    serde_json::to_value(head).map_err(Trouble::internal)
+}
+
+fn refuse(why: &str, out: &mut Out) -> Outcome {
+    out.error(&format!("mux: {why}"));
+    Ok(Exit::No)
+}
+
+/// End a hold: serve the policy folder again
+#[derive(Debug, Args)]
+pub struct Release {
+    #[command(flatten)]
+    data: Data,
+}
+
+impl Release {
+    pub fn run(self, out: &mut Out) -> Outcome {
+        let live = match ask(&self.data.data, Method::POST, "/release", Some(&json!({"author": author()})))? {
+            Said::Yes(value) => value["live"].clone(),
+            Said::No(why) => return refuse(&why, out),
+            Said::Nobody => match open(&self.data.data)?.release(&author()) {
+                Ok(Some(head)) => shown(&head)?,
+                Ok(None) => Value::Null,
+                Err(why) => return refuse(&why.to_string(), out),
+            },
+        };
+        match (self.data.format, live["id"].as_str()) {
+            (Format::Json, _) => out.json(&json!({"live": live})),
+            (Format::Human, Some(id)) => out.line(&format!("the hold has ended, live is {id}")),
+            (Format::Human, None) => out.line("nothing was held"),
+        }
+        Ok(Exit::Good)
+    }
+}
+
+/// Show how the targets of a running gateway are
+#[derive(Debug, Args)]
+pub struct Health {
+    #[command(flatten)]
+    data: Data,
+}
+
+impl Health {
+    pub fn run(self, out: &mut Out) -> Outcome {
+        let health = match ask(&self.data.data, Method::GET, "/health", None)? {
+            Said::Yes(value) => value,
+            Said::No(why) => return Err(Trouble::Usage(why)),
+            Said::Nobody => return Err(Trouble::usage(format!("no gateway is running on `{}`", self.data.data.display()))),
+        };
+        if self.data.format == Format::Json {
+            out.json(&health);
+            return Ok(Exit::Good);
+        }
+        let number = |v: &Value, unit: &str| v.as_u64().map_or_else(|| "-".to_owned(), |n| format!("{n}{unit}"));
+        let mut rows = vec![["target", "health", "breaker", "in flight", "errors", "p50", "p95", ""].map(str::to_owned).to_vec()];
+        for target in health["targets"].as_array().into_iter().flatten() {
+            let text = |name: &str| target[name].as_str().unwrap_or("-").to_owned();
+            let errors = target["error_rate_bp"].as_u64().map_or_else(|| "-".to_owned(), |bp| format!("{}.{:02}%", bp / 100, bp % 100));
+            let why = target["unavailable"].as_str().map(|why| format!("unavailable: it {why}")).unwrap_or_default();
+            let inflight = number(&target["inflight"], "");
+            rows.push(vec![text("target"), text("health"), text("breaker"), inflight, errors, number(&target["p50_ms"], "ms"), number(&target["p95_ms"], "ms"), why]);
+        }
+        out.line(&columns(&rows));
+        Ok(Exit::Good)
+    }
+}

@@ -1,0 +1,114 @@
+//! What operators may ask a running gateway, over a socket only its user can open.
+
+use crate::live::Live;
+use crate::recorder::Recorder;
+use crate::reload::{Command, Reloader, SharedStatus, Status};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use mux_dsl::image::TargetId;
+use mux_dsl::request::Live as _;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::{Arc, PoisonError};
+use tokio::sync::oneshot;
+
+/// What the handlers need.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// The served bundle.
+    pub live: Arc<Live>,
+    /// Carries out what is asked.
+    pub reloader: Reloader,
+    /// What it last saw.
+    pub status: SharedStatus,
+    /// Counts what it could not record.
+    pub recorder: Recorder,
+    /// The clock of all flights.
+    pub clock: crate::clock::Clock,
+}
+
+/// The admin API.
+pub fn api(admin: Admin) -> Router {
+    Router::new()
+        .route("/policy", get(policy))
+        .route("/health", get(health))
+        .route("/versions", get(versions))
+        .route("/rollback", post(rollback))
+        .route("/release", post(release))
+        .with_state(admin)
+}
+
+async fn policy(State(admin): State<Admin>) -> Json<Status> {
+    Json(admin.status.lock().unwrap_or_else(PoisonError::into_inner).clone())
+}
+
+async fn health(State(admin): State<Admin>) -> Json<Value> {
+    let bundle = admin.live.bundle();
+    let router = &bundle.router;
+    let now = admin.clock.now();
+    let live = router.live(now);
+    let targets = (0..u32::try_from(router.fleet().targets.len()).unwrap_or(0)).map(TargetId).map(|id| {
+        let state = router.state(id);
+        json!({
+            "target": router.name(id),
+            "unavailable": router.unavailable(id),
+            "health": live.health(id),
+            "breaker": state.map(|s| s.position(now).word()),
+            "inflight": state.map(|s| s.inflight()),
+            "error_rate_bp": live.error_rate(id),
+            "p50_ms": live.p50(id),
+            "p95_ms": live.p95(id),
+        })
+    });
+    Json(json!({"version": router.version(), "unrecorded": admin.recorder.dropped(), "targets": targets.collect::<Vec<_>>()}))
+}
+
+async fn versions(State(admin): State<Admin>) -> Response {
+    let (reply, answer) = oneshot::channel();
+    admin.reloader.ask(Command::Versions(reply));
+    match answer.await {
+        Ok(listing) => Json(listing).into_response(),
+        Err(_) => stopping(),
+    }
+}
+
+/// Body of `POST /rollback`.
+#[derive(Debug, Deserialize)]
+struct Rollback {
+    id: Option<String>,
+    author: String,
+    reason: String,
+}
+
+async fn rollback(State(admin): State<Admin>, Json(asked): Json<Rollback>) -> Response {
+    let (reply, answer) = oneshot::channel();
+    admin.reloader.ask(Command::Rollback { id: asked.id, author: asked.author, reason: asked.reason, reply });
+    match answer.await {
+        Ok(Ok(head)) => Json(head).into_response(),
+        Ok(Err(why)) => (StatusCode::CONFLICT, Json(json!({"error": why}))).into_response(),
+        Err(_) => stopping(),
+    }
+}
+
+/// Body of `POST /release`.
+#[derive(Debug, Deserialize)]
+struct Release {
+    author: String,
+}
+
+async fn release(State(admin): State<Admin>, Json(asked): Json<Release>) -> Response {
+    let (reply, answer) = oneshot::channel();
+    admin.reloader.ask(Command::Release { author: asked.author, reply });
+    match answer.await {
+        Ok(Ok(head)) => Json(json!({"live": head})).into_response(),
+        Ok(Err(why)) => (StatusCode::CONFLICT, Json(json!({"error": why}))).into_response(),
+        Err(_) => stopping(),
+    }
+}
+
+fn stopping() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"error": "the gateway is stopping"}))).into_response()
+}

@@ -1,0 +1,171 @@
+//! What a client gets: bodies, the `x-mux-*` headers, and errors in the shape of its dialect.
+
+use crate::drive::Relay;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::{HeaderMap, Response, StatusCode};
+use mux_routing::flight::{Flight, PassedOver};
+use mux_routing::refusal::Refusal;
+use mux_routing::{MILLI, SECOND};
+use mux_wire::chat::{AttemptLine, ErrorBody};
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// The body of an answer.
+#[derive(Debug)]
+pub enum Answer {
+    /// All of it is here.
+    Whole(VecDeque<Bytes>),
+    /// It is still coming.
+    Relay(Box<Relay>),
+}
+
+impl From<Bytes> for Answer {
+    fn from(bytes: Bytes) -> Self {
+        Self::Whole(VecDeque::from([bytes]))
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match &mut *self {
+            Self::Whole(parts) => Poll::Ready(parts.pop_front().map(|part| Ok(Frame::data(part)))),
+            Self::Relay(relay) => relay.poll_part(cx).map(|part| part.map(|p| p.map(Frame::data))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Whole(parts) if parts.is_empty())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(parts) => SizeHint::with_exact(parts.iter().map(|p| p.len() as u64).sum()),
+            Self::Relay(_) => SizeHint::default(),
+        }
+    }
+}
+
+/// A JSON answer.
+#[must_use]
+pub fn json(status: u16, body: Bytes) -> Response<Answer> {
+    let mut response = Response::new(Answer::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// An error before any flight: the request could not even be read.
+#[must_use]
+pub fn refused(refusal: &Refusal, request_id: &str, version: &str) -> Response<Answer> {
+    let body = error_body(refusal, request_id, Vec::new());
+    let mut response = json(refusal.status, body.to_json());
+    put(response.headers_mut(), "x-mux-request-id", request_id);
+    put(response.headers_mut(), "x-mux-version", version);
+    waits(response.headers_mut(), refusal);
+    response
+}
+
+/// The error at the end of a flight.
+#[must_use]
+pub fn failed(flight: &Flight, refusal: &Refusal) -> Response<Answer> {
+    let body = error_body(refusal, &flight.arrival().id, attempts(flight));
+    let mut response = json(refusal.status, body.to_json());
+    describe(response.headers_mut(), flight, None);
+    waits(response.headers_mut(), refusal);
+    // The chain has been tried to its end: an SDK that tries it all again only adds load.
+    if !flight.attempts().is_empty() {
+        put(response.headers_mut(), "x-should-retry", "false");
+    }
+    response
+}
+
+fn error_body(refusal: &Refusal, request_id: &str, attempts: Vec<AttemptLine>) -> ErrorBody {
+    let kind = match refusal.status {
+        429 => "rate_limit_error",
+        400..=499 => "invalid_request_error",
+        _ => "upstream_error",
+    };
+    ErrorBody {
+        message: refusal.message.clone(),
+        r#type: kind.to_owned(),
+        code: Some(refusal.code.to_owned()),
+        param: refusal.param.map(str::to_owned),
+        attempts,
+        request_id: request_id.to_owned(),
+    }
+}
+
+/// The error event inside a stream whose answer broke off.
+#[must_use]
+pub fn broken(flight: &Flight, class: &str) -> Bytes {
+    mux_wire::chat::stream_error(&ErrorBody {
+        message: format!("the answer broke off: {class}"),
+        r#type: "upstream_error".to_owned(),
+        code: Some("mid_stream_failure".to_owned()),
+        param: None,
+        attempts: attempts(flight),
+        request_id: flight.arrival().id.clone(),
+    })
+}
+
+fn attempts(flight: &Flight) -> Vec<AttemptLine> {
+    let made = flight.attempts().iter().map(|a| AttemptLine {
+        target: flight.router().name(a.target).to_owned(),
+        class: a.class.word().to_owned(),
+        status: a.status,
+        ms: a.end.unwrap_or(a.start).saturating_sub(a.start) / MILLI,
+    });
+    let passed = flight.candidates().iter().filter_map(|(target, reason)| {
+        let class = match reason.as_ref()? {
+            PassedOver::Lacks(_) => "capability-missing",
+            PassedOver::Window(_) => "window-too-small",
+            PassedOver::Unavailable(_) => "unavailable",
+            PassedOver::Barred(_) => "barred",
+        };
+        Some(AttemptLine { target: flight.router().name(*target).to_owned(), class: class.to_owned(), status: None, ms: 0 })
+    });
+    made.chain(passed).collect()
+}
+
+/// The `x-mux-*` headers of a flight.
+pub fn describe(headers: &mut HeaderMap, flight: &Flight, dropped: Option<&str>) {
+    put(headers, "x-mux-request-id", &flight.arrival().id);
+    put(headers, "x-mux-version", flight.router().version());
+    put(headers, "x-mux-attempts", &flight.attempts().len().to_string());
+    if let Some(last) = flight.attempts().last() {
+        put(headers, "x-mux-target", flight.router().name(last.target));
+    }
+    put(headers, "x-mux-route", &route(flight));
+    if let Some(dropped) = dropped.filter(|d| !d.is_empty()) {
+        put(headers, "x-mux-dropped", dropped);
+    }
+}
+
+/// `@policy plan`, or the deployment where no policy was asked.
+fn route(flight: &Flight) -> String {
+    let image = flight.router().image();
+    let Some(decided) = flight.decided() else { return flight.arrival().facts.model.clone() };
+    let mut words: Vec<String> = decided.policies.iter().filter_map(|p| Some(format!("@{}", image.policies.get(p.index())?.name))).collect();
+    words.extend(decided.plan.and_then(|id| image.plans.get(id.index())?.name.as_ref().map(ToString::to_string)));
+    words.join(" ")
+}
+
+fn waits(headers: &mut HeaderMap, refusal: &Refusal) {
+    if let Some(wait) = refusal.retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(wait.div_ceil(SECOND)));
+    }
+}
+
+/// Sets a header; a value that no header can hold is left out.
+fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(HeaderName::from_static(name), value);
+    }
+}

@@ -1,0 +1,164 @@
+//! A client's request read into facts: headers, body, and nothing of what the prompt says.
+
+use crate::clock::{Clock, unix_ms};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body as _, Incoming};
+use hyper::{HeaderMap, Request};
+use mux_dsl::image::Features;
+use mux_routing::SECOND;
+use mux_routing::flight::Arrival;
+use mux_routing::refusal::Refusal;
+use mux_traffic::record::Facts;
+use mux_wire::chat::{ChatRequest, scan};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// How long a client may take to send its body.
+const BODY_TIME: Duration = Duration::from_secs(30);
+/// Most tags of one request, and most bytes of one.
+const TAGS: usize = 32;
+const TAG_BYTES: usize = 256;
+
+/// A request that was read and understood.
+#[derive(Debug)]
+pub struct Read {
+    /// For routing.
+    pub arrival: Arrival,
+    /// For the adapter.
+    pub chat: ChatRequest,
+    /// As sent.
+    pub body: Bytes,
+}
+
+/// Request ids: unique, without asking the operating system for each.
+#[derive(Debug)]
+pub struct Ids {
+    process: u64,
+    next: AtomicU64,
+}
+
+impl Default for Ids {
+    fn default() -> Self {
+        // A machine without randomness still gets ids unique to it.
+        let process = getrandom::u64().unwrap_or_else(|_| unix_ms().unsigned_abs() ^ u64::from(std::process::id()) << 40);
+        Self { process, next: AtomicU64::new(0) }
+    }
+}
+
+impl Ids {
+    /// The next id, and the seed that goes with it.
+    pub fn next(&self) -> (String, u64) {
+        let count = self.next.fetch_add(1, Relaxed);
+        let seed = mux_routing::chance::Chance::new(self.process ^ count.wrapping_mul(0xd134_2543_de82_ef95)).bits();
+        (format!("req_{:012x}{seed:016x}", self.process & 0xffff_ffff_ffff), seed)
+    }
+}
+
+/// Reads a chat request.
+///
+/// # Errors
+/// What is wrong with it, for the client.
+pub async fn read(request: Request<Incoming>, limit: usize, id: String, seed: u64, clock: &Clock) -> Result<Read, Refusal> {
+    let (head, body) = request.into_parts();
+    let too_large = || {
+        let message = format!("the body is over the limit of {limit} bytes; start the gateway with a larger `--max-body` if that is meant");
+        Refusal::new(413, "request_too_large", message)
+    };
+    if body.size_hint().lower() > limit as u64 {
+        return Err(too_large());
+    }
+    let body = match tokio::time::timeout(BODY_TIME, Limited::new(body, limit).collect()).await {
+        Ok(Ok(collected)) => collected.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large()),
+        Ok(Err(error)) => return Err(Refusal::new(400, "body_unreadable", format!("the body broke off: {error}"))),
+        Err(_) => return Err(Refusal::new(408, "body_too_slow", format!("the body did not arrive within {} s", BODY_TIME.as_secs()))),
+    };
+    let mut chat = scan(&body).map_err(|bad| {
+        let refusal = Refusal::new(400, "invalid_request", bad.to_string());
+        match bad.param() {
+            Some(param) => refusal.about(param),
+            None => refusal,
+        }
+    })?;
+    let facts = facts(&head.headers, &mut chat);
+    let arrival = Arrival { id, seed, at: unix_ms(), now: clock.now(), needs: needs(&chat), timeout: timeout(&head.headers), facts };
+    Ok(Read { arrival, chat, body })
+}
+
+fn facts(headers: &HeaderMap, chat: &mut ChatRequest) -> Facts {
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let mut tags = tags(text("x-mux-tags").as_deref());
+    tags.append(&mut chat.metadata);
+    tags.retain(|(name, value)| name.len() <= TAG_BYTES && value.len() <= TAG_BYTES);
+    tags.truncate(TAGS);
+    Facts {
+        operation: "chat".to_owned(),
+        dialect: "openai-chat".to_owned(),
+        model: chat.model.clone(),
+        key: text("authorization").as_deref().and_then(key),
+        end_user: text("x-mux-user").or_else(|| chat.user.take()),
+        conversation: text("x-mux-conversation"),
+        tags,
+        tokens: chat.tokens,
+        output_limit: chat.output_limit,
+        streaming: chat.stream,
+        needs: Vec::new(),
+    }
+}
+
+/// `a=1, b=2`; a tag without a value has the value `true`.
+fn tags(header: Option<&str>) -> Vec<(String, String)> {
+    let parts = header.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty());
+    let pairs = parts.map(|part| part.split_once('=').unwrap_or((part, "true")));
+    pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect()
+}
+
+/// A client is known by a hash of its token until virtual keys exist.
+fn key(authorization: &str) -> Option<String> {
+    let token = authorization.strip_prefix("Bearer ").unwrap_or(authorization).trim();
+    (!token.is_empty()).then(|| {
+        let mut hex = blake3::derive_key("mux client key 1", token.as_bytes()).map(|b| format!("{b:02x}")).concat();
+        hex.truncate(16);
+        format!("k_{hex}")
+    })
+}
+
+fn needs(chat: &ChatRequest) -> Features {
+    let all = [(chat.tools, Features::TOOLS), (chat.images, Features::IMAGES), (chat.audio, Features::AUDIO), (chat.json_schema, Features::JSON_SCHEMA)];
+    all.into_iter().filter(|(needed, _)| *needed).fold(Features::default(), |sum, (_, feature)| sum.with(feature))
+}
+
+/// The client's own limit: ours in milliseconds, or the seconds official SDKs send.
+fn timeout(headers: &HeaderMap) -> Option<u64> {
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok().filter(|n| n.is_finite() && *n > 0.0);
+    let seconds = number("x-mux-timeout-ms").map(|ms| ms / 1_000.0).or_else(|| number("x-stainless-timeout"))?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "positive, and a cast saturates")]
+    Some((seconds * SECOND as f64) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_header_is_a_list_of_pairs() {
+        let expected = [("team", "red"), ("tier", "a=b"), ("beta", "true")].map(|(n, v)| (n.to_owned(), v.to_owned()));
+        assert_eq!(tags(Some("team=red, tier=a=b,,beta")), expected);
+    }
+
+    #[test]
+    fn a_client_is_known_by_a_hash_and_not_by_its_token() {
+        let known = key("Bearer sk-secret").unwrap();
+        assert_eq!(known, key("Bearer  sk-secret ").unwrap());
+        assert!(!known.contains("secret") && known.len() == 18, "{known}");
+        assert_eq!(key("Bearer "), None);
+    }
+
+    #[test]
+    fn ids_do_not_repeat() {
+        let ids = Ids::default();
+        let made: std::collections::HashSet<String> = (0..10_000).map(|_| ids.next().0).collect();
+        assert_eq!(made.len(), 10_000);
+    }
+}

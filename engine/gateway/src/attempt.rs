@@ -1,0 +1,277 @@
+//! One attempt on the wire: the request on its way, the reply coming in. Polled by [`crate::drive`], inside the task of
+//! the client's connection, so that nothing is handed between threads and dropping it closes the upstream.
+
+use crate::bundle::Line;
+use crate::clock::unix_ms;
+use crate::upstream::{Slices, Upstream};
+use bytes::{Bytes, BytesMut};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use hyper::header::{ACCEPT_ENCODING, HeaderValue};
+use hyper::{HeaderMap, Request, Response};
+use hyper_util::client::legacy::ResponseFuture;
+use hyper_util::client::legacy::connect::CaptureConnection;
+use mux_plugins::{Adapter, Call, Fault, Output, Part, Reply};
+use mux_routing::class::Class;
+use mux_routing::flight::Failure;
+use mux_traffic::record::Usage;
+use mux_wire::fault::UpstreamError;
+use mux_wire::wait::retry_after;
+use secrecy::ExposeSecret;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+/// Most bytes of an error body that are read.
+const ERROR_BODY: usize = 64 << 10;
+/// Most bytes of an answer that is not streamed.
+const WHOLE_BODY: usize = 64 << 20;
+
+/// An attempt under way.
+#[derive(Debug)]
+pub struct Running {
+    state: State,
+    adapter: Adapter,
+    captured: CaptureConnection,
+    connected: bool,
+    reply: Option<Reply>,
+    streaming: bool,
+    /// Answer bytes so far, where the answer is not streamed.
+    held: usize,
+    seen: Seen,
+    /// What the adapter changed or dropped of the request.
+    pub warnings: Vec<String>,
+}
+
+/// What the reply has shown so far.
+#[derive(Debug, Default)]
+struct Seen {
+    content: bool,
+    terminal: bool,
+    usage: Option<Usage>,
+}
+
+#[derive(Debug)]
+enum State {
+    Sending(ResponseFuture),
+    Reading(Incoming),
+    /// An error reply: status, headers, and the body so far.
+    Refused(u16, Box<HeaderMap>, Incoming, BytesMut),
+    Over,
+}
+
+/// What an attempt has to tell.
+#[derive(Debug)]
+pub enum Step {
+    /// The connection stands.
+    Connected,
+    /// A good head arrived.
+    Head(u16),
+    /// Some of the answer.
+    Parts {
+        /// For the client.
+        parts: Vec<Part>,
+        /// The first content is among them.
+        content: bool,
+        /// Bytes of text among them.
+        text: u64,
+    },
+    /// The answer is complete.
+    Done(Option<Usage>, Vec<Part>),
+    /// It failed.
+    Failed(Failure),
+}
+
+impl Running {
+    /// Sends a request.
+    ///
+    /// # Errors
+    /// It could not even be sent: the adapter refused or failed, or the address is not allowed.
+    pub fn start(line: &Line, call: &Call<'_>, upstream: &Upstream) -> Result<Self, Failure> {
+        let mut plan = line.adapter.plan(call).map_err(|fault| failure(&fault))?;
+        if let Some((scheme, secret)) = &line.credential {
+            plan.attach(scheme, secret.expose_secret()).map_err(|fault| failure(&fault))?;
+        }
+        let reply = line.adapter.reply(&plan);
+        let mut request = Request::new(Slices::from(std::mem::take(&mut plan.body)));
+        *request.method_mut() = plan.method.clone();
+        *request.uri_mut() = plan.url.parse().map_err(|e| said(Class::Plugin, format!("the adapter made a bad address: {e}")))?;
+        *request.headers_mut() = std::mem::take(&mut plan.headers);
+        request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let (sending, captured) = upstream.send(request, line.private).map_err(|why| said(Class::Connect, why))?;
+        Ok(Self {
+            state: State::Sending(sending),
+            adapter: line.adapter.clone(),
+            captured,
+            connected: false,
+            reply: Some(reply),
+            streaming: call.stream,
+            held: 0,
+            seen: Seen::default(),
+            warnings: std::mem::take(&mut plan.warnings),
+        })
+    }
+
+    /// What happens next.
+    pub fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+        loop {
+            match &mut self.state {
+                State::Sending(sending) => {
+                    let answer = Pin::new(sending).poll(cx);
+                    if !self.connected && self.captured.connection_metadata().is_some() {
+                        self.connected = true;
+                        if answer.is_pending() {
+                            return Poll::Ready(Step::Connected);
+                        }
+                    }
+                    match ready!(answer) {
+                        Ok(response) => {
+                            if let Some(step) = self.head(response) {
+                                return Poll::Ready(step);
+                            }
+                        }
+                        Err(error) => {
+                            self.state = State::Over;
+                            return Poll::Ready(Step::Failed(broken(&error)));
+                        }
+                    }
+                }
+                State::Reading(body) => {
+                    let next = ready!(Pin::new(body).poll_frame(cx));
+                    if let Some(step) = self.frame(next) {
+                        return Poll::Ready(step);
+                    }
+                }
+                State::Refused(_, _, body, held) => match ready!(Pin::new(body).poll_frame(cx)) {
+                    Some(Ok(frame)) if held.len() < ERROR_BODY => {
+                        if let Some(data) = frame.data_ref() {
+                            held.extend_from_slice(data.get(..ERROR_BODY.min(data.len())).unwrap_or_default());
+                        }
+                    }
+                    _ => return Poll::Ready(self.refused()),
+                },
+                State::Over => return Poll::Pending,
+            }
+        }
+    }
+
+    fn head(&mut self, response: Response<Incoming>) -> Option<Step> {
+        let (head, body) = response.into_parts();
+        let status = head.status.as_u16();
+        if head.status.is_success() {
+            self.state = State::Reading(body);
+            return Some(Step::Head(status));
+        }
+        self.state = State::Refused(status, Box::new(head.headers), body, BytesMut::new());
+        None
+    }
+
+    fn refused(&mut self) -> Step {
+        let State::Refused(status, headers, _, body) = std::mem::replace(&mut self.state, State::Over) else {
+            return Step::Failed(Failure::of(Class::Other));
+        };
+        let error = self.adapter.map_error(status, &headers, &body);
+        let asked = retry_after(&headers, unix_ms()).map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX));
+        let mut failure = upstream_failure(&error, asked);
+        failure.status = Some(status);
+        Step::Failed(failure)
+    }
+
+    fn frame(&mut self, next: Option<Result<http_body::Frame<Bytes>, hyper::Error>>) -> Option<Step> {
+        let mut out = Output::default();
+        let ended = match next {
+            Some(Ok(frame)) => {
+                let Ok(data) = frame.into_data() else { return None };
+                self.held += if self.streaming { 0 } else { data.len() };
+                if self.held > WHOLE_BODY {
+                    return Some(self.fail(said(Class::BadResponse, format!("the answer is over {} MiB", WHOLE_BODY >> 20))));
+                }
+                self.reply.as_mut().map(|reply| reply.push(data, &mut out))
+            }
+            Some(Err(_)) => return Some(self.fail(self.cut())),
+            None => {
+                self.state = State::Over;
+                self.reply.take().map(|mut reply| reply.end(&mut out))
+            }
+        };
+        if let Some(Err(fault)) = ended {
+            return Some(self.fail(failure(&fault)));
+        }
+        Some(self.parts(out))
+    }
+
+    fn parts(&mut self, out: Output) -> Step {
+        let first = out.content && !self.seen.content;
+        self.seen.content |= out.content;
+        self.seen.terminal |= out.terminal || out.finish.is_some();
+        if let Some(u) = out.usage {
+            self.seen.usage = Some(usage(u));
+        }
+        if let Some(error) = &out.error {
+            let mut failure = upstream_failure(error, None);
+            failure.usage = self.seen.usage;
+            return self.fail(failure);
+        }
+        if self.reply.is_some() {
+            return Step::Parts { parts: out.parts, content: first, text: out.output_bytes };
+        }
+        if self.streaming && !self.seen.terminal {
+            return self.fail(self.cut());
+        }
+        Step::Done(self.seen.usage, out.parts)
+    }
+
+    /// The reply ended before its time.
+    fn cut(&self) -> Failure {
+        let class = if self.seen.content || !self.streaming { Class::Cut } else { Class::BadResponse };
+        Failure { usage: self.seen.usage, ..said(class, "the answer ended before it was complete".to_owned()) }
+    }
+
+    fn fail(&mut self, failure: Failure) -> Step {
+        self.state = State::Over;
+        Step::Failed(failure)
+    }
+}
+
+fn said(class: Class, message: String) -> Failure {
+    Failure { message: Some(message), ..Failure::of(class) }
+}
+
+/// The provider's words, shortened.
+fn upstream_failure(error: &UpstreamError, asked_ms: Option<u64>) -> Failure {
+    let mut message = error.message.clone();
+    if let Some((cut, _)) = message.char_indices().nth(500) {
+        message.truncate(cut);
+    }
+    Failure {
+        class: Class::parse(error.kind.as_str()),
+        status: None,
+        retry_after: asked_ms.or(error.retry_after_ms).map(|ms| ms.saturating_mul(mux_routing::MILLI)),
+        message: Some(message),
+        usage: None,
+    }
+}
+
+/// The adapter's own refusal or failure.
+fn failure(fault: &Fault) -> Failure {
+    let class = match fault {
+        Fault::Invalid { .. } | Fault::Unsupported { .. } => Class::InvalidRequest,
+        Fault::BadResponse(_) => Class::BadResponse,
+        _ => Class::Plugin,
+    };
+    said(class, fault.to_string())
+}
+
+fn broken(error: &hyper_util::client::legacy::Error) -> Failure {
+    let class = if error.is_connect() { Class::Connect } else { Class::Cut };
+    let mut words = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(deeper) = source {
+        words = format!("{words}: {deeper}");
+        source = deeper.source();
+    }
+    said(class, words)
+}
+
+fn usage(u: mux_wire::usage::Usage) -> Usage {
+    Usage { input: u.input, output: u.output, cache_read: u.cache_read, cache_write: u.cache_write, reasoning: u.reasoning, estimated: false }
+}

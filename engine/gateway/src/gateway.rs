@@ -1,0 +1,310 @@
+//! The gateway as a whole: started from options, stopped with grace.
+
+use crate::admin::{self, Admin};
+use crate::arrival::Ids;
+use crate::clock::Clock;
+use crate::credential::Vault;
+use crate::drive::Means;
+use crate::exchange::Exchange;
+use crate::live::Live;
+use crate::plugins::Plugins;
+use crate::recorder::{Listener, Recorder, Recording};
+use crate::reload::{Command, Examine, Keeper, Reloader, SharedStatus};
+use crate::source::Source;
+use crate::upstream::Upstream;
+use crate::watch::Watch;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use mux_plugins::{Host, Limits};
+use mux_routing::router::Memory;
+use mux_store::Store;
+use std::convert::Infallible;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio::sync::{Semaphore, watch};
+
+/// How long a client may take to send its headers.
+const HEADER_TIME: Duration = Duration::from_secs(10);
+
+/// How a gateway is started.
+#[derive(Clone)]
+pub struct Options {
+    /// Policies: a folder or a file.
+    pub policies: PathBuf,
+    /// Everything it keeps.
+    pub data: PathBuf,
+    /// Adapters dropped in; `<data>/plugins` where absent.
+    pub plugins: Option<PathBuf>,
+    /// The data port; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Most bytes of a request body.
+    pub max_body: usize,
+    /// Most requests in flight.
+    pub max_inflight: usize,
+    /// How long requests in flight may take after a stop was asked for.
+    pub grace: Duration,
+    /// Where `secret` credentials come from.
+    pub vault: Vault,
+    /// Other addresses for providers, by name.
+    pub addresses: Vec<(String, String)>,
+    /// Gets every record.
+    pub listener: Option<Listener>,
+    /// A further check of every bundle.
+    pub examine: Option<Examine>,
+}
+
+impl Options {
+    /// The defaults for a policy folder and a data folder.
+    #[must_use]
+    pub fn new(policies: &Path, data: &Path, listen: SocketAddr) -> Self {
+        Self {
+            policies: policies.to_path_buf(),
+            data: data.to_path_buf(),
+            plugins: None,
+            listen,
+            max_body: 32 << 20,
+            max_inflight: 2_000,
+            grace: Duration::from_secs(30),
+            vault: Vault::default(),
+            addresses: Vec::new(),
+            listener: None,
+            examine: None,
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options").field("policies", &self.policies).field("data", &self.data).field("listen", &self.listen).finish_non_exhaustive()
+    }
+}
+
+/// Why a gateway did not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// The policies are at fault; the text is the whole report.
+    Policies(String),
+    /// The machine, a folder or a port is at fault.
+    Environment(String),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Policies(text) | Self::Environment(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// A gateway that runs.
+#[derive(Debug)]
+pub struct Gateway {
+    /// Where clients connect.
+    pub address: SocketAddr,
+    /// Where operators connect.
+    pub socket: PathBuf,
+    /// What is served, for those in the same process.
+    pub status: SharedStatus,
+    reloader: Reloader,
+    keeper: JoinHandle<()>,
+    recording: Recording,
+    stop: watch::Sender<bool>,
+    accepting: tokio::task::JoinHandle<()>,
+    administering: tokio::task::JoinHandle<()>,
+    _watch: Option<Watch>,
+}
+
+fn environment(what: &str, error: &dyn fmt::Display) -> StartError {
+    StartError::Environment(format!("{what}: {error}"))
+}
+
+impl Gateway {
+    /// Starts a gateway. It serves when this returns.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let source = Source::new(&options.policies).map_err(|e| environment("cannot read the policies", &e))?;
+        let plugin_folder = options.plugins.clone().unwrap_or_else(|| options.data.join("plugins"));
+        for folder in [&options.data, &plugin_folder] {
+            std::fs::create_dir_all(folder).map_err(|e| environment(&format!("cannot make `{}`", folder.display()), &e))?;
+        }
+        // The port first: it is the commonest mistake, and the quickest to tell.
+        let listener = TcpListener::bind(options.listen).await.map_err(|e| port_error(options.listen, &e))?;
+        let address = listener.local_addr().map_err(|e| environment("cannot tell the port", &e))?;
+        let status = SharedStatus::default();
+        let grace = options.grace;
+        let (recorder, recording) = Recorder::start(&options.data.join("recordings"), options.listener.clone())
+            .map_err(|e| environment("cannot record", &e))?;
+        let folders = [source.folder().to_path_buf(), plugin_folder.clone()];
+        let socket = options.data.join("admin.sock");
+        let (max_body, max_inflight) = (options.max_body, options.max_inflight);
+        let keeper_status = Arc::clone(&status);
+        let (mut keeper, bundle) = tokio::task::spawn_blocking(move || {
+            let mut keeper = keeper(options, source, &plugin_folder, keeper_status)?;
+            let bundle = keeper.boot().map_err(StartError::Policies)?;
+            Ok::<_, StartError>((keeper, bundle))
+        })
+        .await
+        .map_err(|e| environment("start-up was cut short", &e))??;
+        for (target, why) in bundle.unavailable() {
+            tracing::warn!(target, "unavailable: it {why}");
+        }
+        let live = Arc::new(Live::new(Arc::new(bundle)));
+        let (commands, asked) = channel();
+        let reloader = Reloader::new(commands);
+        let watch = watch_folders(&folders, &reloader);
+        // Anything saved between boot and watching is caught by one more look.
+        reloader.ask(Command::Changed);
+        let serving = Arc::clone(&live);
+        let keeper = std::thread::Builder::new()
+            .name("mux-reload".to_owned())
+            .spawn(move || {
+                keeper.plugins.refresh();
+                keeper.run(&asked, &serving);
+            })
+            .map_err(|e| environment("cannot start a thread", &e))?;
+        let clock = Clock::default();
+        let means = Means { upstream: Upstream::default(), recorder: recorder.clone(), clock };
+        let exchange = Exchange { live: Arc::clone(&live), means, ids: Ids::default(), max_body, permits: Semaphore::new(max_inflight) };
+        let (stop, stopped) = watch::channel(false);
+        let administrators = admin::api(Admin { live, reloader: reloader.clone(), status: Arc::clone(&status), recorder, clock });
+        let unix = bind_socket(&socket)?;
+        let administering = tokio::spawn(async move {
+            // Ends only with the process or when aborted.
+            let _ = axum::serve(unix, administrators).await;
+        });
+        let accepting = tokio::spawn(accept(listener, Arc::new(exchange), stopped, grace));
+        tracing::info!(%address, version = status.lock().map(|s| s.live.clone()).unwrap_or_default(), "serving");
+        tracing::info!("budgets and limits are kept in memory: a restart forgets what was spent");
+        Ok(Self { address, socket, status, reloader, keeper, recording, stop, accepting, administering, _watch: watch })
+    }
+
+    /// A handle on the reload thread.
+    #[must_use]
+    pub fn reloader(&self) -> &Reloader {
+        &self.reloader
+    }
+
+    /// Stops: no new connections, requests in flight get their grace, then everything is written out.
+    pub async fn stop(self) {
+        // Nobody listening means that it has stopped already.
+        let _ = self.stop.send(true);
+        let _ = self.accepting.await;
+        self.administering.abort();
+        self.reloader.ask(Command::Stop);
+        let (keeper, recording, socket) = (self.keeper, self.recording, self.socket);
+        let _ = tokio::task::spawn_blocking(move || {
+            let _ = keeper.join();
+            recording.stop();
+            let _ = std::fs::remove_file(socket);
+        })
+        .await;
+    }
+}
+
+fn keeper(options: Options, source: Source, plugin_folder: &Path, status: SharedStatus) -> Result<Keeper, StartError> {
+    let store = Store::open(&options.data.join("store")).map_err(|e| environment("cannot open the store", &e))?;
+    for notice in store.notices() {
+        tracing::warn!("store: {notice}");
+    }
+    let host = Host::new(Limits::default()).map_err(|e| environment("cannot run plugins", &e))?;
+    let plugins = Plugins::new(host, plugin_folder).map_err(StartError::Environment)?;
+    Ok(Keeper {
+        source,
+        store,
+        plugins,
+        vault: options.vault,
+        memory: Arc::new(Memory::default()),
+        addresses: options.addresses,
+        examine: options.examine,
+        status,
+    })
+}
+
+fn port_error(listen: SocketAddr, error: &io::Error) -> StartError {
+    StartError::Environment(match error.kind() {
+        io::ErrorKind::AddrInUse => format!("`{listen}` is in use; stop what listens there, or choose another with `--listen`"),
+        _ => format!("cannot listen on `{listen}`: {error}"),
+    })
+}
+
+fn watch_folders(folders: &[PathBuf], reloader: &Reloader) -> Option<Watch> {
+    let changed = reloader.clone();
+    let mut watch = match Watch::new(move || changed.ask(Command::Changed)) {
+        Ok(watch) => watch,
+        Err(why) => {
+            tracing::error!("{why}; saves are not taken up until the next start");
+            return None;
+        }
+    };
+    for folder in folders {
+        if let Err(why) = watch.add(folder) {
+            tracing::error!("{why}; changes there are not taken up until the next start");
+        }
+    }
+    Some(watch)
+}
+
+/// The admin socket, for its owner only. A socket file left by a crash is replaced; the store's lock has made sure that
+/// no other gateway uses this folder.
+fn bind_socket(path: &Path) -> Result<UnixListener, StartError> {
+    let failed = |e: io::Error| environment(&format!("cannot make the admin socket `{}`", path.display()), &e);
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(failed(e)),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path).map_err(failed)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    Ok(listener)
+}
+
+async fn accept(listener: TcpListener, exchange: Arc<Exchange>, mut stopped: watch::Receiver<bool>, grace: Duration) {
+    let graceful = GracefulShutdown::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => serve(stream, Arc::clone(&exchange), graceful.watcher()),
+                Err(error) => {
+                    // Out of file descriptors, mostly: those in flight end and free some.
+                    tracing::error!("cannot accept a connection: {error}");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            },
+            _ = stopped.changed() => break,
+        }
+    }
+    drop(listener);
+    if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
+        tracing::warn!("requests were still in flight after {} s and are cut off", grace.as_secs());
+    }
+}
+
+fn serve(stream: TcpStream, exchange: Arc<Exchange>, watcher: Watcher) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!("cannot switch off Nagle's delay: {error}");
+    }
+    let service = service_fn(move |request| {
+        let exchange = Arc::clone(&exchange);
+        async move { Ok::<_, Infallible>(exchange.answer(request).await) }
+    });
+    let connection = http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).serve_connection(TokioIo::new(stream), service);
+    let connection = watcher.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!("a connection ended: {error}");
+        }
+    });
+}

@@ -1,0 +1,419 @@
+//! How a save becomes what is served: read, check, store, swap. Start-up, saves, rollbacks and releases all pass here,
+//! one at a time, on a thread of their own.
+
+use crate::bundle::Bundle;
+use crate::clock::unix_ms;
+use crate::credential::Vault;
+use crate::live::Live;
+use crate::plugins::{Plugins, adapter_of};
+use crate::source::Source;
+use mux_dsl::compile::{Compiled, compile};
+use mux_dsl::diagnostic::Diagnostic;
+use mux_dsl::image::Image;
+use mux_routing::router::Memory;
+use mux_store::{HistoryEntry, NewVersion, Refs, Store, Version, VersionHead};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// A save is taken up when nothing has changed for this long …
+const SETTLE: Duration = Duration::from_millis(15);
+/// … or this many times in a row something did.
+const PATIENCE: u32 = 10;
+
+/// Checks a bundle beyond its text, such as by running its tests. `Err` stops the load.
+pub type Examine = Arc<dyn Fn(&Image) -> Result<(), String> + Send + Sync>;
+
+/// What the thread is asked to do.
+#[derive(Debug)]
+pub enum Command {
+    /// Files may have changed.
+    Changed,
+    /// Serve an older version and hold it.
+    Rollback {
+        /// Which; the one served before where absent.
+        id: Option<String>,
+        /// Who asks.
+        author: String,
+        /// Why.
+        reason: String,
+        /// What became of it.
+        reply: oneshot::Sender<Result<VersionHead, String>>,
+    },
+    /// End the hold and serve the folder again.
+    Release {
+        /// Who asks.
+        author: String,
+        /// What became of it.
+        reply: oneshot::Sender<Result<Option<VersionHead>, String>>,
+    },
+    /// List versions.
+    Versions(oneshot::Sender<Listing>),
+    /// End.
+    Stop,
+}
+
+/// Versions and where the refs stand.
+#[derive(Clone, Debug, Serialize)]
+pub struct Listing {
+    /// Newest first.
+    pub versions: Vec<VersionHead>,
+    /// Where they stand.
+    pub refs: Refs,
+    /// Who did what, oldest first.
+    pub history: Vec<HistoryEntry>,
+}
+
+/// What is served and what is not, for operators.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Status {
+    /// The version that is served.
+    pub live: String,
+    /// The newest version the folder gave.
+    pub folder: Option<String>,
+    /// Why an older version is held, where one is.
+    pub held: Option<String>,
+    /// Whether the folder as it stands is good.
+    pub ok: bool,
+    /// Why it is not, as a person reads it.
+    pub error: Option<String>,
+    /// Errors and warnings of the folder as it stands.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Unix milliseconds of the last look at the folder.
+    pub checked_at: i64,
+    /// How many times the folder was looked at.
+    pub checks: u64,
+    /// Targets that cannot be called, with the reason.
+    pub unavailable: BTreeMap<String, String>,
+    /// Adapters in use: id, version and hash.
+    pub plugins: Vec<(String, String, String)>,
+    /// Plugin files that do not load, with the reason.
+    pub broken_plugins: BTreeMap<String, String>,
+}
+
+/// Shared with the admin API.
+pub type SharedStatus = Arc<Mutex<Status>>;
+
+/// Everything a bundle is made from.
+pub struct Keeper {
+    /// Where policies are read.
+    pub source: Source,
+    /// Where versions are kept.
+    pub store: Store,
+    /// Adapters.
+    pub plugins: Plugins,
+    /// Secrets.
+    pub vault: Vault,
+    /// What outlives bundles.
+    pub memory: Arc<Memory>,
+    /// Other addresses for providers, by name: `mux demo` sends them to its own.
+    pub addresses: Vec<(String, String)>,
+    /// A further check of every bundle.
+    pub examine: Option<Examine>,
+    /// For operators.
+    pub status: SharedStatus,
+}
+
+impl std::fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keeper").field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
+/// A bundle that passed every check.
+struct Checked {
+    image: Image,
+    files: Vec<(String, Vec<u8>)>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// Why a bundle did not pass.
+struct Rejected {
+    text: String,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Keeper {
+    /// The bundle to start with: the held version; else the folder; else, loudly, what was served last.
+    ///
+    /// # Errors
+    /// Nothing of these can be served; the text says why.
+    pub fn boot(&mut self) -> Result<Bundle, String> {
+        for change in self.plugins.refresh() {
+            report(&change);
+        }
+        let refs = self.store.refs();
+        if let (Some(reason), Some(live)) = (&refs.held, &refs.live) {
+            tracing::warn!(version = live, reason, "serving a held version; `mux release` ends the hold");
+            let bundle = self.stored(live)?;
+            self.look();
+            self.note_live(&bundle);
+            return Ok(bundle);
+        }
+        match self.folder() {
+            Ok((bundle, _)) => Ok(bundle),
+            Err(rejected) => match refs.live {
+                Some(live) => {
+                    tracing::error!(version = live, "the policies do not load, serving the last good version:\n{}", rejected.text);
+                    let bundle = self.stored(&live)?;
+                    self.note_live(&bundle);
+                    Ok(bundle)
+                }
+                None => Err(rejected.text),
+            },
+        }
+    }
+
+    /// Works until told to stop.
+    pub fn run(mut self, commands: &Receiver<Command>, live: &Live) {
+        while let Ok(command) = commands.recv() {
+            match command {
+                Command::Stop => break,
+                Command::Changed => {
+                    let other = settle(commands);
+                    self.changed(live);
+                    match other {
+                        Some(Command::Stop) => break,
+                        Some(command) => self.obey(command, live),
+                        None => {}
+                    }
+                }
+                command => self.obey(command, live),
+            }
+        }
+        if let Err(error) = self.store.close() {
+            tracing::error!("the store did not close cleanly: {error}");
+        }
+    }
+
+    fn obey(&mut self, command: Command, live: &Live) {
+        match command {
+            Command::Rollback { id, author, reason, reply } => drop(reply.send(self.rollback(id.as_deref(), &author, &reason, live))),
+            Command::Release { author, reply } => drop(reply.send(self.release(&author, live))),
+            Command::Versions(reply) => {
+                let listing = Listing { versions: self.store.versions(), refs: self.store.refs(), history: self.store.history() };
+                drop(reply.send(listing));
+            }
+            Command::Changed | Command::Stop => {}
+        }
+    }
+
+    /// Takes up what changed in the policy or the plugin folder.
+    fn changed(&mut self, live: &Live) {
+        let changes = self.plugins.refresh();
+        changes.iter().for_each(report);
+        let held = self.store.refs().held.is_some();
+        if held {
+            self.look();
+            let served = live.bundle().router.version().to_owned();
+            if !changes.is_empty()
+                && let Ok(bundle) = self.stored(&served)
+            {
+                self.swap(bundle, live);
+            }
+            return;
+        }
+        match self.folder() {
+            Ok((bundle, _)) if changes.is_empty() && bundle.router.version() == live.bundle().router.version() => {}
+            Ok((bundle, _)) => self.swap(bundle, live),
+            Err(rejected) => {
+                let version = live.bundle().router.version().to_owned();
+                tracing::error!(version, "the save was refused, the running version stays:\n{}", rejected.text);
+            }
+        }
+    }
+
+    fn swap(&self, bundle: Bundle, live: &Live) {
+        tracing::info!(version = bundle.router.version(), "serving");
+        for (target, why) in bundle.unavailable() {
+            tracing::warn!(target, "unavailable: it {why}");
+        }
+        self.note_live(&bundle);
+        live.serve(Arc::new(bundle));
+    }
+
+    /// Checks the folder and keeps it as a version, without serving it.
+    fn look(&mut self) {
+        if let Err(rejected) = self.folder() {
+            tracing::error!("the folder does not load:\n{}", rejected.text);
+        }
+    }
+
+    /// Reads, checks and stores the folder as it stands.
+    fn folder(&mut self) -> Result<(Bundle, String), Rejected> {
+        let outcome = self.check().and_then(|checked| {
+            let plugins = self.plugins_of(&checked.image);
+            let id = mux_store::version_id(&checked.files, &plugins, None);
+            let version = NewVersion {
+                id: id.clone(),
+                semantic: None,
+                files: checked.files,
+                plugins,
+                prices: None,
+                author: author(),
+                at_unix_ms: unix_ms(),
+                note: format!("saved in {}", self.source.path().display()),
+                forced: false,
+            };
+            if self.store.refs().folder.as_deref() != Some(&id) {
+                let stored = self.store.commit(version);
+                stored.map_err(|e| Rejected { text: format!("the version cannot be kept, so it is not served: {e}"), diagnostics: Vec::new() })?;
+            }
+            Ok((self.bundle(checked.image, &id), id, checked.diagnostics))
+        });
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        status.checked_at = unix_ms();
+        status.checks += 1;
+        status.held = self.store.refs().held;
+        match outcome {
+            Ok((bundle, id, diagnostics)) => {
+                status.ok = true;
+                status.error = None;
+                status.folder = Some(id.clone());
+                status.diagnostics = diagnostics;
+                drop(status);
+                if self.store.refs().held.is_none() {
+                    self.note_live(&bundle);
+                }
+                Ok((bundle, id))
+            }
+            Err(rejected) => {
+                status.ok = false;
+                status.error = Some(rejected.text.clone());
+                status.diagnostics.clone_from(&rejected.diagnostics);
+                Err(rejected)
+            }
+        }
+    }
+
+    fn check(&self) -> Result<Checked, Rejected> {
+        let roots = self.source.roots().map_err(|e| Rejected { text: format!("cannot read the policies: {e}"), diagnostics: Vec::new() })?;
+        if roots.is_empty() {
+            let text = format!("there is no `.mux` file in `{}`", self.source.path().display());
+            return Err(Rejected { text, diagnostics: Vec::new() });
+        }
+        let names: Vec<&str> = roots.iter().map(String::as_str).collect();
+        self.judge(compile(&names, &mut |name| self.source.read(name), &|kind| self.plugins.get(kind).is_some()))
+    }
+
+    fn judge(&self, compiled: Compiled) -> Result<Checked, Rejected> {
+        let text = || mux_dsl::report::render(&compiled.diagnostics, &compiled.sources, false);
+        let Some(image) = compiled.image else {
+            return Err(Rejected { text: text(), diagnostics: compiled.diagnostics });
+        };
+        if let Some(examine) = &self.examine {
+            examine(&image).map_err(|text| Rejected { text, diagnostics: compiled.diagnostics.clone() })?;
+        }
+        let files = compiled.sources.files().map(|(path, bytes)| (path.to_owned(), bytes.to_vec())).collect();
+        Ok(Checked { image, files, diagnostics: compiled.diagnostics })
+    }
+
+    /// A kept version, made ready again.
+    fn stored(&self, id: &str) -> Result<Bundle, String> {
+        let version: Version = self.store.version(id).map_err(|e| e.to_string())?;
+        let files: BTreeMap<&str, &[u8]> = version.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect();
+        let roots: Vec<&str> = files.keys().copied().filter(|path| path.ends_with(".mux")).collect();
+        let read = &mut |name: &str| files.get(name).map(|b| b.to_vec()).ok_or_else(|| "not part of this version".to_owned());
+        let compiled = compile(&roots, read, &|kind| self.plugins.get(kind).is_some());
+        let checked = self.judge(compiled).map_err(|r| format!("version `{id}` no longer loads:\n{}", r.text))?;
+        Ok(self.bundle(checked.image, &version.head.id))
+    }
+
+    fn bundle(&self, mut image: Image, id: &str) -> Bundle {
+        for provider in &mut image.fleet.providers {
+            if let Some((_, url)) = self.addresses.iter().find(|(name, _)| **name == *provider.name) {
+                provider.url = Some(url.as_str().into());
+                provider.key = None;
+            }
+        }
+        Bundle::new(image, id, &self.plugins, &self.vault, &self.memory)
+    }
+
+    /// Ids and hashes of the adapters a bundle uses.
+    fn plugins_of(&self, image: &Image) -> Vec<(String, String)> {
+        let kinds = image.fleet.providers.iter().map(|p| adapter_of(&p.kind));
+        let plugins = kinds.filter_map(|kind| self.plugins.get(kind)).map(|p| (p.id().to_owned(), p.hash().to_owned()));
+        plugins.collect::<BTreeMap<_, _>>().into_iter().collect()
+    }
+
+    fn rollback(&mut self, id: Option<&str>, author: &str, reason: &str, live: &Live) -> Result<VersionHead, String> {
+        // Make it ready first: a version that cannot be served is no place to go back to.
+        if let Some(id) = id {
+            self.stored(id)?;
+        }
+        let head = self.store.rollback(id, author, reason).map_err(|e| e.to_string())?;
+        let bundle = self.stored(&head.id)?;
+        self.swap(bundle, live);
+        Ok(head)
+    }
+
+    fn release(&mut self, author: &str, live: &Live) -> Result<Option<VersionHead>, String> {
+        let head = self.store.release(author).map_err(|e| e.to_string())?;
+        if let Some(head) = &head {
+            let bundle = self.stored(&head.id)?;
+            self.swap(bundle, live);
+        }
+        self.changed(live);
+        Ok(head)
+    }
+
+    fn note_live(&self, bundle: &Bundle) {
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        bundle.router.version().clone_into(&mut status.live);
+        status.held = self.store.refs().held;
+        status.unavailable = bundle.unavailable().map(|(t, why)| (t.to_owned(), why.to_owned())).collect();
+        status.plugins = self.plugins.all().iter().map(|p| (p.id().to_owned(), p.version().to_owned(), p.hash().to_owned())).collect();
+        status.broken_plugins = self.plugins.broken().map(|(path, why)| (path.display().to_string(), why.to_owned())).collect();
+    }
+}
+
+/// Lets a burst of changes end. Returns the command that ended it, if it was another one.
+fn settle(commands: &Receiver<Command>) -> Option<Command> {
+    for _ in 0..PATIENCE {
+        match commands.recv_timeout(SETTLE) {
+            Ok(Command::Changed) => {}
+            Ok(other) => return Some(other),
+            Err(RecvTimeoutError::Timeout) => return None,
+            Err(RecvTimeoutError::Disconnected) => return Some(Command::Stop),
+        }
+    }
+    None
+}
+
+fn report(change: &crate::plugins::Change) {
+    let file = change.file.display();
+    if change.good {
+        tracing::info!("plugin file `{file}`: {}", change.text);
+    } else {
+        tracing::error!("plugin file `{file}` was not taken up: {}", change.text);
+    }
+}
+
+/// Who is at the keyboard, as far as the environment says.
+#[must_use]
+pub fn author() -> String {
+    std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".to_owned())
+}
+
+/// A handle on the thread.
+#[derive(Clone, Debug)]
+pub struct Reloader {
+    commands: Sender<Command>,
+}
+
+impl Reloader {
+    /// Speaks to the thread that reads from the other end.
+    #[must_use]
+    pub fn new(commands: Sender<Command>) -> Self {
+        Self { commands }
+    }
+
+    /// Asks for something; it is dropped where the thread has ended.
+    pub fn ask(&self, command: Command) {
+        // Only a gateway that is shutting down has no thread any more.
+        let _ = self.commands.send(command);
+    }
+}

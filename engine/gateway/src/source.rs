@@ -1,0 +1,75 @@
+//! Policy sources on disk: a folder is one bundle, a file is one bundle with its includes.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Where a bundle is read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    path: PathBuf,
+    folder: bool,
+}
+
+impl Source {
+    /// A folder or a file that exists.
+    ///
+    /// # Errors
+    /// It does not exist or cannot be read; the message names it.
+    pub fn new(path: &Path) -> io::Result<Self> {
+        let meta = std::fs::metadata(path).map_err(|e| named(path, &e))?;
+        if meta.is_dir() {
+            std::fs::read_dir(path).map_err(|e| named(path, &e))?;
+        }
+        Ok(Self { path: path.to_path_buf(), folder: meta.is_dir() })
+    }
+
+    /// The folder to watch.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        if self.folder { &self.path } else { self.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")) }
+    }
+
+    /// As given.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Names of the root files, relative to [`Source::folder`], in order.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn roots(&self) -> io::Result<Vec<String>> {
+        if !self.folder {
+            let name = self.path.file_name().map(|n| n.to_string_lossy().into_owned());
+            return Ok(name.into_iter().collect());
+        }
+        let mut roots = Vec::new();
+        for entry in std::fs::read_dir(&self.path).map_err(|e| named(&self.path, &e))? {
+            let name = entry.map_err(|e| named(&self.path, &e))?.file_name().to_string_lossy().into_owned();
+            // Editors leave `.#file.mux` and the like behind.
+            if Path::new(&name).extension().is_some_and(|e| e == "mux") && !name.starts_with('.') {
+                roots.push(name);
+            }
+        }
+        roots.sort();
+        Ok(roots)
+    }
+
+    /// Reads one file, named relative to [`Source::folder`].
+    ///
+    /// # Errors
+    /// In words for a diagnostic.
+    pub fn read(&self, name: &str) -> Result<Vec<u8>, String> {
+        std::fs::read(self.folder().join(name)).map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound => "no such file".to_owned(),
+            io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+            _ => e.to_string(),
+        })
+    }
+}
+
+/// An input or output error that says which path.
+fn named(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("`{}`: {error}", path.display()))
+}

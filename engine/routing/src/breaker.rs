@@ -1,0 +1,292 @@
+//! A circuit breaker in one atomic word.
+//!
+//! Closed → open on its trip rule; open → half-open when the pause is over; half-open lets one probe at a time through
+//! and closes after enough successes. Every transition is a compare-and-swap, so exactly one caller wins a probe. The
+//! pause is `U(½,1)·min(60 s, cool·2^k)` after the k-th opening in a row.
+
+use crate::chance::Chance;
+use crate::window::Window;
+use crate::{MILLI, Nanos, SECOND};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::{AcqRel, Acquire, Relaxed}};
+
+/// Longest pause.
+const LONGEST: Nanos = 60 * SECOND;
+
+/// When a breaker opens, and how it closes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Opens above this share of failures, in basis points …
+    pub error_rate: u32,
+    /// … of so many attempts at least …
+    pub min: u32,
+    /// … within this span.
+    pub over: Nanos,
+    /// Opens after so many failures in a row; 0 is never.
+    pub consecutive: u32,
+    /// Base of the pause.
+    pub cool: Nanos,
+    /// Successes in a row that close it.
+    pub probe: u32,
+}
+
+impl Default for Rule {
+    fn default() -> Self {
+        Self { error_rate: 5_000, min: 10, over: 10 * SECOND, consecutive: 5, cool: SECOND, probe: 3 }
+    }
+}
+
+/// What a breaker says to an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permit {
+    /// Go.
+    Free,
+    /// Go, and report back whatever happens: nobody else may until then.
+    Probe,
+}
+
+/// As records and operators see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// Attempts pass.
+    Closed,
+    /// None pass.
+    Open,
+    /// One at a time passes.
+    HalfOpen,
+}
+
+impl Position {
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half-open",
+        }
+    }
+}
+
+/// The word, unpacked: 2 bits of position, 1 of probing, 6 of openings, 8 of successes, 44 of milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct State {
+    position: Position,
+    probing: bool,
+    openings: u64,
+    successes: u64,
+    until_ms: u64,
+}
+
+impl State {
+    const CLOSED: Self = Self { position: Position::Closed, probing: false, openings: 0, successes: 0, until_ms: 0 };
+
+    fn pack(self) -> u64 {
+        let position = match self.position {
+            Position::Closed => 0,
+            Position::Open => 1,
+            Position::HalfOpen => 2,
+        };
+        position << 62 | u64::from(self.probing) << 61 | self.openings.min(63) << 55 | self.successes.min(255) << 47 | self.until_ms & 0xfff_ffff_ffff
+    }
+
+    fn unpack(word: u64) -> Self {
+        Self {
+            position: match word >> 62 {
+                0 => Position::Closed,
+                1 => Position::Open,
+                _ => Position::HalfOpen,
+            },
+            probing: word >> 61 & 1 == 1,
+            openings: word >> 55 & 63,
+            successes: word >> 47 & 255,
+            until_ms: word & 0xfff_ffff_ffff,
+        }
+    }
+}
+
+/// One breaker.
+#[derive(Debug, Default)]
+pub struct Breaker {
+    word: AtomicU64,
+    consecutive: AtomicU32,
+}
+
+impl Breaker {
+    /// Asks to pass. `Err` holds the time the pause ends.
+    ///
+    /// # Errors
+    /// When it is open, or another probe is under way.
+    pub fn admit(&self, now: Nanos) -> Result<Permit, Nanos> {
+        let mut word = self.word.load(Acquire);
+        loop {
+            let state = State::unpack(word);
+            let next = match state.position {
+                Position::Closed => return Ok(Permit::Free),
+                Position::Open if now < state.until_ms * MILLI => return Err(state.until_ms * MILLI),
+                Position::HalfOpen if state.probing => return Err(now + 100 * MILLI),
+                Position::Open | Position::HalfOpen => State { position: Position::HalfOpen, probing: true, ..state },
+            };
+            match self.word.compare_exchange_weak(word, next.pack(), AcqRel, Acquire) {
+                Ok(_) => return Ok(Permit::Probe),
+                Err(seen) => word = seen,
+            }
+        }
+    }
+
+    /// An attempt served.
+    pub fn success(&self, permit: Permit, rule: &Rule, window: &Window) {
+        self.consecutive.store(0, Relaxed);
+        if permit == Permit::Probe {
+            let closed = self.change(|state| {
+                if state.position != Position::HalfOpen {
+                    return None;
+                }
+                let successes = state.successes + 1;
+                Some(if successes >= u64::from(rule.probe) { State::CLOSED } else { State { probing: false, successes, ..state } })
+            });
+            if closed.is_some_and(|s| s.position == Position::Closed) {
+                window.clear();
+            }
+        }
+    }
+
+    /// An attempt failed; the failure is in `window` already.
+    pub fn failure(&self, permit: Permit, rule: &Rule, window: &Window, now: Nanos, chance: &mut Chance) {
+        let row = self.consecutive.fetch_add(1, Relaxed) + 1;
+        let trips = || {
+            let counts = window.counts(rule.over, now);
+            (rule.consecutive > 0 && row >= rule.consecutive)
+                || (counts.total() >= rule.min && counts.error_rate().is_some_and(|r| r > rule.error_rate))
+        };
+        let draw = chance.bits();
+        self.change(|state| match state.position {
+            Position::Closed if trips() => Some(open(state, rule, now, draw)),
+            Position::HalfOpen if permit == Permit::Probe => Some(open(state, rule, now, draw)),
+            _ => None,
+        });
+    }
+
+    /// A probe ended without saying anything about the target.
+    pub fn release(&self, permit: Permit) {
+        if permit == Permit::Probe {
+            self.change(|state| (state.position == Position::HalfOpen).then_some(State { probing: false, ..state }));
+        }
+    }
+
+    /// Where it stands; an open one whose pause is over counts as half-open.
+    #[must_use]
+    pub fn position(&self, now: Nanos) -> Position {
+        let state = State::unpack(self.word.load(Relaxed));
+        if state.position == Position::Open && now >= state.until_ms * MILLI { Position::HalfOpen } else { state.position }
+    }
+
+    /// Applies `step` until it is stored or has nothing to change.
+    fn change(&self, step: impl Fn(State) -> Option<State>) -> Option<State> {
+        let mut word = self.word.load(Acquire);
+        loop {
+            let next = step(State::unpack(word))?;
+            match self.word.compare_exchange_weak(word, next.pack(), AcqRel, Acquire) {
+                Ok(_) => return Some(next),
+                Err(seen) => word = seen,
+            }
+        }
+    }
+}
+
+fn open(state: State, rule: &Rule, now: Nanos, draw: u64) -> State {
+    let longest = rule.cool.saturating_mul(1 << state.openings.min(20)).min(LONGEST.max(rule.cool));
+    let pause = longest / 2 + Chance::new(draw).below(longest / 2 + 1);
+    State {
+        position: Position::Open,
+        probing: false,
+        openings: state.openings + 1,
+        successes: 0,
+        until_ms: (now + pause).div_ceil(MILLI),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn fail(breaker: &Breaker, window: &Window, permit: Permit, now: Nanos) {
+        window.record(false, now);
+        breaker.failure(permit, &Rule::default(), window, now, &mut Chance::new(7));
+    }
+
+    #[test]
+    fn five_failures_in_a_row_open_it_and_three_probes_close_it() {
+        let (breaker, window) = (Breaker::default(), Window::default());
+        for _ in 0..5 {
+            assert_eq!(breaker.admit(0), Ok(Permit::Free));
+            fail(&breaker, &window, Permit::Free, 0);
+        }
+        let until = breaker.admit(0).unwrap_err();
+        assert!((SECOND / 2..=SECOND + MILLI).contains(&until), "{until}");
+        for _ in 0..3 {
+            assert_eq!(breaker.admit(until), Ok(Permit::Probe));
+            assert!(breaker.admit(until).is_err(), "a second probe passed");
+            breaker.success(Permit::Probe, &Rule::default(), &window);
+        }
+        assert_eq!(breaker.admit(until), Ok(Permit::Free));
+        assert_eq!(window.counts(60 * SECOND, until).total(), 0);
+    }
+
+    #[test]
+    fn a_failed_probe_opens_it_for_longer() {
+        let (breaker, window) = (Breaker::default(), Window::default());
+        for _ in 0..5 {
+            fail(&breaker, &window, Permit::Free, 0);
+        }
+        let mut now = breaker.admit(0).unwrap_err();
+        let mut longest = 0;
+        for _ in 0..8 {
+            assert_eq!(breaker.admit(now), Ok(Permit::Probe));
+            fail(&breaker, &window, Permit::Probe, now);
+            let until = breaker.admit(now).unwrap_err();
+            longest = longest.max(until - now);
+            now = until;
+        }
+        assert!(longest > 20 * SECOND && longest <= LONGEST + MILLI, "{longest}");
+    }
+
+    #[test]
+    fn a_probe_whose_client_left_lets_the_next_one_in() {
+        let (breaker, window) = (Breaker::default(), Window::default());
+        for _ in 0..5 {
+            fail(&breaker, &window, Permit::Free, 0);
+        }
+        let now = breaker.admit(0).unwrap_err();
+        assert_eq!(breaker.admit(now), Ok(Permit::Probe));
+        breaker.release(Permit::Probe);
+        assert_eq!(breaker.admit(now), Ok(Permit::Probe));
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_than_one_probe_is_under_way(steps in prop::collection::vec((0_u8..4, 0_u64..3_000), 1..300)) {
+            let (breaker, window) = (Breaker::default(), Window::default());
+            let (mut now, mut probes) = (0, 0_u32);
+            for (step, ms) in steps {
+                now += ms * MILLI;
+                match (step, probes) {
+                    (0, _) => if breaker.admit(now) == Ok(Permit::Probe) { probes += 1; },
+                    (1, 1) => { breaker.success(Permit::Probe, &Rule::default(), &window); probes = 0; }
+                    (2, 1) => { fail(&breaker, &window, Permit::Probe, now); probes = 0; }
+                    (3, 1) => { breaker.release(Permit::Probe); probes = 0; }
+                    (2, _) => fail(&breaker, &window, Permit::Free, now),
+                    _ => {}
+                }
+                prop_assert!(probes <= 1);
+            }
+        }
+
+        #[test]
+        fn a_state_survives_packing(position in 0_u8..3, probing: bool, openings in 0_u64..64, successes in 0_u64..256, until_ms in 0_u64..1 << 44) {
+            let position = [Position::Closed, Position::Open, Position::HalfOpen][usize::from(position)];
+            let state = State { position, probing, openings, successes, until_ms };
+            prop_assert_eq!(State::unpack(state.pack()), state);
+        }
+    }
+}

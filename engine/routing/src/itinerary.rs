@@ -1,0 +1,192 @@
+//! A plan laid flat: the order in which targets are tried, and the deadlines and lists that nest around them.
+//!
+//! Worked out once a bundle, so that carrying out a request allocates nothing for it.
+
+use crate::breaker::Rule;
+use crate::class::Class;
+use crate::{MILLI, Nanos};
+use mux_dsl::image::{Attempt, Fleet, Outcomes, Plan, Retry, Route, TargetId, Timeouts};
+
+/// The group around everything; steps stand in it only where a plan has no `fallback`.
+const ROOT: usize = 0;
+
+/// A plan, laid flat.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Itinerary {
+    /// In order.
+    pub steps: Vec<Step>,
+    /// Outer ones before the ones they hold.
+    pub groups: Vec<Group>,
+}
+
+/// Attempts at one target.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// Whom to call.
+    pub target: TargetId,
+    /// Deadlines.
+    pub timeouts: Timeouts,
+    /// As written.
+    pub retry: Option<Retry>,
+    /// When its breaker opens.
+    pub breaker: Rule,
+    /// The innermost group it stands in.
+    pub group: usize,
+}
+
+/// One `fallback`, or the whole of a plan that has none.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// The group around it.
+    pub parent: Option<usize>,
+    /// The first step after it.
+    pub end: usize,
+    /// Deadline, from the moment its first step is entered.
+    pub within: Option<Nanos>,
+    /// Outcomes that move on.
+    pub on: Option<Outcomes>,
+}
+
+/// Where a failure leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// To this step.
+    Step(usize),
+    /// It would move on, but nothing is left.
+    Exhausted,
+    /// Nowhere: the policy does not move on from this outcome.
+    Final,
+}
+
+impl Itinerary {
+    /// Lays a plan flat.
+    #[must_use]
+    pub fn of(route: &Route, plans: &[Plan], fleet: &Fleet) -> Self {
+        let mut flat = Self { steps: Vec::new(), groups: vec![Group { parent: None, end: 0, within: None, on: None }] };
+        flat.add(route, ROOT, Rule::default(), plans, fleet);
+        flat.close(ROOT);
+        flat
+    }
+
+    fn add(&mut self, route: &Route, group: usize, breaker: Rule, plans: &[Plan], fleet: &Fleet) {
+        match route {
+            Route::Attempt(Attempt { target, timeouts, retry }) => {
+                self.steps.push(Step { target: *target, timeouts: *timeouts, retry: retry.clone(), breaker, group });
+            }
+            Route::Plan(id) => {
+                if let Some(plan) = plans.get(id.index()) {
+                    self.add(&plan.route, group, breaker, plans, fleet);
+                }
+            }
+            Route::Fallback(fallback) => {
+                let inner = self.groups.len();
+                let within = fallback.within.map(|ms| ms * MILLI);
+                self.groups.push(Group { parent: Some(group), end: 0, within, on: fallback.on.clone() });
+                let named = fallback.breaker.and_then(|id| fleet.breakers.get(id.index()));
+                let breaker = named.map_or(breaker, |b| Rule {
+                    error_rate: b.error_rate,
+                    min: b.min,
+                    over: b.over * MILLI,
+                    consecutive: 0,
+                    cool: b.cool * MILLI,
+                    probe: b.probe,
+                });
+                for route in &fallback.tries {
+                    self.add(route, inner, breaker, plans, fleet);
+                }
+                self.close(inner);
+            }
+        }
+    }
+
+    fn close(&mut self, group: usize) {
+        let end = self.steps.len();
+        if let Some(g) = self.groups.get_mut(group) {
+            g.end = end;
+        }
+    }
+
+    /// Where to go after `step` failed with `class`.
+    ///
+    /// A `fallback` whose list does not name the outcome fails as a whole, and the one around it is asked.
+    #[must_use]
+    pub fn after(&self, step: usize, class: Class, status: Option<u16>) -> Next {
+        match self.steps.get(step) {
+            Some(s) => self.climb(s.group, step + 1, class, status),
+            None => Next::Final,
+        }
+    }
+
+    /// Where to go after the time of `group` was up.
+    #[must_use]
+    pub fn after_group(&self, group: usize) -> Next {
+        match self.groups.get(group) {
+            // The root stands for no written list: when the outermost time is up, it is up.
+            Some(Group { parent: Some(parent), end, .. }) if *parent != ROOT => self.climb(*parent, *end, Class::TimedOut, None),
+            _ => Next::Final,
+        }
+    }
+
+    fn climb(&self, group: usize, mut next: usize, class: Class, status: Option<u16>) -> Next {
+        let mut found = Next::Final;
+        let mut at = Some(group);
+        while let Some(group) = at.and_then(|g| self.groups.get(g)) {
+            if group.on.as_ref().map_or_else(|| class.moves_on(), |on| class.within(on, status)) {
+                if next < group.end {
+                    return Next::Step(next);
+                }
+                found = Next::Exhausted;
+            }
+            next = group.end;
+            at = group.parent.filter(|parent| *parent != ROOT);
+        }
+        found
+    }
+
+    /// Whether another target comes after `step`.
+    #[must_use]
+    pub fn has_alternative(&self, step: usize) -> bool {
+        let target = self.steps.get(step).map(|s| s.target);
+        self.steps.iter().skip(step + 1).any(|s| Some(s.target) != target)
+    }
+
+    /// The groups around a step, innermost first.
+    pub fn around(&self, step: usize) -> impl Iterator<Item = usize> + '_ {
+        let first = self.steps.get(step).map(|s| s.group);
+        std::iter::successors(first, |g| self.groups.get(*g).and_then(|g| g.parent))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mux_dsl::image::Fallback;
+
+    fn attempt(target: u32) -> Route {
+        Route::Attempt(Attempt { target: TargetId(target), timeouts: Timeouts::default(), retry: None })
+    }
+
+    fn fallback(on: Option<Outcomes>, tries: Vec<Route>) -> Route {
+        Route::Fallback(Fallback { within: None, on, tries, breaker: None })
+    }
+
+    #[test]
+    fn an_inner_fallback_that_gives_up_asks_the_outer_one() {
+        let throttled = Some(Outcomes { statuses: vec![429], ..Outcomes::default() });
+        let route = fallback(None, vec![attempt(0), fallback(throttled, vec![attempt(1), attempt(2)]), attempt(3)]);
+        let flat = Itinerary::of(&route, &[], &Fleet::default());
+        assert_eq!(flat.steps.iter().map(|s| s.target.0).collect::<Vec<_>>(), [0, 1, 2, 3]);
+        assert_eq!(flat.after(1, Class::RateLimited, Some(429)), Next::Step(2));
+        assert_eq!(flat.after(1, Class::Server, Some(500)), Next::Step(3), "the inner list names only 429");
+        assert_eq!(flat.after(2, Class::RateLimited, Some(429)), Next::Step(3));
+        assert_eq!(flat.after(3, Class::Server, Some(500)), Next::Exhausted);
+        assert_eq!(flat.after(0, Class::InvalidRequest, Some(400)), Next::Final);
+    }
+
+    #[test]
+    fn a_single_target_has_no_alternative() {
+        let flat = Itinerary::of(&attempt(0), &[], &Fleet::default());
+        assert!(!flat.has_alternative(0));
+        assert_eq!(flat.after(0, Class::Server, Some(500)), Next::Exhausted);
+    }
+}

@@ -1,0 +1,61 @@
+//! The live figures of a bundle's targets and budgets at one moment, as policies read them and records keep them.
+
+use crate::breaker::Position;
+use crate::ledger::Ledger;
+use crate::target::TargetState;
+use crate::{MILLI, Nanos};
+use mux_dsl::image::{BasisPoints, BudgetId, Fleet, Health, HealthRule, Millis, TargetId};
+use mux_dsl::request::{HealthState, Live, Request};
+use std::sync::Arc;
+
+/// A view on live state, valid for one request.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    pub(crate) fleet: &'a Fleet,
+    pub(crate) targets: &'a [Arc<TargetState>],
+    pub(crate) ledgers: &'a [Arc<Ledger>],
+    pub(crate) now: Nanos,
+}
+
+impl View<'_> {
+    fn state(&self, target: TargetId) -> Option<&TargetState> {
+        self.targets.get(target.index()).map(AsRef::as_ref)
+    }
+}
+
+impl Live for View<'_> {
+    fn p50(&self, target: TargetId) -> Option<Millis> {
+        self.state(target)?.quantiles(self.now).map(|(p50, _)| p50)
+    }
+
+    fn p95(&self, target: TargetId) -> Option<Millis> {
+        self.state(target)?.quantiles(self.now).map(|(_, p95)| p95)
+    }
+
+    fn error_rate(&self, target: TargetId) -> Option<BasisPoints> {
+        self.state(target)?.error_rate(None, self.now)
+    }
+
+    fn health(&self, target: TargetId) -> HealthState {
+        let Some(state) = self.state(target) else { return HealthState::Down };
+        let holds = |rule: &HealthRule| match *rule {
+            HealthRule::P95Above(limit, _) => state.quantiles(self.now).is_some_and(|(_, p95)| p95 > limit),
+            HealthRule::ErrorRateAbove(limit, over) => state.error_rate(Some(over * MILLI), self.now).is_some_and(|r| r > limit),
+            HealthRule::BreakerOpen => state.position(self.now) == Position::Open,
+        };
+        match &self.fleet.health {
+            Some(Health { down, .. }) if down.iter().any(holds) => HealthState::Down,
+            Some(Health { degraded, .. }) if degraded.iter().any(holds) => HealthState::Degraded,
+            Some(_) => HealthState::Ok,
+            None if holds(&HealthRule::BreakerOpen) => HealthState::Down,
+            None => HealthState::Ok,
+        }
+    }
+
+    fn used(&self, budget: BudgetId, request: &Request<'_>) -> BasisPoints {
+        match (self.ledgers.get(budget.index()), self.fleet.budgets.get(budget.index())) {
+            (Some(ledger), Some(budget)) => ledger.used(budget, request),
+            _ => 0,
+        }
+    }
+}

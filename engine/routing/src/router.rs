@@ -1,0 +1,225 @@
+//! Everything routing needs of one bundle, made once when it is loaded, and the memory that outlives bundles.
+
+use crate::itinerary::Itinerary;
+use crate::ledger::Ledger;
+use crate::live::View;
+use crate::rate::Meter;
+use crate::refusal::Refusal;
+use crate::target::TargetState;
+use crate::Nanos;
+use mux_dsl::Image;
+use mux_dsl::image::{BudgetId, Fleet, LimitId, PlanId, PolicyId, RateUnit, TargetId};
+use mux_dsl::request::Request;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What is remembered across bundles: health by target, money by budget, rates by limit. Locked only while a bundle is
+/// made, never by a request.
+#[derive(Debug, Default)]
+pub struct Memory {
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    targets: HashMap<String, Arc<TargetState>>,
+    ledgers: HashMap<String, Arc<Ledger>>,
+    meters: HashMap<String, Arc<Meter>>,
+}
+
+fn of<T: Default>(map: &mut HashMap<String, Arc<T>>, identity: String) -> Arc<T> {
+    Arc::clone(map.entry(identity).or_default())
+}
+
+/// One bundle, ready to route.
+#[derive(Debug)]
+pub struct Router {
+    image: Arc<Image>,
+    version: Box<str>,
+    plans: Vec<Itinerary>,
+    direct: Vec<Itinerary>,
+    targets: Vec<Arc<TargetState>>,
+    unavailable: Vec<Option<Box<str>>>,
+    ledgers: Vec<Arc<Ledger>>,
+    meters: Vec<Vec<Arc<Meter>>>,
+}
+
+/// Where a client's `model` leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Through a policy.
+    Policy(PolicyId),
+    /// Straight to a deployment.
+    Direct(TargetId),
+}
+
+impl Router {
+    /// Makes a bundle ready. `unavailable` says why a target cannot be called at all: no credential, no adapter.
+    #[must_use]
+    pub fn new(image: Arc<Image>, version: &str, memory: &Memory, unavailable: impl Fn(TargetId) -> Option<String>) -> Self {
+        let mut known = memory.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let fleet = &image.fleet;
+        let targets = fleet.targets.iter().map(|t| {
+            let p = fleet.providers.get(t.provider.index());
+            of(&mut known.targets, format!("{} {:?} {}", t.name, p.map(|p| (&p.kind, &p.url, &p.key, &p.settings)), t.model))
+        });
+        let targets = targets.collect();
+        let ledgers = fleet.budgets.iter().map(|b| of(&mut known.ledgers, format!("{} {:?}", b.name, b.per))).collect();
+        let meters = fleet.limits.iter().map(|limit| {
+            let meters = limit.rates.iter().map(|r| of(&mut known.meters, format!("{} {:?} {:?}", limit.name, r.unit, r.scope)));
+            meters.collect()
+        });
+        let meters = meters.collect();
+        let ids = (0..u32::try_from(fleet.targets.len()).unwrap_or(u32::MAX)).map(TargetId);
+        let straight = |target| {
+            let attempt = mux_dsl::image::Attempt { target, timeouts: mux_dsl::image::Timeouts::default(), retry: None };
+            Itinerary::of(&mux_dsl::image::Route::Attempt(attempt), &image.plans, fleet)
+        };
+        Self {
+            plans: image.plans.iter().map(|p| Itinerary::of(&p.route, &image.plans, fleet)).collect(),
+            direct: ids.clone().map(straight).collect(),
+            unavailable: ids.map(|t| unavailable(t).map(Into::into)).collect(),
+            targets,
+            ledgers,
+            meters,
+            version: version.into(),
+            image,
+        }
+    }
+
+    /// The bundle.
+    #[must_use]
+    pub fn image(&self) -> &Image {
+        &self.image
+    }
+
+    /// What can be called.
+    #[must_use]
+    pub fn fleet(&self) -> &Fleet {
+        &self.image.fleet
+    }
+
+    /// Version of the bundle.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Live figures as they stand.
+    #[must_use]
+    pub fn live(&self, now: Nanos) -> View<'_> {
+        View { fleet: &self.image.fleet, targets: &self.targets, ledgers: &self.ledgers, now }
+    }
+
+    /// State of a target.
+    #[must_use]
+    pub fn state(&self, target: TargetId) -> Option<&TargetState> {
+        self.targets.get(target.index()).map(AsRef::as_ref)
+    }
+
+    /// Why a target cannot be called at all.
+    #[must_use]
+    pub fn unavailable(&self, target: TargetId) -> Option<&str> {
+        self.unavailable.get(target.index())?.as_deref()
+    }
+
+    /// Name of a target.
+    #[must_use]
+    pub fn name(&self, target: TargetId) -> &str {
+        self.image.fleet.targets.get(target.index()).map_or("?", |t| &t.name)
+    }
+
+    /// A plan, laid flat.
+    #[must_use]
+    pub fn plan(&self, plan: PlanId) -> Option<&Itinerary> {
+        self.plans.get(plan.index())
+    }
+
+    /// The way straight to a target.
+    #[must_use]
+    pub fn straight(&self, target: TargetId) -> Option<&Itinerary> {
+        self.direct.get(target.index())
+    }
+
+    /// Where a client's `model` leads.
+    ///
+    /// # Errors
+    /// 404, with what exists or the line to add.
+    pub fn resolve(&self, model: &str) -> Result<Way, Refusal> {
+        if let Some(name) = model.strip_prefix('@') {
+            return self.image.policy(name).map(Way::Policy).ok_or_else(|| self.unknown(model));
+        }
+        if let Some(policy) = self.image.policy(model) {
+            return Ok(Way::Policy(policy));
+        }
+        let mut deployments = self.image.deployments(model);
+        let target = match (self.image.target(model), deployments.next(), deployments.next()) {
+            (Some(exact), ..) => exact,
+            (None, Some(only), None) => only,
+            (None, Some(first), Some(second)) => {
+                let (a, b) = (self.name(first), self.name(second));
+                let message = format!("`{model}` is served by several providers: say which, such as `{a}` or `{b}`");
+                return Err(Refusal::new(404, "model_ambiguous", message).about("model"));
+            }
+            (None, None, _) => return Err(self.unknown(model)),
+        };
+        if self.image.fleet.direct {
+            return Ok(Way::Direct(target));
+        }
+        let message = format!(
+            "`{model}` is a deployment, and this gateway only takes policies{}; to let clients name deployments, add the line `allow direct` to a policy file",
+            self.offered()
+        );
+        Err(Refusal::new(404, "direct_not_allowed", message).about("model"))
+    }
+
+    fn unknown(&self, model: &str) -> Refusal {
+        Refusal::new(404, "model_not_found", format!("no policy or model called `{model}`{}", self.offered())).about("model")
+    }
+
+    fn offered(&self) -> String {
+        let mut names: Vec<String> = self.image.policies.iter().map(|p| format!("`@{}`", p.name)).collect();
+        if names.len() > 8 {
+            names.truncate(8);
+            names.push("…".to_owned());
+        }
+        if names.is_empty() { String::new() } else { format!("; there is {}", names.join(", ")) }
+    }
+
+    /// Takes a request from every rate of these limits, or from none.
+    ///
+    /// # Errors
+    /// 429, naming the limit.
+    pub fn take(&self, limits: impl Iterator<Item = LimitId> + Clone, request: &Request<'_>, now: Nanos) -> Result<(), Refusal> {
+        let rates = limits.filter_map(|id| {
+            let limit = self.image.fleet.limits.get(id.index())?;
+            Some((limit, self.meters.get(id.index())?))
+        });
+        let rates = rates.flat_map(|(limit, meters)| limit.rates.iter().zip(meters).map(move |(rate, meter)| (limit, rate, meter)));
+        for (taken, (limit, rate, meter)) in rates.clone().enumerate() {
+            if let Err(wait) = meter.take(rate, request, now) {
+                for (_, rate, meter) in rates.take(taken) {
+                    meter.give_back(rate, request, now);
+                }
+                let message = match wait {
+                    Some(_) => {
+                        let unit = if rate.unit == RateUnit::Requests { "requests" } else { "tokens" };
+                        format!("limit `{}` is reached: {} {unit} in {} s", limit.name, rate.amount, rate.per / 1000)
+                    }
+                    None => format!("this request alone is more than limit `{}` allows in {} s", limit.name, rate.per / 1000),
+                };
+                return Err(Refusal::new(429, "limit_reached", message).after(wait));
+            }
+        }
+        Ok(())
+    }
+
+    /// Books the cost of an attempt.
+    pub fn charge(&self, budgets: impl Iterator<Item = BudgetId>, request: &Request<'_>, amount: i64) {
+        for id in budgets {
+            if let (Some(ledger), Some(budget)) = (self.ledgers.get(id.index()), self.image.fleet.budgets.get(id.index())) {
+                ledger.charge(budget, request, amount);
+            }
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! What is known of one target. It outlives bundles: a reload neither forgets an outage nor invents health.
+
+use crate::breaker::{Breaker, Permit, Position, Rule};
+use crate::chance::Chance;
+use crate::class::{Class, Meaning};
+use crate::histogram::Histogram;
+use crate::window::Window;
+use crate::{MILLI, Nanos, SECOND};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+
+/// Longest wait a provider may ask for.
+const LONGEST_WAIT: Nanos = 300 * SECOND;
+/// How long a refused credential is left alone where another target can serve.
+const CREDENTIAL_PAUSE: Nanos = 60 * SECOND;
+/// Wait after a 429 that names none.
+const THROTTLE_PAUSE: Nanos = SECOND;
+/// How old published quantiles may be.
+const FRESH: Nanos = 250 * MILLI;
+/// Span of the error rate that policies read.
+const ERROR_SPAN: Nanos = 60 * SECOND;
+/// Fewest attempts an error rate is told from.
+const ENOUGH: u32 = 5;
+
+/// Live state of one `(provider, endpoint, credential, model)`.
+#[derive(Debug, Default)]
+pub struct TargetState {
+    breaker: Breaker,
+    window: Window,
+    first_content: Histogram,
+    inflight: AtomicU32,
+    /// Do not call before: the provider said so, or refused the credential.
+    blocked_until: AtomicU64,
+    /// Whether the block is the credential's.
+    refused: AtomicU32,
+    /// Published `p50 << 32 | p95` in milliseconds, each plus one; 0 is unknown.
+    quantiles: AtomicU64,
+    published: AtomicU64,
+}
+
+/// Why a target is not called now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Barred {
+    /// Its breaker is open until then.
+    Breaker(Nanos),
+    /// The provider asked to wait until then.
+    Throttled(Nanos),
+    /// The provider refused our credential; tried again then.
+    Credential(Nanos),
+}
+
+impl TargetState {
+    /// Asks to start an attempt. `force` passes an open breaker or a refused credential, never a wait the provider asked for.
+    ///
+    /// # Errors
+    /// Why not now.
+    pub fn admit(&self, now: Nanos, force: bool) -> Result<Permit, Barred> {
+        let blocked = self.blocked_until.load(Relaxed);
+        if now < blocked {
+            if self.refused.load(Relaxed) == 0 {
+                return Err(Barred::Throttled(blocked));
+            }
+            if !force {
+                return Err(Barred::Credential(blocked));
+            }
+        }
+        match self.breaker.admit(now) {
+            Ok(permit) => Ok(permit),
+            Err(_) if force => Ok(Permit::Free),
+            Err(until) => Err(Barred::Breaker(until)),
+        }
+    }
+
+    /// A permit was not used after all.
+    pub fn release(&self, permit: Permit) {
+        self.breaker.release(permit);
+    }
+
+    /// An attempt has started.
+    pub fn begin(&self) {
+        self.inflight.fetch_add(1, Relaxed);
+    }
+
+    /// The first content of a streamed answer came after `elapsed`.
+    pub fn first_content(&self, elapsed: Nanos, now: Nanos) {
+        self.first_content.record(elapsed, now);
+        let published = self.published.load(Relaxed);
+        // Whoever finds the figures stale refreshes them; nobody waits.
+        if now >= published + FRESH && self.published.compare_exchange(published, now, Relaxed, Relaxed).is_ok() {
+            self.publish(now);
+        }
+    }
+
+    fn publish(&self, now: Nanos) {
+        let word = self.first_content.quantiles([0.50, 0.95], now).map_or(0, |[p50, p95]| (p50 + 1) << 32 | (p95 + 1));
+        self.quantiles.store(word, Relaxed);
+    }
+
+    /// An attempt is over.
+    pub fn settle(&self, ended: &Ended, rule: &Rule, now: Nanos, chance: &mut Chance) {
+        self.inflight.fetch_sub(1, Relaxed);
+        match ended.class.meaning() {
+            Meaning::Good => {
+                self.window.record(true, now);
+                self.refused.store(0, Relaxed);
+                self.blocked_until.store(0, Relaxed);
+                self.breaker.success(ended.permit, rule, &self.window);
+            }
+            Meaning::Failing => {
+                self.window.record(false, now);
+                self.breaker.failure(ended.permit, rule, &self.window, now, chance);
+                if let Some(wait) = ended.retry_after {
+                    self.block(now + wait.min(LONGEST_WAIT), false);
+                }
+            }
+            Meaning::Throttled => {
+                self.block(now + ended.retry_after.unwrap_or(THROTTLE_PAUSE).min(LONGEST_WAIT), false);
+                // A 429 fails a probe, though it is no failure of the provider.
+                match ended.permit {
+                    Permit::Probe => self.breaker.failure(Permit::Probe, rule, &self.window, now, chance),
+                    Permit::Free => {}
+                }
+            }
+            Meaning::Credential => {
+                self.block(now + ended.retry_after.unwrap_or(CREDENTIAL_PAUSE).min(LONGEST_WAIT), true);
+                self.breaker.release(ended.permit);
+            }
+            Meaning::Client | Meaning::Local | Meaning::Silent => self.breaker.release(ended.permit),
+        }
+    }
+
+    fn block(&self, until: Nanos, refused: bool) {
+        self.refused.store(u32::from(refused), Relaxed);
+        self.blocked_until.fetch_max(until, Relaxed);
+    }
+
+    /// Median and 95th percentile of the time to first content, milliseconds.
+    #[must_use]
+    pub fn quantiles(&self, now: Nanos) -> Option<(u64, u64)> {
+        // Figures nobody refreshed for a minute describe no traffic of the last minute.
+        if now > self.published.load(Relaxed) + ERROR_SPAN {
+            return None;
+        }
+        let word = self.quantiles.load(Relaxed);
+        Some(((word >> 32).checked_sub(1)?, (word & 0xffff_ffff).checked_sub(1)?))
+    }
+
+    /// Share of attempts of the last minute that failed, basis points.
+    #[must_use]
+    pub fn error_rate(&self, span: Option<Nanos>, now: Nanos) -> Option<u32> {
+        let counts = self.window.counts(span.unwrap_or(ERROR_SPAN), now);
+        (counts.total() >= ENOUGH).then(|| counts.error_rate()).flatten()
+    }
+
+    /// Where its breaker stands.
+    #[must_use]
+    pub fn position(&self, now: Nanos) -> Position {
+        self.breaker.position(now)
+    }
+
+    /// Attempts in flight.
+    #[must_use]
+    pub fn inflight(&self) -> u32 {
+        self.inflight.load(Relaxed)
+    }
+}
+
+/// How an attempt ended, for [`TargetState::settle`].
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    /// What happened.
+    pub class: Class,
+    /// What it was admitted with.
+    pub permit: Permit,
+    /// The wait the provider asked for.
+    pub retry_after: Option<Nanos>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settle(state: &TargetState, class: Class, retry_after: Option<Nanos>, now: Nanos) {
+        state.begin();
+        state.settle(&Ended { class, permit: Permit::Free, retry_after }, &Rule::default(), now, &mut Chance::new(1));
+    }
+
+    #[test]
+    fn a_storm_of_bad_requests_moves_no_health() {
+        let state = TargetState::default();
+        for _ in 0..1_000 {
+            settle(&state, Class::InvalidRequest, None, SECOND);
+        }
+        assert_eq!(state.position(SECOND), Position::Closed);
+        assert_eq!(state.error_rate(None, SECOND), None);
+    }
+
+    #[test]
+    fn a_wait_the_provider_asked_for_is_kept_even_when_forced() {
+        let state = TargetState::default();
+        settle(&state, Class::RateLimited, Some(7 * SECOND), SECOND);
+        assert_eq!(state.admit(2 * SECOND, true), Err(Barred::Throttled(8 * SECOND)));
+        assert_eq!(state.admit(8 * SECOND, false), Ok(Permit::Free));
+        assert_eq!(state.position(2 * SECOND), Position::Closed, "a 429 is no failure of the provider");
+    }
+
+    #[test]
+    fn a_refused_credential_is_left_alone_unless_nothing_else_is_left() {
+        let state = TargetState::default();
+        settle(&state, Class::Authentication, None, SECOND);
+        assert!(matches!(state.admit(2 * SECOND, false), Err(Barred::Credential(_))));
+        assert_eq!(state.admit(2 * SECOND, true), Ok(Permit::Free));
+    }
+
+    #[test]
+    fn quantiles_appear_with_enough_samples_and_fade_with_the_traffic() {
+        let state = TargetState::default();
+        for i in 0..40 {
+            state.first_content(300 * MILLI, SECOND + i * FRESH);
+        }
+        let now = SECOND + 40 * FRESH;
+        let (p50, p95) = state.quantiles(now).unwrap();
+        assert!((285..=315).contains(&p50) && (285..=315).contains(&p95));
+        assert_eq!(state.quantiles(now + 120 * SECOND), None);
+    }
+}

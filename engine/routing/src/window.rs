@@ -1,0 +1,116 @@
+//! Exact counts of the last minute: one bucket a second, no locks.
+//!
+//! A decayed average would give a tight burst almost no weight and can hide a total outage; trips and error rates read
+//! exact buckets instead (the lesson of linkerd's unified failure accrual).
+
+use crate::{Nanos, SECOND};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+const BUCKETS: u64 = 64;
+
+/// Successes and failures of the last 60 seconds.
+#[derive(Debug)]
+pub struct Window {
+    /// 24 bits of the second it counts, 20 bits each of successes and failures.
+    buckets: [AtomicU64; BUCKETS as usize],
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self { buckets: std::array::from_fn(|_| AtomicU64::new(EMPTY)) }
+    }
+}
+
+/// A bucket of no second that will be asked for.
+const EMPTY: u64 = STAMP << 40;
+const STAMP: u64 = 0xff_ffff;
+const COUNT: u64 = 0xf_ffff;
+
+/// What happened in some span of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Attempts that served.
+    pub good: u32,
+    /// Attempts that failed.
+    pub bad: u32,
+}
+
+impl Counts {
+    /// Attempts.
+    #[must_use]
+    pub fn total(self) -> u32 {
+        self.good + self.bad
+    }
+
+    /// Share that failed, in basis points; `None` of nothing.
+    #[must_use]
+    pub fn error_rate(self) -> Option<u32> {
+        let share = (u64::from(self.bad) * 10_000).checked_div(u64::from(self.total()))?;
+        u32::try_from(share).ok()
+    }
+}
+
+impl Window {
+    /// Counts one attempt.
+    pub fn record(&self, good: bool, now: Nanos) {
+        let second = (now / SECOND) & STAMP;
+        let Some(bucket) = self.bucket(second) else { return };
+        let _ = bucket.fetch_update(Relaxed, Relaxed, |word| {
+            let (good_n, bad_n) = if word >> 40 == second { ((word >> 20) & COUNT, word & COUNT) } else { (0, 0) };
+            let good_n = (good_n + u64::from(good)).min(COUNT);
+            let bad_n = (bad_n + u64::from(!good)).min(COUNT);
+            Some(second << 40 | good_n << 20 | bad_n)
+        });
+    }
+
+    /// Counts of the `span` that ends now; at most the last minute.
+    #[must_use]
+    pub fn counts(&self, span: Nanos, now: Nanos) -> Counts {
+        let seconds = span.div_ceil(SECOND).clamp(1, BUCKETS - 4);
+        let last = now / SECOND;
+        let mut counts = Counts::default();
+        for second in last.saturating_sub(seconds - 1)..=last {
+            let stamp = second & STAMP;
+            let word = self.bucket(stamp).map_or(EMPTY, |b| b.load(Relaxed));
+            if word >> 40 == stamp {
+                counts.good += u32::try_from((word >> 20) & COUNT).unwrap_or(u32::MAX);
+                counts.bad += u32::try_from(word & COUNT).unwrap_or(u32::MAX);
+            }
+        }
+        counts
+    }
+
+    /// Forgets everything, as after a recovery.
+    pub fn clear(&self) {
+        for bucket in &self.buckets {
+            bucket.store(EMPTY, Relaxed);
+        }
+    }
+
+    fn bucket(&self, second: u64) -> Option<&AtomicU64> {
+        self.buckets.get(usize::try_from(second % BUCKETS).ok()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_exact_and_expire() {
+        let window = Window::default();
+        for second in 0..40 {
+            window.record(second % 4 != 0, second * SECOND);
+        }
+        assert_eq!(window.counts(40 * SECOND, 39 * SECOND), Counts { good: 30, bad: 10 });
+        assert_eq!(window.counts(4 * SECOND, 39 * SECOND), Counts { good: 3, bad: 1 });
+        assert_eq!(window.counts(10 * SECOND, 100 * SECOND), Counts::default());
+        assert_eq!(window.counts(40 * SECOND, 39 * SECOND).error_rate(), Some(2_500));
+    }
+
+    #[test]
+    fn nothing_is_counted_before_anything_happened() {
+        assert_eq!(Window::default().counts(60 * SECOND, 0), Counts::default());
+        assert_eq!(Counts::default().error_rate(), None);
+    }
+}
