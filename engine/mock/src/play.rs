@@ -17,6 +17,8 @@ use crate::visit::Visit;
 pub(crate) enum Act {
     /// Some bytes go out, which hold so many tokens.
     Send(Bytes, u64),
+    /// Waits until what was sent before is on its way: a connection broken off at once loses it.
+    Flush,
     /// The connection is broken off.
     Cut,
     /// Nothing happens any more.
@@ -96,6 +98,11 @@ impl Body for Play {
                     .for_each(|visit| visit.bill_output(tokens));
                 self.prepare();
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Some((_, Act::Flush)) => {
+                self.prepare();
+                cx.waker().wake_by_ref();
+                Poll::Pending
             }
             Some((_, Act::Cut)) => {
                 self.visit.iter_mut().for_each(Visit::cut);

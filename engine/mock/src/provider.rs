@@ -167,6 +167,7 @@ impl Turn {
         } else if self.fault.cut_after.is_some() {
             vec![
                 (at, Act::Send(body.split_to(length / 2), tokens)),
+                (at, Act::Flush),
                 (at, Act::Cut),
             ]
         } else {
@@ -209,7 +210,9 @@ impl Turn {
                     .into_iter()
                     .map(|event| (at, Act::Send(event, 0))),
             ),
-            Some(_) if self.fault.cut_after == breaks_off => acts.push((at, Act::Cut)),
+            Some(_) if self.fault.cut_after == breaks_off => {
+                acts.extend([(at, Act::Flush), (at, Act::Cut)]);
+            }
             Some(_) => acts.push((at, Act::Send(speech.stream_error("Overloaded"), 0))),
         }
         self.respond(200, "text/event-stream", acts, visit)

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -83,8 +84,11 @@ async fn keep_door(listener: TcpListener, state: Arc<State>) {
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                // An accept that fails concerns one guest, who is gone already.
-                let Ok((stream, _)) = accepted else { continue };
+                let Ok((stream, _)) = accepted else {
+                    // Out of file descriptors, most likely: one will come free.
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    continue;
+                };
                 if state.refuses() && state.strike(state.next_turn()).is_some() {
                     state.books.send_modify(|books| books.refused += 1);
                     continue;
