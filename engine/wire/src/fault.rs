@@ -118,9 +118,7 @@ fn by_status(status: u16) -> ErrorKind {
 fn refine(status: u16, refusal: &Refusal) -> Option<ErrorKind> {
     let words = refusal.message.to_ascii_lowercase();
     let found = |rule: &&Rule| {
-        rule.applies(status)
-            && (refusal.labelled(rule.labels)
-                || rule.phrases.iter().any(|phrase| words.contains(phrase)))
+        rule.applies(status) && (refusal.labelled(rule.labels) || rule.is_said_in(&words))
     };
     RULES.iter().find(found).map(|rule| rule.kind)
 }

@@ -144,6 +144,26 @@ const ANSWERS: &[(u16, &str, Kind)] = &[
         r#"{"error":{"code":400,"message":"the request exceeds the available context size","type":"exceed_context_size_error","n_ctx":4096}}"#,
         Kind::ContextLength,
     ),
+    (
+        400,
+        r#"{"error":{"message":"Model no-such/model does not exist","code":400}}"#,
+        Kind::ModelNotFound,
+    ),
+    (
+        400,
+        r#"{"error":{"message":"The supported API model names are a or b, but you passed c","type":"invalid_request_error"}}"#,
+        Kind::ModelNotFound,
+    ),
+    (
+        501,
+        r#"{"error":{"code":501,"message":"This server does not support reranking","type":"not_supported_error"}}"#,
+        Kind::InvalidRequest,
+    ),
+    (
+        500,
+        r#"{"error":{"code":500,"message":"tools param requires --jinja flag","type":"server_error"}}"#,
+        Kind::InvalidRequest,
+    ),
     // rate limited whatever the body claims
     (
         429,

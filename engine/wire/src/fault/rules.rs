@@ -7,12 +7,25 @@ pub(crate) struct Rule {
     pub(crate) kind: ErrorKind,
     statuses: &'static [u16],
     pub(crate) labels: &'static [&'static str],
-    pub(crate) phrases: &'static [&'static str],
+    phrases: &'static [&'static str],
 }
 
 impl Rule {
     pub(crate) fn applies(&self, status: u16) -> bool {
         status < 300 || self.statuses.contains(&status)
+    }
+
+    /// Whether `words`, in lower case, contain one of the phrases. A `*` in a phrase stands for anything.
+    pub(crate) fn is_said_in(&self, words: &str) -> bool {
+        self.phrases.iter().any(|phrase| {
+            let mut rest = Some(words);
+            for part in phrase.split('*') {
+                rest = rest
+                    .and_then(|rest| rest.split_once(part))
+                    .map(|(_, after)| after);
+            }
+            rest.is_some()
+        })
     }
 }
 
@@ -111,6 +124,9 @@ pub(crate) const RULES: &[Rule] = &[
             "unknown model",
             "model not found",
             "model not exist",
+            "model * does not exist",
+            "supported models are",
+            "supported api model names",
         ],
     },
     Rule {
@@ -148,6 +164,13 @@ pub(crate) const RULES: &[Rule] = &[
             "slow_down",
         ],
         phrases: &["rate limit exceeded", "too many requests"],
+    },
+    // A server that lacks the ability says so with a 5xx; asking again does not teach it.
+    Rule {
+        kind: ErrorKind::InvalidRequest,
+        statuses: &[500, 501],
+        labels: &["not_supported_error"],
+        phrases: &["is not supported", "param requires --"],
     },
     // The model wrote a call its own provider could not read: the request is fine.
     Rule {
