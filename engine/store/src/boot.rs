@@ -208,29 +208,23 @@ fn replay(
 ) -> Result<usize, String> {
     let mut count = 0;
     for entry in &found.entries {
-        let objects = Event::decode(&entry.head)
-            .map(|event| event.objects)
-            .unwrap_or_default();
-        let there = contents.events.contains_key(&entry.seq)
-            && objects.iter().all(|o| contents.objects.contains(&o.hash));
-        if there {
+        // One that cannot be understood was left out of the catalogue, and said.
+        let Ok(event) = Event::decode(&entry.head) else {
+            continue;
+        };
+        let objects = event
+            .objects
+            .iter()
+            .all(|object| contents.objects.contains(&object.hash));
+        if objects && contents.events.contains_key(&entry.seq) {
             continue;
         }
         let body = journal
             .read(entry.body)
             .map_err(|error| format!("cannot read the journal: {error}"))?;
-        let mut rest = body.as_slice();
-        let mut pieces = Vec::with_capacity(objects.len());
-        for object in objects {
-            let cut = usize::try_from(object.len)
-                .ok()
-                .and_then(|len| rest.split_at_checked(len));
-            let (content, behind) =
-                cut.ok_or_else(|| format!("event {} has too short a body", entry.seq))?;
-            pieces.push((object.hash, content));
-            rest = behind;
-        }
-        index.put(entry, &pieces).map_err(|fault| fault.reason)?;
+        index
+            .put(entry, &event.pieces(&body)?)
+            .map_err(|fault| fault.reason)?;
         count += 1;
     }
     if count > 0 {

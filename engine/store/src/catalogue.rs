@@ -29,11 +29,13 @@ impl Catalogue {
     pub(crate) fn apply(&mut self, entry: &Entry, event: Event) {
         self.locate(&event, entry.body);
         if let Some(manifest) = &event.manifest {
-            self.order.push(event.version.clone());
-            self.versions.insert(
+            let known = self.versions.insert(
                 event.version.clone(),
                 (head(&event, manifest), manifest.clone()),
             );
+            if known.is_none() {
+                self.order.push(event.version.clone());
+            }
         }
         self.move_refs(&event);
         self.history.push(HistoryEntry {

@@ -54,6 +54,21 @@ impl Event {
         serde_json::to_vec(self).map_err(|error| error.to_string())
     }
 
+    /// Takes a body apart into the objects it holds.
+    pub(crate) fn pieces<'a>(&self, mut body: &'a [u8]) -> Result<Vec<(Digest, &'a [u8])>, String> {
+        let mut pieces = Vec::with_capacity(self.objects.len());
+        for object in &self.objects {
+            let cut = usize::try_from(object.len)
+                .ok()
+                .and_then(|len| body.split_at_checked(len));
+            let (content, rest) =
+                cut.ok_or_else(|| format!("object {} is cut short", object.hash))?;
+            pieces.push((object.hash, content));
+            body = rest;
+        }
+        Ok(pieces)
+    }
+
     pub(crate) fn decode(head: &[u8]) -> Result<Self, String> {
         serde_json::from_slice(head).map_err(|error| error.to_string())
     }

@@ -11,7 +11,7 @@ pub(crate) mod snapshots;
 use crate::digest::Digest;
 use crate::disk::{is_full, sync_dir};
 use crate::journal::Entry;
-use chunk::{Chunks, Joined, PART_BYTES};
+use chunk::{Joined, PART_BYTES, split};
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -77,10 +77,10 @@ impl Index {
     /// Adds an event and the objects of its body. What is there already is written again.
     pub(crate) fn put(&self, entry: &Entry, objects: &[(Digest, &[u8])]) -> Result<(), Fault> {
         fenced("writing", || {
+            // One batch each, so that a crash leaves an object whole or absent; the event last, so that it has its objects.
             for (hash, content) in objects {
-                for (key, value) in split(hash.as_bytes(), entry.seq, content)? {
-                    self.objects.insert(key, value)?;
-                }
+                self.objects
+                    .apply_batch(batch(hash.as_bytes(), entry.seq, content)?)?;
             }
             let row = [
                 &[entry.kind],
@@ -89,12 +89,9 @@ impl Index {
                 &entry.head,
             ]
             .concat();
-            let mut batch = sled::Batch::default();
-            for (key, value) in split(&entry.seq.to_be_bytes(), entry.seq, &row)? {
-                batch.insert(key, value);
-            }
-            // Behind its objects: an event that survived a crash has them.
-            Ok(self.events.apply_batch(batch)?)
+            Ok(self
+                .events
+                .apply_batch(batch(&entry.seq.to_be_bytes(), entry.seq, &row)?)?)
         })
     }
 
@@ -215,12 +212,17 @@ fn for_each(tree: &sled::Tree, mut visit: impl FnMut(&[u8], Option<Vec<u8>>)) ->
     Ok(())
 }
 
-fn split(name: &[u8], seq: u64, bytes: &[u8]) -> Result<Chunks, Fault> {
+/// The insertion of one value.
+fn batch(name: &[u8], seq: u64, bytes: &[u8]) -> Result<sled::Batch, Fault> {
     let too_long = || Fault {
         full: false,
         reason: format!("{} bytes are too many for one value", bytes.len()),
     };
-    chunk::split(name, seq, bytes).ok_or_else(too_long)
+    let mut batch = sled::Batch::default();
+    for (key, value) in split(name, seq, bytes).ok_or_else(too_long)? {
+        batch.insert(key, value);
+    }
+    Ok(batch)
 }
 
 /// Runs `work` in a thread of its own and gives up on it when it takes too long.

@@ -7,9 +7,7 @@ use std::path::Path;
 
 /// Held until dropped. The system lets go of it when the process dies, however it dies.
 #[derive(Debug)]
-pub(crate) struct Lock(
-    #[expect(dead_code, reason = "the lock lives as long as its open file")] File,
-);
+pub(crate) struct Lock(File);
 
 impl Lock {
     /// Takes the lock of `dir`, or says who has it.
@@ -47,6 +45,14 @@ impl Lock {
             .set_len(0)
             .and_then(|()| file.write_all(holder().as_bytes()));
         Ok(Self(file))
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing alone is not enough: a child this process is just starting shares the open file until it runs.
+        // If unlocking fails, closing the file is what is left, and happens next.
+        let _ = self.0.unlock();
     }
 }
 

@@ -6,10 +6,11 @@ use crate::digest::Digest;
 use crate::disk::{has_room, is_full};
 use crate::error::StoreError;
 use crate::event::{Event, FileRef, KIND, Manifest, Object};
-use crate::index::Index;
-use crate::journal::{self, Journal};
+use crate::index::{Fault, Index};
+use crate::journal::{self, Entry, Journal};
 use crate::version::{Action, NewVersion, Version, version_id};
 use std::collections::HashSet;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 /// The index is put on the disk after this many events; until then the journal would bring it up again.
@@ -65,30 +66,30 @@ impl State {
         &self.notices
     }
 
-    /// The event that saves `version`, and the content of the objects new with it, end to end.
-    pub(crate) fn save(&self, version: NewVersion, new: bool) -> (Event, Vec<u8>) {
+    /// The event that saves `version`, and the objects the journal lacks, end to end. They are written also for a version
+    /// that is known: damage may have taken them.
+    pub(crate) fn save(&self, version: NewVersion) -> (Event, Vec<u8>) {
         let (mut files, mut objects, mut body, mut seen) =
             (Vec::new(), Vec::new(), Vec::new(), HashSet::new());
-        for (path, content) in version.files.iter().filter(|_| new) {
+        for (path, content) in version.files {
+            let len = u32::try_from(content.len()).unwrap_or(u32::MAX);
             let object = Object {
-                hash: Digest::of(content),
-                len: u32::try_from(content.len()).unwrap_or(u32::MAX),
+                hash: Digest::of(&content),
+                len,
             };
             if self.catalogue.place(&object.hash).is_none() && seen.insert(object.hash) {
                 objects.push(object);
-                body.extend_from_slice(content);
+                body.extend(content);
             }
-            files.push(FileRef {
-                path: path.clone(),
-                object,
-            });
+            files.push(FileRef { path, object });
         }
-        let manifest = Manifest {
-            semantic: version.semantic,
-            files,
-            plugins: version.plugins,
-            prices: version.prices,
-        };
+        let written = !objects.is_empty() || !self.catalogue.contains(&version.id);
+        let NewVersion {
+            semantic,
+            plugins,
+            prices,
+            ..
+        } = version;
         let event = Event {
             at: version.at_unix_ms,
             author: version.author,
@@ -99,7 +100,12 @@ impl State {
                 Action::Save
             },
             version: version.id,
-            manifest: new.then_some(manifest),
+            manifest: written.then_some(Manifest {
+                semantic,
+                files,
+                plugins,
+                prices,
+            }),
             objects,
         };
         (event, body)
@@ -113,36 +119,29 @@ impl State {
         body: &[u8],
     ) -> Result<(), StoreError> {
         self.revive(dir)?;
-        let head = event
-            .encode()
-            .map_err(|reason| StoreError::Invalid { reason })?;
+        let invalid = |reason| StoreError::Invalid { reason };
+        let head = event.encode().map_err(invalid)?;
+        let pieces = event.pieces(body).map_err(invalid)?;
         let appended = self.journal.append(KIND, &head, body);
         let entry = appended.map_err(|error| StoreError::io(self.journal.dir(), error))?;
-        let objects = event.objects.clone();
         self.catalogue.apply(&entry, event);
         // Acknowledged from here on: the index may fail, the event has happened.
-        let mut rest = body;
-        let mut pieces = Vec::with_capacity(objects.len());
-        for object in objects {
-            let (content, behind) = rest
-                .split_at_checked(object.len as usize)
-                .unwrap_or((rest, &[]));
-            pieces.push((object.hash, content));
-            rest = behind;
-        }
-        let Ok(index) = &self.index else {
-            return Ok(());
-        };
-        let put = index.put(&entry, &pieces);
-        let kept = if entry.seq.is_multiple_of(CHECKPOINT_EVERY) {
-            put.and_then(|()| index.checkpoint())
-        } else {
-            put
-        };
-        if let Err(fault) = kept {
+        if let Err(fault) = self.index_put(&entry, &pieces) {
             self.fail_index(&fault.reason);
         }
         Ok(())
+    }
+
+    fn index_put(&self, entry: &Entry, pieces: &[(Digest, &[u8])]) -> Result<(), Fault> {
+        let Ok(index) = &self.index else {
+            return Ok(());
+        };
+        index.put(entry, pieces)?;
+        if entry.seq.is_multiple_of(CHECKPOINT_EVERY) {
+            index.checkpoint()
+        } else {
+            Ok(())
+        }
     }
 
     /// Gives the index up until the next write.
@@ -245,6 +244,12 @@ impl State {
             problems: found.faults,
             ..Report::default()
         };
+        if let Some(torn) = found.torn {
+            report.problems.push(format!(
+                "the last {} bytes of the journal cannot be read",
+                torn.len
+            ));
+        }
         for (hash, _) in self.catalogue.objects() {
             match self.journalled(&hash) {
                 Ok(_) => report.objects += 1,
@@ -257,28 +262,38 @@ impl State {
                 Err(error) => report.problems.push(error.to_string()),
             }
         }
+        report.problems.extend(self.index_problem(report.events));
+        Ok(report)
+    }
+
+    /// What is wrong with the index, which should hold as many events as the journal.
+    fn index_problem(&self, events: usize) -> Option<String> {
         match self.index.as_ref().map(Index::contents) {
-            Ok(Ok(contents)) if contents.damaged == 0 => {}
-            Ok(Ok(contents)) => report.problems.push(format!(
+            Ok(Ok(contents)) if contents.damaged > 0 => Some(format!(
                 "{} records of the index are damaged",
                 contents.damaged
             )),
-            Ok(Err(fault)) => report.problems.push(fault.reason),
-            Err(reason) => report
-                .problems
-                .push(format!("the index is closed: {reason}")),
+            Ok(Ok(contents)) if contents.events.len() != events => Some(format!(
+                "the index holds {} events, the journal {events}",
+                contents.events.len()
+            )),
+            Ok(Ok(_)) => None,
+            Ok(Err(fault)) => Some(fault.reason),
+            Err(reason) => Some(format!("the index is closed: {reason}")),
         }
-        Ok(report)
     }
 
     /// Puts the index on the disk and closes it.
     pub(crate) fn close(self) -> Result<(), StoreError> {
         let Ok(index) = self.index else { return Ok(()) };
         let written = index.checkpoint();
-        written
-            .and(index.close())
-            .map_err(|fault| StoreError::Damaged {
-                reason: fault.reason,
-            })
+        written.and(index.close()).map_err(|fault| {
+            let kind = if fault.full {
+                ErrorKind::StorageFull
+            } else {
+                ErrorKind::Other
+            };
+            StoreError::io(self.journal.dir(), io::Error::new(kind, fault.reason))
+        })
     }
 }

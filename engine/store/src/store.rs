@@ -60,8 +60,8 @@ impl Store {
         let refs = state.catalogue().refs();
         let moves = refs.folder.as_ref() != Some(&id)
             || (refs.held.is_none() && refs.live.as_ref() != Some(&id));
-        if new || moves {
-            let (event, body) = state.save(version, new);
+        let (event, body) = state.save(version);
+        if event.manifest.is_some() || moves {
             state.record(&self.dir, event, &body)?;
         }
         let live = state.catalogue().refs().live.as_ref() == Some(&id);
@@ -92,7 +92,7 @@ impl Store {
     /// the version that was live before; going back twice goes back twice.
     ///
     /// # Errors
-    /// No version or several fit, nothing was live before, or the disk refused.
+    /// No version or several fit, nothing was live before, the version cannot be read back whole, or the disk refused.
     pub fn rollback(
         &self,
         to: Option<&str>,
@@ -103,7 +103,8 @@ impl Store {
         let id = to
             .or_else(|| state.catalogue().earlier())
             .ok_or(StoreError::NoEarlier)?;
-        let head = state.catalogue().find(id)?.0.clone();
+        // Read in full: what is damaged must not go live.
+        let head = state.version(id)?.head;
         state.record(
             &self.dir,
             event(Action::Rollback, &head.id, author, reason),

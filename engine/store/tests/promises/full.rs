@@ -15,7 +15,7 @@ const LIMIT: u64 = 1 << 20;
 #[test]
 fn a_full_disk_is_said_loses_nothing_and_is_over_when_there_is_space_again() {
     if let Some(dir) = std::env::var_os(WORKER) {
-        fill_and_recover(Path::new(&dir));
+        println!("recovered after: {}", fill_and_recover(Path::new(&dir)));
         return;
     }
     let dir = tempfile::tempdir().unwrap();
@@ -30,8 +30,12 @@ fn a_full_disk_is_said_loses_nothing_and_is_over_when_there_is_space_again() {
         .env(WORKER, dir.path())
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(
         said.contains("recovered after"),
         "the worker did not run: {said}"
@@ -50,7 +54,8 @@ fn limit(bytes: Option<u64>) {
     .unwrap();
 }
 
-fn fill_and_recover(dir: &Path) {
+/// Returns what was said while the disk was full, and the notices until it was over.
+fn fill_and_recover(dir: &Path) -> String {
     let store = Store::open(dir).unwrap();
     let mut kept = vec![store.commit(numbered(0)).unwrap().id];
     limit(Some(LIMIT));
@@ -92,9 +97,10 @@ fn fill_and_recover(dir: &Path) {
     kept.push(store.commit(numbered(1_000)).unwrap().id);
     let report = store.verify().unwrap();
     assert!(report.problems.is_empty(), "{:?}", report.problems);
-    eprintln!("recovered after: {refused}; {:?}", store.notices());
+    let said = format!("{refused}; {:?}", store.notices());
     store.close().unwrap();
 
     let store = Store::open(dir).unwrap();
     assert!(kept.iter().all(|id| store.version(id).is_ok()));
+    said
 }

@@ -1,6 +1,6 @@
 //! Damage of every kind to journal and index: repaired from the other copy, or said, never silent and never a panic.
 
-use crate::fixture::{numbered, version};
+use crate::fixture::{numbered, version, with_files};
 use mux_store::Store;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ fn sound(dir: &Path, ids: &[String]) -> Vec<String> {
     notices
 }
 
-fn files(dir: &Path, wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
+fn files_in(dir: &Path, wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     let paths = fs::read_dir(dir)
         .unwrap()
         .map(|entry| entry.unwrap().path());
@@ -44,7 +44,7 @@ fn files(dir: &Path, wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
 }
 
 fn segment(dir: &Path) -> PathBuf {
-    files(&dir.join("journal"), |name| name.ends_with(".journal")).remove(0)
+    files_in(&dir.join("journal"), |name| name.ends_with(".journal")).remove(0)
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_damaged_snapshot_is_set_aside() {
     let ids = filled(dir.path(), 5);
     // sled writes a snapshot when it opens a log that is longer than the last one.
     drop(Store::open(dir.path()).unwrap());
-    let snapshots = files(&dir.path().join("store"), |name| name.starts_with("snap."));
+    let snapshots = files_in(&dir.path().join("store"), |name| name.starts_with("snap."));
     assert!(!snapshots.is_empty());
     for snapshot in snapshots {
         let mut bytes = fs::read(&snapshot).unwrap();
@@ -89,7 +89,7 @@ fn a_damaged_snapshot_is_set_aside() {
 fn an_index_that_is_garbage_is_set_aside_and_built_anew() {
     let dir = tempfile::tempdir().unwrap();
     let ids = filled(dir.path(), 5);
-    for file in files(&dir.path().join("store"), |name| {
+    for file in files_in(&dir.path().join("store"), |name| {
         name == "db" || name == "conf" || name.starts_with("snap.")
     }) {
         let len = fs::metadata(&file).unwrap().len();
@@ -103,8 +103,24 @@ fn an_index_that_is_garbage_is_set_aside_and_built_anew() {
         "{notices:?}"
     );
     assert_eq!(
-        files(dir.path(), |name| name.starts_with("corrupt-")).len(),
+        files_in(dir.path(), |name| name.starts_with("corrupt-")).len(),
         1
+    );
+}
+
+#[test]
+fn the_index_never_writes_the_blob_files_that_sled_neither_syncs_nor_cleans_up() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path(), 60);
+    let store = Store::open(dir.path()).unwrap();
+    let files = (0..200_u8)
+        .map(|n| (n.to_string(), vec![n; 20_000]))
+        .collect();
+    store.commit(with_files(files)).unwrap();
+    store.close().unwrap();
+    assert_eq!(
+        files_in(&dir.path().join("store/blobs"), |_| true),
+        Vec::<PathBuf>::new()
     );
 }
 
@@ -161,7 +177,7 @@ fn an_acknowledged_frame_rotten_at_the_end_is_taken_back_from_the_index() {
         ["took 1 events back into the journal from the index"]
     );
     assert_eq!(
-        files(dir.path(), |name| name.starts_with("journal-damaged-")).len(),
+        files_in(dir.path(), |name| name.starts_with("journal-damaged-")).len(),
         1
     );
 }
@@ -187,22 +203,31 @@ fn a_flip_anywhere_in_the_journal_is_mended_from_the_index() {
     }
 }
 
-#[test]
-fn journal_damage_without_an_index_costs_that_version_only_and_is_said_at_every_start() {
-    let dir = tempfile::tempdir().unwrap();
-    let ids = filled(dir.path(), 4);
-    fs::remove_dir_all(dir.path().join("store")).unwrap();
-    let path = segment(dir.path());
+/// Loses the n-th event: damages its frame in the journal and takes the index away.
+fn lose(dir: &Path, n: usize) {
+    fs::remove_dir_all(dir.join("store")).unwrap();
+    let path = segment(dir);
     let mut bytes = fs::read(&path).unwrap();
-    let second = bytes
+    let begin = bytes
         .windows(4)
         .enumerate()
-        .filter(|(_, w)| *w == b"mxJ\x01")
-        .nth(1)
+        .filter(|(_, bytes)| *bytes == b"mxJ\x01")
+        .nth(n)
         .unwrap()
         .0;
-    bytes[second + 60] ^= 1;
+    bytes
+        .iter_mut()
+        .skip(begin + 60)
+        .take(1)
+        .for_each(|byte| *byte ^= 1);
     fs::write(&path, bytes).unwrap();
+}
+
+#[test]
+fn journal_damage_without_an_index_costs_that_event_only_and_is_said_at_every_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let ids = filled(dir.path(), 4);
+    lose(dir.path(), 1);
     for _ in 0..2 {
         let store = Store::open(dir.path()).unwrap();
         let notices = store.notices();
@@ -217,6 +242,31 @@ fn journal_damage_without_an_index_costs_that_version_only_and_is_said_at_every_
         assert!([0, 2, 3].iter().all(|n| store.version(&ids[*n]).is_ok()));
         assert_eq!(store.refs().live.as_ref(), Some(&ids[3]));
     }
+}
+
+#[test]
+fn a_version_whose_file_is_lost_does_not_go_live_and_saving_it_again_heals_it() {
+    let dir = tempfile::tempdir().unwrap();
+    // The first event holds the file that all of them share.
+    let ids = filled(dir.path(), 3);
+    lose(dir.path(), 0);
+    let store = Store::open(dir.path()).unwrap();
+    let before = store.refs();
+    let said = store
+        .rollback(Some(&ids[1]), "ann", "back")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        said.contains("`shared.mux` of version") && said.contains("is lost"),
+        "{said}"
+    );
+    assert_eq!(store.refs(), before);
+
+    assert!(!store.commit(numbered(1)).unwrap().new);
+    assert_eq!(store.version(&ids[1]).unwrap().files, numbered(1).files);
+    assert_eq!(store.version(&ids[2]).unwrap().files, numbered(2).files);
+    assert_eq!(store.versions().len(), 2);
+    store.rollback(Some(&ids[2]), "ann", "back").unwrap();
 }
 
 #[test]

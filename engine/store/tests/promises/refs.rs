@@ -11,6 +11,10 @@ fn refs(folder: &str, live: &str, held: Option<&str>) -> Refs {
     }
 }
 
+fn prefix(id: &str) -> &str {
+    id.split_at(8).0
+}
+
 #[test]
 fn a_new_store_is_empty() {
     let dir = tempfile::tempdir().unwrap();
@@ -38,29 +42,22 @@ fn a_version_comes_back_as_it_was_committed_also_after_reopening() {
     let store = Store::open(dir.path()).unwrap();
     let committed = store.commit(new.clone()).unwrap();
     assert!(committed.new && committed.live && committed.id == new.id);
-    for store in [store
-        .close()
-        .map(|()| Store::open(dir.path()).unwrap())
-        .unwrap()]
-    {
-        let read = store.version(&new.id[..9]).unwrap();
-        assert_eq!(
-            (read.files, read.plugins, read.prices),
-            (files.clone(), new.plugins.clone(), new.prices.clone())
-        );
-        assert_eq!(
-            (read.head.id.as_str(), read.head.files, read.head.bytes),
-            (new.id.as_str(), 2, 100_000)
-        );
-        assert_eq!(
-            (
-                read.head.note.as_str(),
-                read.head.author.as_str(),
-                read.head.forced
-            ),
-            ("a note", "ann", false)
-        );
-    }
+    store.close().unwrap();
+
+    let read = Store::open(dir.path())
+        .unwrap()
+        .version(prefix(&new.id))
+        .unwrap();
+    assert_eq!(
+        (read.files, read.plugins, read.prices),
+        (files, new.plugins, new.prices)
+    );
+    let head = read.head;
+    assert_eq!((head.id, head.files, head.bytes), (new.id, 2, 100_000));
+    assert_eq!(
+        (head.note.as_str(), head.author.as_str(), head.forced),
+        ("a note", "ann", false)
+    );
 }
 
 #[test]
@@ -119,7 +116,7 @@ fn rolling_back_by_prefix_and_rolling_back_twice() {
         store.commit(version.clone()).unwrap();
     }
     store
-        .rollback(Some(&versions[2].id[..8]), "bob", "one")
+        .rollback(Some(prefix(&versions[2].id)), "bob", "one")
         .unwrap();
     store.rollback(None, "bob", "two").unwrap();
     assert_eq!(
@@ -214,6 +211,32 @@ fn a_file_shared_by_versions_is_stored_once() {
         .sum();
     assert!(bytes < 250_000, "{bytes} bytes");
     assert_eq!(store.verify().unwrap().versions, 20);
+}
+
+#[test]
+fn damage_that_happens_while_the_store_is_open_is_found_by_verify() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    store.commit(version("a")).unwrap();
+    store.commit(version("b")).unwrap();
+    let segment = std::fs::read_dir(dir.path().join("journal"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let mut bytes = std::fs::read(&segment).unwrap();
+    let last = bytes.len() - 5;
+    bytes[last] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
+    let report = store.verify().unwrap();
+    assert_eq!((report.events, report.objects, report.versions), (1, 1, 2));
+    assert_eq!(
+        report.problems.len(),
+        3,
+        "torn end, damaged object, index ahead: {:?}",
+        report.problems
+    );
 }
 
 #[test]
