@@ -82,15 +82,21 @@ impl Atom {
             Self::In(text, set) => text
                 .of(request)
                 .is_some_and(|value| tables.sets.get(*set).is_some_and(|s| s.contains(value))),
-            Self::Matches(text, pattern) => text.of(request).is_some_and(|value| fits(pattern, value)),
-            Self::StartsWith(text, start) => text.of(request).is_some_and(|value| value.starts_with(&**start)),
+            Self::Matches(text, pattern) => {
+                text.of(request).is_some_and(|value| fits(pattern, value))
+            }
+            Self::StartsWith(text, start) => text
+                .of(request)
+                .is_some_and(|value| value.starts_with(&**start)),
             Self::HasOutputLimit => request.output_limit.is_some(),
             Self::Needs(features) => request.needs.contains(*features),
             Self::Streaming => request.streaming,
             Self::Number(number, compare, value) => number
                 .of(request, live)
                 .is_some_and(|figure| compare.holds(&figure, value)),
-            Self::Health(targets, state) => targets.iter().map(|t| live.health(*t)).min() == Some(*state),
+            Self::Health(targets, state) => {
+                targets.iter().map(|t| live.health(*t)).min() == Some(*state)
+            }
             Self::During(window) => window.holds(tables, request.now),
         }
     }
@@ -123,11 +129,15 @@ impl Number {
 
 impl Window {
     fn holds(&self, tables: &Tables, now: i64) -> bool {
-        let (Some(zone), Ok(moment)) = (tables.zones.get(self.zone), Timestamp::from_millisecond(now)) else {
+        let (Some(zone), Ok(moment)) = (
+            tables.zones.get(self.zone),
+            Timestamp::from_millisecond(now),
+        ) else {
             return false;
         };
         let local = zone.to_datetime(moment);
-        let minute = u16::from(local.hour().unsigned_abs()) * 60 + u16::from(local.minute().unsigned_abs());
+        let minute =
+            u16::from(local.hour().unsigned_abs()) * 60 + u16::from(local.minute().unsigned_abs());
         let today = local.weekday().to_monday_zero_offset().unsigned_abs();
         let yesterday = (today + 6) % 7;
         let on = |day: u8| self.days & (1 << day) != 0;
@@ -158,7 +168,9 @@ fn fits(pattern: &str, value: &str) -> bool {
             (None, None) => return true,
             (Some(a), Some(b)) if a == '?' || a == b => (p, v) = (next_p, next_v),
             _ => {
-                let Some((after, mut from)) = back.take() else { return false };
+                let Some((after, mut from)) = back.take() else {
+                    return false;
+                };
                 if from.next().is_none() {
                     return false;
                 }
@@ -195,7 +207,9 @@ mod tests {
     fn slow(pattern: &[char], value: &[char]) -> bool {
         match (pattern.split_first(), value.split_first()) {
             (None, None) => true,
-            (Some(('*', rest)), _) => slow(rest, value) || (!value.is_empty() && slow(pattern, &value[1..])),
+            (Some(('*', rest)), _) => {
+                slow(rest, value) || (!value.is_empty() && slow(pattern, &value[1..]))
+            }
             (Some((p, rest)), Some((v, values))) if *p == '?' || p == v => slow(rest, values),
             _ => false,
         }

@@ -1,6 +1,8 @@
 //! `test` blocks, checked: what is given, what the upstreams do, what is expected. Running them is replay's job.
 
-use crate::image::{BasisPoints, BudgetId, Features, Millis, Pico, PlanId, PolicyId, TargetId, Tier};
+use crate::image::{
+    BasisPoints, BudgetId, Features, Millis, Pico, PlanId, PolicyId, TargetId, Tier,
+};
 use crate::request::HealthState;
 
 /// One test: a `test` block, or one row of a table.

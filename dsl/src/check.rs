@@ -6,6 +6,7 @@ mod fleet;
 mod lint;
 mod policy;
 mod protect;
+mod provider;
 mod route;
 mod sets;
 mod spend;
@@ -16,6 +17,7 @@ use crate::case::Test;
 use crate::diagnostic::Severity;
 use crate::graph::Clause;
 use crate::image::{Fleet, Plan, Policy};
+use crate::lines::Line;
 use crate::load::Loaded;
 use crate::names::Names;
 use crate::report::Report;
@@ -49,7 +51,13 @@ pub(crate) fn check(loaded: &Loaded, kinds: &dyn Fn(&str) -> bool, report: &mut 
     let mut conditions = condition::Conditions::new(&names, loaded, report);
     let mut routes = route::Routes::new(&names);
     routes.named(report);
-    let (policies, rules) = policy::read(&names, &loaded.sources, &mut conditions, &mut routes, report);
+    let (policies, rules) = policy::read(
+        &names,
+        &loaded.sources,
+        &mut conditions,
+        &mut routes,
+        report,
+    );
     let tests = trial::read(&names, &loaded.sources, report);
     let tables = conditions.finish();
     let looped = cycle::plans(&names, &routes.plans, report);
@@ -57,39 +65,67 @@ pub(crate) fn check(loaded: &Loaded, kinds: &dyn Fn(&str) -> bool, report: &mut 
     lint::rules(&policies, &rules, report);
     if !looped {
         lint::needs(&policies, &rules, &routes.plans, &fleet, report);
-        routes.budgets(report);
+        routes.deadlines(report);
     }
     lint::unused(&names, report);
-    let clauses = rules.into_iter().map(|rules| rules.into_iter().filter_map(|r| r.clause).collect()).collect();
-    Checked { fleet, plans: routes.plans, policies, clauses, tests, tables }
+    let clauses = rules
+        .into_iter()
+        .map(|rules| rules.into_iter().filter_map(|r| r.clause).collect())
+        .collect();
+    Checked {
+        fleet,
+        plans: routes.plans,
+        policies,
+        clauses,
+        tests,
+        tables,
+    }
 }
 
 /// What concerns the bundle as a whole.
 fn bundle(names: &Names<'_>, loaded: &Loaded, report: &mut Report) {
     for line in names.others.iter().filter(|l| l.entry.word == "mux") {
-        let Some(word) = line.word().filter(|w| w.text.as_ref() != "1") else { continue };
+        let Some(word) = line.word().filter(|w| w.text.as_ref() != "1") else {
+            continue;
+        };
         report
-            .error("mux::version::unknown", word.span, format!("version {} of the language is not known here", word.text))
+            .error(
+                "mux::version::unknown",
+                word.span,
+                format!("version {} of the language is not known here", word.text),
+            )
             .help("this mux reads version 1");
     }
     let empty = loaded.trees.iter().all(|t| t.body.is_empty());
     if empty && !report.failed() {
         report
-            .placeless("mux::file::empty", Severity::Error, "there is nothing in these files")
+            .placeless(
+                "mux::file::empty",
+                Severity::Error,
+                "there is nothing in these files",
+            )
             .help("a policy begins with `policy @NAME {` and ends with `else use …`");
     } else if names.policies.iter().next().is_none() && !report.failed() {
         report
-            .placeless("mux::policy::none", Severity::Warning, "there is no policy in these files")
+            .placeless(
+                "mux::policy::none",
+                Severity::Warning,
+                "there is no policy in these files",
+            )
             .help("clients reach a policy by its name: `policy @NAME { else use … }`");
     }
 }
 
 fn direct(names: &Names<'_>, report: &mut Report) -> bool {
     let lines = names.others.iter().filter(|l| l.entry.word == "allow");
-    let words: Vec<_> = lines.filter_map(|l| l.word()).collect();
+    let words: Vec<_> = lines.filter_map(Line::word).collect();
     for word in words.iter().filter(|w| !w.says("direct")) {
         report
-            .error("mux::statement::form", word.span, format!("`{}` cannot be allowed", word.text))
+            .error(
+                "mux::statement::form",
+                word.span,
+                format!("`{}` cannot be allowed", word.text),
+            )
             .help("write `allow direct`");
     }
     words.iter().any(|w| w.says("direct"))

@@ -24,13 +24,27 @@ pub struct Compiled {
 /// `roots` are its files: the top-level `.mux` files of a folder, or one file. `read` returns the bytes of a file, or why
 /// it cannot, in words for people; `include` paths are relative to the including file, and each file is read once.
 /// `kinds` says whether an adapter of this id is loaded; one that is not is a warning.
-pub fn compile(roots: &[&str], read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>, kinds: &dyn Fn(&str) -> bool) -> Compiled {
+pub fn compile(
+    roots: &[&str],
+    read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
+    kinds: &dyn Fn(&str) -> bool,
+) -> Compiled {
     let mut report = Report::default();
     let loaded = load::load(roots, read, &mut report);
     let checked = check::check(&loaded, kinds, &mut report);
     let image = (!report.failed()).then(|| {
         let graph = Graph::build(&checked.clauses, checked.tables);
-        Image::new(checked.fleet, checked.plans, checked.policies, checked.tests, graph)
+        Image::new(
+            checked.fleet,
+            checked.plans,
+            checked.policies,
+            checked.tests,
+            graph,
+        )
     });
-    Compiled { image, diagnostics: report.finish(&loaded.sources), sources: loaded.sources }
+    Compiled {
+        image,
+        diagnostics: report.finish(&loaded.sources),
+        sources: loaded.sources,
+    }
 }

@@ -65,9 +65,14 @@ impl Cond {
     /// Features that every request needs for which this is true.
     pub(crate) fn needs(&self) -> Features {
         match self {
-            Self::All(parts) => parts.iter().fold(Features::default(), |all, p| all.with(p.needs())),
+            Self::All(parts) => parts
+                .iter()
+                .fold(Features::default(), |all, p| all.with(p.needs())),
             Self::Any(parts) => {
-                let shared = parts.iter().map(Self::needs).reduce(|a, b| Features(a.0 & b.0));
+                let shared = parts
+                    .iter()
+                    .map(Self::needs)
+                    .reduce(|a, b| Features(a.0 & b.0));
                 shared.unwrap_or_default()
             }
             Self::Test(test) => match test.atom {
@@ -81,13 +86,16 @@ impl Cond {
     /// Whether every request for which `self` is true makes `other` true. `false` may mean "not known": steps are
     /// bounded by `fuel`, and facts are taken to be unrelated.
     pub(crate) fn implies(&self, other: &Self, fuel: &mut u32) -> bool {
-        let Some(left) = fuel.checked_sub(1) else { return false };
+        let Some(left) = fuel.checked_sub(1) else {
+            return false;
+        };
         *fuel = left;
         match (self, other) {
             (Self::Any(parts), _) => parts.iter().all(|p| p.implies(other, fuel)),
             (_, Self::All(parts)) => parts.iter().all(|p| self.implies(p, fuel)),
             (Self::All(parts), Self::Any(others)) => {
-                others.iter().any(|o| self.implies(o, fuel)) || parts.iter().any(|p| p.implies(other, fuel))
+                others.iter().any(|o| self.implies(o, fuel))
+                    || parts.iter().any(|p| p.implies(other, fuel))
             }
             (_, Self::Any(others)) => others.iter().any(|o| self.implies(o, fuel)),
             (Self::All(parts), _) => parts.iter().any(|p| p.implies(other, fuel)),
@@ -99,26 +107,40 @@ impl Cond {
 }
 
 /// Whether the first test is true only where the second is.
-fn within(a: &Atom, b: &Atom) -> bool {
-    use Compare::{AtLeast, AtMost, Is, Less, More};
-    match (a, b) {
-        (Atom::Number(x, how, v), Atom::Number(y, bound, w)) if x == y => match (how, bound) {
-            (More, More) | (AtLeast | Is, AtLeast) => v >= w,
-            (AtLeast | Is, More) => v > w,
-            (More, AtLeast) => v.saturating_add(1) >= *w,
-            (Less, Less) | (AtMost | Is, AtMost) => v <= w,
-            (AtMost | Is, Less) => v < w,
-            (Less, AtMost) => *v <= w.saturating_add(1),
-            _ => a == b,
-        },
+fn within(first: &Atom, second: &Atom) -> bool {
+    match (first, second) {
+        (Atom::Number(fact, how, value), Atom::Number(other, bound, edge)) if fact == other => {
+            figure_within((*how, *value), (*bound, *edge))
+        }
         (Atom::Number(Number::OutputLimit, ..), Atom::HasOutputLimit) => true,
         (
-            Atom::Is(x, _) | Atom::In(x, _) | Atom::Matches(x, _) | Atom::StartsWith(x, _),
-            Atom::Has(y),
-        ) if x == y => true,
-        (Atom::Is(x, value), Atom::StartsWith(y, start)) if x == y => value.starts_with(&**start),
-        (Atom::StartsWith(x, long), Atom::StartsWith(y, short)) if x == y => long.starts_with(&**short),
+            Atom::Is(fact, _)
+            | Atom::In(fact, _)
+            | Atom::Matches(fact, _)
+            | Atom::StartsWith(fact, _),
+            Atom::Has(other),
+        ) if fact == other => true,
+        (Atom::Is(fact, value), Atom::StartsWith(other, start)) if fact == other => {
+            value.starts_with(&**start)
+        }
+        (Atom::StartsWith(fact, long), Atom::StartsWith(other, short)) if fact == other => {
+            long.starts_with(&**short)
+        }
         (Atom::Needs(all), Atom::Needs(some)) => all.contains(*some),
-        _ => a == b,
+        _ => first == second,
+    }
+}
+
+/// Whether every number that stands so to the first value stands so to the second.
+fn figure_within((how, value): (Compare, u64), (bound, edge): (Compare, u64)) -> bool {
+    use Compare::{AtLeast, AtMost, Is, Less, More};
+    match (how, bound) {
+        (More, More) | (AtLeast | Is, AtLeast) => value >= edge,
+        (AtLeast | Is, More) => value > edge,
+        (More, AtLeast) => value.saturating_add(1) >= edge,
+        (Less, Less) | (AtMost | Is, AtMost) => value <= edge,
+        (AtMost | Is, Less) => value < edge,
+        (Less, AtMost) => value <= edge.saturating_add(1),
+        _ => how == bound && value == edge,
     }
 }

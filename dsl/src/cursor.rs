@@ -18,7 +18,11 @@ pub(crate) struct Cursor<'t> {
 impl<'t> Cursor<'t> {
     /// The arguments of a line.
     pub(crate) fn of(line: &Line<'t>) -> Self {
-        Self { items: line.args, at: line.head(), form: line.entry.form }
+        Self {
+            items: line.args,
+            at: line.head(),
+            form: line.entry.form,
+        }
     }
 
     /// Some items, with the form of the line they should have.
@@ -78,7 +82,9 @@ impl<'t> Cursor<'t> {
 
     /// The condition that comes next.
     pub(crate) fn guard(&mut self) -> Option<&'t Guard> {
-        let Some(Item::Guard(guard)) = self.items.first() else { return None };
+        let Some(Item::Guard(guard)) = self.items.first() else {
+            return None;
+        };
         self.step();
         Some(guard)
     }
@@ -90,14 +96,25 @@ impl<'t> Cursor<'t> {
             Some(item) if item.word().is_some_and(Word::hidden) => {}
             Some(item) => {
                 report
-                    .error("mux::statement::form", item.span(), format!("{noun} was due here"))
+                    .error(
+                        "mux::statement::form",
+                        item.span(),
+                        format!("{noun} was due here"),
+                    )
                     .label(format!("this is {}", lines::described(item)))
                     .help(format!("write `{form}`"));
             }
             None => {
-                let end = Span { start: self.at.start, ..self.at };
+                let end = Span {
+                    start: self.at.start,
+                    ..self.at
+                };
                 report
-                    .error("mux::statement::missing", end, format!("{noun} is missing here"))
+                    .error(
+                        "mux::statement::missing",
+                        end,
+                        format!("{noun} is missing here"),
+                    )
                     .help(format!("write `{form}`"));
             }
         }
@@ -108,7 +125,11 @@ impl<'t> Cursor<'t> {
     pub(crate) fn end(&self, report: &mut Report) {
         if let Some(extra) = self.items.first() {
             report
-                .error("mux::statement::extra", extra.span(), "this does not belong here")
+                .error(
+                    "mux::statement::extra",
+                    extra.span(),
+                    "this does not belong here",
+                )
                 .help(format!("write `{}`", self.form));
         }
     }

@@ -71,10 +71,32 @@ pub struct Tested<'a> {
 }
 
 impl Image {
-    pub(crate) fn new(fleet: Fleet, plans: Vec<Plan>, policies: Vec<Policy>, tests: Vec<Test>, graph: Graph) -> Self {
-        let targets = (0..).map(TargetId).zip(&fleet.targets).map(|(id, t)| (t.name.clone(), id)).collect();
-        let aliases = (0..).map(PolicyId).zip(&policies).map(|(id, p)| (p.name.clone(), id)).collect();
-        Self { fleet, plans, policies, tests, graph, targets, aliases }
+    pub(crate) fn new(
+        fleet: Fleet,
+        plans: Vec<Plan>,
+        policies: Vec<Policy>,
+        tests: Vec<Test>,
+        graph: Graph,
+    ) -> Self {
+        let targets = (0..)
+            .map(TargetId)
+            .zip(&fleet.targets)
+            .map(|(id, t)| (t.name.clone(), id))
+            .collect();
+        let aliases = (0..)
+            .map(PolicyId)
+            .zip(&policies)
+            .map(|(id, p)| (p.name.clone(), id))
+            .collect();
+        Self {
+            fleet,
+            plans,
+            policies,
+            tests,
+            graph,
+            targets,
+            aliases,
+        }
     }
 
     /// The policy of this name, without `@`.
@@ -91,10 +113,13 @@ impl Image {
 
     /// Every deployment whose model is declared under this name.
     pub fn deployments(&self, bare: &str) -> impl Iterator<Item = TargetId> {
-        (0..).map(TargetId).zip(&self.fleet.targets).filter_map(move |(id, target)| {
-            let (_, model) = target.name.split_once('/')?;
-            (model == bare).then_some(id)
-        })
+        (0..)
+            .map(TargetId)
+            .zip(&self.fleet.targets)
+            .filter_map(move |(id, target)| {
+                let (_, model) = target.name.split_once('/')?;
+                (model == bare).then_some(id)
+            })
     }
 
     /// Every target a plan can reach, in the order it would be tried, without repeats.
@@ -111,7 +136,12 @@ impl Image {
     ///
     /// # Panics
     /// If the policy is of another image.
-    pub fn decide<L: Live>(&self, policy: PolicyId, request: &Request<'_>, live: &L) -> Decision<'_> {
+    pub fn decide<L: Live>(
+        &self,
+        policy: PolicyId,
+        request: &Request<'_>,
+        live: &L,
+    ) -> Decision<'_> {
         let mut policies = Chain::from(policy);
         let mut path = Path::default();
         let mut edge = self.graph.root(policy);
@@ -123,7 +153,14 @@ impl Image {
                     edge = if held { yes } else { no };
                 }
                 Step::End(leaf) => match &leaf.then {
-                    Then::Decide(verdict) => return Decision { verdict, policies, rule: leaf.rule, path },
+                    Then::Decide(verdict) => {
+                        return Decision {
+                            verdict,
+                            policies,
+                            rule: leaf.rule,
+                            path,
+                        };
+                    }
                     Then::Go(next) => {
                         policies.push(*next);
                         edge = self.graph.root(*next);
@@ -142,9 +179,19 @@ impl Image {
         let mut branches = path.branches();
         loop {
             match self.graph.step(edge) {
-                Step::Test { yes, no, written, .. } => {
-                    let Some(held) = branches.next() else { return tested };
-                    tested.push(Tested { policy, text: &written.text, held, file: &written.file, line: written.line });
+                Step::Test {
+                    yes, no, written, ..
+                } => {
+                    let Some(held) = branches.next() else {
+                        return tested;
+                    };
+                    tested.push(Tested {
+                        policy,
+                        text: &written.text,
+                        held,
+                        file: &written.file,
+                        line: written.line,
+                    });
                     edge = if held { yes } else { no };
                 }
                 Step::End(leaf) => match &leaf.then {
@@ -198,7 +245,10 @@ impl Chain {
 
 impl From<PolicyId> for Chain {
     fn from(first: PolicyId) -> Self {
-        Self { ids: [first; CHAIN], len: 1 }
+        Self {
+            ids: [first; CHAIN],
+            len: 1,
+        }
     }
 }
 
@@ -217,7 +267,10 @@ impl Path {
 
     /// The branches that were kept, in order.
     pub fn branches(&self) -> impl Iterator<Item = bool> {
-        let words = self.bits.iter().flat_map(|word| (0..128).map(move |bit| word >> bit & 1 == 1));
+        let words = self
+            .bits
+            .iter()
+            .flat_map(|word| (0..128).map(move |bit| word >> bit & 1 == 1));
         words.take(self.len)
     }
 
@@ -237,7 +290,7 @@ impl fmt::Display for Path {
         let branches = std::iter::once(true).chain(self.branches());
         for (at, held) in branches.enumerate() {
             digit = digit << 1 | u8::from(held);
-            if (kept - at) % 4 == 0 {
+            if (kept - at).is_multiple_of(4) {
                 write!(f, "{digit:x}")?;
                 digit = 0;
             }

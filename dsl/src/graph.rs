@@ -58,7 +58,12 @@ pub(crate) struct Edge(u32);
 /// What an edge leads to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step<'g> {
-    Test { atom: &'g Atom, yes: Edge, no: Edge, written: &'g Test },
+    Test {
+        atom: &'g Atom,
+        yes: Edge,
+        no: Edge,
+        written: &'g Test,
+    },
     End(&'g Leaf),
 }
 
@@ -67,7 +72,14 @@ const LEAF: u32 = 1 << 31;
 impl Graph {
     /// Compiles the rules of each policy. Every policy must end in a clause without a condition.
     pub(crate) fn build(policies: &[Vec<Clause>], tables: Tables) -> Self {
-        let mut builder = Builder { graph: Self { tables, ..Self::default() }, nodes: HashMap::new(), atoms: HashMap::new() };
+        let mut builder = Builder {
+            graph: Self {
+                tables,
+                ..Self::default()
+            },
+            nodes: HashMap::new(),
+            atoms: HashMap::new(),
+        };
         for clauses in policies {
             let root = builder.policy(clauses);
             builder.graph.roots.push(root);
@@ -80,17 +92,28 @@ impl Graph {
     /// # Panics
     /// If the policy is of another image.
     pub(crate) fn root(&self, policy: PolicyId) -> Edge {
-        #[expect(clippy::indexing_slicing, reason = "ids and roots come from the same bundle")]
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "ids and roots come from the same bundle"
+        )]
         self.roots[policy.index()]
     }
 
     /// What stands at the end of an edge.
     pub(crate) fn step(&self, edge: Edge) -> Step<'_> {
         let at = (edge.0 & !LEAF) as usize;
-        #[expect(clippy::indexing_slicing, reason = "edges are made by the builder, which pushed what they point to")]
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "edges are made by the builder, which pushed what they point to"
+        )]
         if edge.0 & LEAF == 0 {
             let node = self.nodes[at];
-            Step::Test { atom: &self.atoms[node.atom as usize], yes: node.yes, no: node.no, written: &self.origins[at] }
+            Step::Test {
+                atom: &self.atoms[node.atom as usize],
+                yes: node.yes,
+                no: node.no,
+                written: &self.origins[at],
+            }
         } else {
             Step::End(&self.leaves[at])
         }
@@ -107,7 +130,10 @@ impl Builder {
     fn policy(&mut self, clauses: &[Clause]) -> Edge {
         let mut rest = Edge(LEAF);
         for (index, clause) in clauses.iter().enumerate().rev() {
-            let leaf = self.leaf(Leaf { rule: RuleId(narrow(index)), then: clause.then.clone() });
+            let leaf = self.leaf(Leaf {
+                rule: RuleId(narrow(index)),
+                then: clause.then.clone(),
+            });
             rest = match &clause.cond {
                 None => leaf,
                 Some(cond) => self.cond(cond, leaf, rest),
@@ -118,8 +144,14 @@ impl Builder {
 
     fn cond(&mut self, cond: &Cond, yes: Edge, no: Edge) -> Edge {
         match cond {
-            Cond::All(parts) => parts.iter().rev().fold(yes, |then, part| self.cond(part, then, no)),
-            Cond::Any(parts) => parts.iter().rev().fold(no, |otherwise, part| self.cond(part, yes, otherwise)),
+            Cond::All(parts) => parts
+                .iter()
+                .rev()
+                .fold(yes, |then, part| self.cond(part, then, no)),
+            Cond::Any(parts) => parts
+                .iter()
+                .rev()
+                .fold(no, |otherwise, part| self.cond(part, yes, otherwise)),
             Cond::Not(inner) => self.cond(inner, no, yes),
             Cond::Test(_) if yes == no => yes,
             Cond::Test(test) => self.node(test, yes, no),
@@ -127,21 +159,23 @@ impl Builder {
     }
 
     fn node(&mut self, test: &Arc<Test>, yes: Edge, no: Edge) -> Edge {
-        let atom = match self.atoms.get(&test.atom) {
-            Some(atom) => *atom,
-            None => {
-                let atom = narrow(self.graph.atoms.len());
-                self.graph.atoms.push(test.atom.clone());
-                self.atoms.insert(test.atom.clone(), atom);
-                atom
-            }
-        };
+        let atom = self.atom(&test.atom);
         let node = Node { atom, yes, no };
         *self.nodes.entry(node).or_insert_with(|| {
             self.graph.nodes.push(node);
             self.graph.origins.push(Arc::clone(test));
             Edge(narrow(self.graph.nodes.len() - 1))
         })
+    }
+
+    fn atom(&mut self, atom: &Atom) -> u32 {
+        if let Some(known) = self.atoms.get(atom) {
+            return *known;
+        }
+        let id = narrow(self.graph.atoms.len());
+        self.graph.atoms.push(atom.clone());
+        self.atoms.insert(atom.clone(), id);
+        id
     }
 
     fn leaf(&mut self, leaf: Leaf) -> Edge {

@@ -363,6 +363,10 @@ pub struct Retry {
 }
 
 /// A set of attempt outcomes, as written after `on`.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a set of words that may each be written or not"
+)]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcomes {
     /// Single statuses such as 429.

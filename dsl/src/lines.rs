@@ -42,10 +42,17 @@ pub(crate) fn within<'t>(block: &'t Block, place: Place, report: &mut Report) ->
 
 /// The known lines among `body`; what is unknown, misplaced, repeated or wrongly filled is reported, unless braces are
 /// missing and nothing can be said about places.
-pub(crate) fn read<'t>(body: &'t [Stmt], place: Place, broken: bool, report: &mut Report) -> Vec<Line<'t>> {
+pub(crate) fn read<'t>(
+    body: &'t [Stmt],
+    place: Place,
+    broken: bool,
+    report: &mut Report,
+) -> Vec<Line<'t>> {
     let mut lines: Vec<Line<'t>> = Vec::new();
     for stmt in body {
-        let Some(first) = stmt.items.first() else { continue };
+        let Some(first) = stmt.items.first() else {
+            continue;
+        };
         let word = keyword(first, place);
         let Some(entry) = words::find(word, place) else {
             if !broken {
@@ -54,18 +61,23 @@ pub(crate) fn read<'t>(body: &'t [Stmt], place: Place, broken: bool, report: &mu
             continue;
         };
         let open = entry.word.starts_with('<');
-        let args = if open || matches!(first, Item::Guard(_)) { stmt.items.as_slice() } else { stmt.items.get(1..).unwrap_or_default() };
+        let args = if open || matches!(first, Item::Guard(_)) {
+            stmt.items.as_slice()
+        } else {
+            stmt.items.get(1..).unwrap_or_default()
+        };
         let line = Line { entry, stmt, args };
         match entry.standing {
             Standing::Refused => refuse(first.span(), entry, report),
             Standing::Skipped => skip(first.span(), entry, report),
             Standing::Runs => {
-                let earlier = lines.iter().find(|l| l.entry.word == entry.word && !entry.repeats);
-                match earlier {
-                    Some(earlier) if !broken => repeated(&line, earlier, place, report),
-                    Some(_) => {}
-                    None if fits(&line, report) => lines.push(line),
-                    None => {}
+                let twice = |l: &&Line<'_>| l.entry.word == entry.word && !entry.repeats;
+                if let Some(earlier) = lines.iter().find(twice) {
+                    if !broken {
+                        repeated(&line, earlier, place, report);
+                    }
+                } else if fits(&line, report) {
+                    lines.push(line);
                 }
             }
         }
@@ -76,14 +88,32 @@ pub(crate) fn read<'t>(body: &'t [Stmt], place: Place, broken: bool, report: &mu
 /// Says that a strategy or statement is known but cannot be run.
 pub(crate) fn refuse(at: Span, entry: &Entry, report: &mut Report) {
     report
-        .error("mux::plan::unsupported", at, format!("`{}` is in the language but this version of mux cannot run it yet", entry.word))
-        .help(format!("it means: {}; `fallback` is what works today", entry.doc));
+        .error(
+            "mux::plan::unsupported",
+            at,
+            format!(
+                "`{}` is in the language but this version of mux cannot run it yet",
+                entry.word
+            ),
+        )
+        .help(format!(
+            "it means: {}; `fallback` is what works today",
+            entry.doc
+        ));
 }
 
 fn skip(at: Span, entry: &Entry, report: &mut Report) {
-    let code = if entry.word == "guarantee" { "mux::guarantee::unchecked" } else { "mux::replay::unchecked" };
+    let code = if entry.word == "guarantee" {
+        "mux::guarantee::unchecked"
+    } else {
+        "mux::replay::unchecked"
+    };
     report
-        .warning(code, at, format!("this `{}` is not checked yet", entry.word))
+        .warning(
+            code,
+            at,
+            format!("this `{}` is not checked yet", entry.word),
+        )
         .help("this version of mux reads over it; nothing is promised");
 }
 
@@ -110,14 +140,25 @@ fn unknown(first: &Item, word: &str, place: Place, report: &mut Report) {
         Item::Guard(g) => g.head.text.to_string(),
     };
     if let Some(entry) = words::named(word).next() {
-        let homes: Vec<_> = words::named(word).flat_map(|e| e.within).map(|p| p.noun()).collect();
+        let homes: Vec<_> = words::named(word)
+            .flat_map(|e| e.within)
+            .map(|p| p.noun())
+            .collect();
         report
-            .error("mux::statement::misplaced", at, format!("`{shown}` cannot stand in {}", place.noun()))
+            .error(
+                "mux::statement::misplaced",
+                at,
+                format!("`{shown}` cannot stand in {}", place.noun()),
+            )
             .label(format!("belongs into {}", homes.join(" or ")))
             .help(format!("`{}`: {}", entry.form, entry.doc));
         return;
     }
-    let finding = report.error("mux::statement::unknown", at, format!("nothing in {} begins with `{shown}`", place.noun()));
+    let finding = report.error(
+        "mux::statement::unknown",
+        at,
+        format!("nothing in {} begins with `{shown}`", place.noun()),
+    );
     match suggest::advice(word, words::offered(place)) {
         Ok(close) => finding.label(format!("did you mean `{close}`?")),
         Err(list) if list.is_empty() => finding,
@@ -127,7 +168,19 @@ fn unknown(first: &Item, word: &str, place: Place, report: &mut Report) {
 
 fn repeated(line: &Line<'_>, earlier: &Line<'_>, place: Place, report: &mut Report) {
     report
-        .error("mux::statement::repeated", line.head(), format!("`{}` stands twice in {}", line.entry.word, if place == Place::File { "one file" } else { place.noun() }))
+        .error(
+            "mux::statement::repeated",
+            line.head(),
+            format!(
+                "`{}` stands twice in {}",
+                line.entry.word,
+                if place == Place::File {
+                    "one file"
+                } else {
+                    place.noun()
+                }
+            ),
+        )
         .label("the second")
         .also(earlier.head(), "the first");
 }
@@ -143,13 +196,21 @@ fn fits(line: &Line<'_>, report: &mut Report) -> bool {
     };
     if let (Some(slot), None) = (slot, line.args.first()) {
         report
-            .error("mux::statement::missing", line.head(), format!("`{}` needs {}", entry.word, slot.noun()))
+            .error(
+                "mux::statement::missing",
+                line.head(),
+                format!("`{}` needs {}", entry.word, slot.noun()),
+            )
             .help(format!("write `{}`", entry.form));
         return false;
     }
     if let Some(extra) = line.args.get(most) {
         report
-            .error("mux::statement::extra", extra.span(), format!("nothing more is expected after `{}`", entry.word))
+            .error(
+                "mux::statement::extra",
+                extra.span(),
+                format!("nothing more is expected after `{}`", entry.word),
+            )
             .help(format!("write `{}`", entry.form));
         return false;
     }
@@ -167,7 +228,15 @@ fn wrong(item: &Item, line: &Line<'_>, slot: Option<Slot>, report: &mut Report) 
         return;
     }
     report
-        .error("mux::type::mismatch", item.span(), format!("`{}` takes {}", line.entry.word, slot.map_or("nothing", Slot::noun)))
+        .error(
+            "mux::type::mismatch",
+            item.span(),
+            format!(
+                "`{}` takes {}",
+                line.entry.word,
+                slot.map_or("nothing", Slot::noun)
+            ),
+        )
         .label(format!("this is {}", described(item)))
         .help(format!("write `{}`", line.entry.form));
 }
@@ -176,13 +245,21 @@ fn block_fits(line: &Line<'_>, report: &mut Report) -> bool {
     match (&line.stmt.block, line.entry.block) {
         (None, Body::Must(_)) => {
             report
-                .error("mux::statement::missing", line.stmt.span, format!("`{}` needs a block", line.entry.word))
+                .error(
+                    "mux::statement::missing",
+                    line.stmt.span,
+                    format!("`{}` needs a block", line.entry.word),
+                )
                 .help(format!("write `{}`", line.entry.form));
             false
         }
         (Some(block), Body::None) => {
             report
-                .error("mux::statement::extra", block.open, format!("`{}` has no block", line.entry.word))
+                .error(
+                    "mux::statement::extra",
+                    block.open,
+                    format!("`{}` has no block", line.entry.word),
+                )
                 .help(format!("write `{}`", line.entry.form));
             false
         }

@@ -21,8 +21,18 @@ pub(crate) struct Loaded {
 }
 
 /// Reads `roots` and what they name.
-pub(crate) fn load(roots: &[&str], read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>, report: &mut Report) -> Loaded {
-    let mut loader = Loader { loaded: Loaded::default(), done: Vec::new(), open: Vec::new(), read, report };
+pub(crate) fn load(
+    roots: &[&str],
+    read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
+    report: &mut Report,
+) -> Loaded {
+    let mut loader = Loader {
+        loaded: Loaded::default(),
+        done: Vec::new(),
+        open: Vec::new(),
+        read,
+        report,
+    };
     for root in roots {
         loader.file(&normal(root), None);
     }
@@ -41,10 +51,19 @@ struct Loader<'l> {
 impl Loader<'_> {
     fn file(&mut self, path: &str, named: Option<Span>) {
         if let (Some(at), Some(from)) = (named, self.open.iter().position(|p| p == path)) {
-            let mut names: Vec<_> = self.open.iter().skip(from).map(|p| format!("`{p}`")).collect();
-            names.push(format!("`{path}`"));
+            let mut ring: Vec<_> = self
+                .open
+                .iter()
+                .skip(from)
+                .map(|p| format!("`{p}`"))
+                .collect();
+            ring.push(format!("`{path}`"));
             self.report
-                .error("mux::cycle::include", at, format!("these files include each other: {}", names.join(" -> ")))
+                .error(
+                    "mux::cycle::include",
+                    at,
+                    format!("these files include each other: {}", ring.join(" -> ")),
+                )
                 .help("each file loads once; delete one of the `include` lines");
             return;
         }
@@ -52,7 +71,9 @@ impl Loader<'_> {
             return;
         }
         self.done.push(path.to_owned());
-        let Some((text, bytes)) = self.text(path, named) else { return };
+        let Some((text, bytes)) = self.text(path, named) else {
+            return;
+        };
         let file = self.loaded.sources.next();
         let shown = secret::strike(&text, file, self.report);
         self.loaded.sources.add(path, bytes, &shown);
@@ -72,7 +93,9 @@ impl Loader<'_> {
             [head, file] if head.says("include") && file.kind == Kind::Text => {
                 self.file(&beside(path, &file.text), Some(file.span));
             }
-            [head, _, from, file] if head.says("set") && from.says("from") && file.kind == Kind::Text => {
+            [head, _, from, file]
+                if head.says("set") && from.says("from") && file.kind == Kind::Text =>
+            {
                 self.list(&beside(path, &file.text), file.span);
             }
             _ => {}
@@ -80,9 +103,16 @@ impl Loader<'_> {
     }
 
     fn list(&mut self, path: &str, at: Span) {
-        let Some((text, bytes)) = self.text(path, Some(at)) else { return };
-        let lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
-        self.loaded.lists.insert(at, lines.map(Into::into).collect());
+        let Some((text, bytes)) = self.text(path, Some(at)) else {
+            return;
+        };
+        let lines = text
+            .lines()
+            .map(str::trim)
+            .filter(|l| !l.is_empty() && !l.starts_with('#'));
+        self.loaded
+            .lists
+            .insert(at, lines.map(Into::into).collect());
         if !self.done.iter().any(|p| p == path) {
             self.done.push(path.to_owned());
             self.loaded.sources.add(path, bytes, "");
@@ -91,17 +121,30 @@ impl Loader<'_> {
 
     fn text(&mut self, path: &str, named: Option<Span>) -> Option<(String, Vec<u8>)> {
         let (code, message) = match (self.read)(path) {
-            Err(reason) => ("mux::file::unreadable", format!("`{path}` cannot be read: {reason}")),
-            Ok(bytes) if bytes.len() > LARGEST => ("mux::file::size", format!("`{path}` is larger than 1 MiB")),
-            Ok(bytes) if bytes.contains(&0) => ("mux::file::binary", format!("`{path}` is no text file")),
+            Err(reason) => (
+                "mux::file::unreadable",
+                format!("`{path}` cannot be read: {reason}"),
+            ),
+            Ok(bytes) if bytes.len() > LARGEST => {
+                ("mux::file::size", format!("`{path}` is larger than 1 MiB"))
+            }
+            Ok(bytes) if bytes.contains(&0) => {
+                ("mux::file::binary", format!("`{path}` is no text file"))
+            }
             Ok(bytes) => match String::from_utf8(bytes.clone()) {
                 Ok(text) => return Some((text, bytes)),
                 Err(_) => ("mux::file::binary", format!("`{path}` is no UTF-8 text")),
             },
         };
         match named {
-            Some(at) => self.report.error(code, at, message).help("paths are relative to the file that names them"),
-            None => self.report.placeless(code, Severity::Error, message).help("policies are UTF-8 text files of at most 1 MiB"),
+            Some(at) => self
+                .report
+                .error(code, at, message)
+                .help("paths are relative to the file that names them"),
+            None => self
+                .report
+                .placeless(code, Severity::Error, message)
+                .help("policies are UTF-8 text files of at most 1 MiB"),
         };
         None
     }

@@ -85,28 +85,41 @@ impl<'t> Names<'t> {
             "breaker" => &mut self.breakers,
             _ => return self.others.push(line),
         };
-        let kind = if line.entry.word == "policy" { Kind::Alias } else { Kind::Name };
+        let kind = if line.entry.word == "policy" {
+            Kind::Alias
+        } else {
+            Kind::Name
+        };
         let Some(word) = line.word().filter(|w| w.kind == kind) else {
             report
-                .error("mux::statement::missing", line.head(), format!("this `{}` has no name", line.entry.word))
+                .error(
+                    "mux::statement::missing",
+                    line.head(),
+                    format!("this `{}` has no name", line.entry.word),
+                )
                 .help(format!("write `{}`", line.entry.form));
             return;
         };
         let body = line.body(report);
         let owner = table.decls.len();
-        let Some(index) = table.add(word, word.text.clone(), line, body, owner, report) else { return };
+        let Some(index) = table.add(word, word.text.clone(), line, body, owner, report) else {
+            return;
+        };
         if line.entry.word == "provider" {
             self.declare_models(index, report);
         }
     }
 
     fn declare_models(&mut self, provider: usize, report: &mut Report) {
-        let Some(owner) = self.providers.get(provider) else { return };
+        let Some(owner) = self.providers.get(provider) else {
+            return;
+        };
         for line in owner.body.iter().filter(|l| l.entry.word == "model") {
             if let Some(word) = line.word() {
                 let name = format!("{}/{}", owner.name, word.text);
                 let body = line.body(report);
-                self.models.add(word, name.into(), *line, body, provider, report);
+                self.models
+                    .add(word, name.into(), *line, body, provider, report);
             }
         }
     }
@@ -114,7 +127,14 @@ impl<'t> Names<'t> {
     /// Marks every name that occurs in a statement that is not checked further, so that it is not called unused.
     pub(crate) fn touch(&self, line: &Line<'_>) {
         line.stmt.each_word(&mut |word| {
-            for table in [&self.models, &self.plans, &self.sets, &self.defines, &self.budgets, &self.breakers] {
+            for table in [
+                &self.models,
+                &self.plans,
+                &self.sets,
+                &self.defines,
+                &self.budgets,
+                &self.breakers,
+            ] {
                 if let Some(index) = table.by.get(&word.text) {
                     table.mark(*index);
                 }
@@ -132,23 +152,47 @@ impl Decl<'_> {
 
 impl<'t> Table<'t> {
     fn new(noun: &'static str, code: &'static str) -> Self {
-        Self { noun, code, decls: Vec::new(), by: HashMap::new() }
+        Self {
+            noun,
+            code,
+            decls: Vec::new(),
+            by: HashMap::new(),
+        }
     }
 
-    fn add(&mut self, word: &Word, name: Box<str>, line: Line<'t>, body: Vec<Line<'t>>, owner: usize, report: &mut Report) -> Option<usize> {
+    fn add(
+        &mut self,
+        word: &Word,
+        name: Box<str>,
+        line: Line<'t>,
+        body: Vec<Line<'t>>,
+        owner: usize,
+        report: &mut Report,
+    ) -> Option<usize> {
         if word.hidden() {
             return None;
         }
         if let Some(earlier) = self.by.get(&name).and_then(|i| self.decls.get(*i)) {
             report
-                .error("mux::name::duplicate", word.span, format!("the {} `{name}` is declared twice", self.noun))
+                .error(
+                    "mux::name::duplicate",
+                    word.span,
+                    format!("the {} `{name}` is declared twice", self.noun),
+                )
                 .label("the second")
                 .also(earlier.span, "the first");
             return None;
         }
         let index = self.decls.len();
         self.by.insert(name.clone(), index);
-        self.decls.push(Decl { name, span: word.span, line, body, owner, used: Cell::new(false) });
+        self.decls.push(Decl {
+            name,
+            span: word.span,
+            line,
+            body,
+            owner,
+            used: Cell::new(false),
+        });
         Some(index)
     }
 
@@ -204,11 +248,20 @@ impl<'t> Table<'t> {
     fn unknown(&self, name: &str, at: Span, report: &mut Report) {
         let noun = self.noun;
         let finding = report.error(self.code, at, format!("no {noun} called `{name}`"));
-        let tail = |d: &&Decl<'_>| d.name.split_once('/').is_some_and(|(_, model)| model == name);
+        let tail = |d: &&Decl<'_>| {
+            d.name
+                .split_once('/')
+                .is_some_and(|(_, model)| model == name)
+        };
         let close = self.decls.iter().find(tail).map(|d| d.name.as_ref());
-        match close.map_or_else(|| suggest::advice(name, self.decls.iter().map(|d| d.name.as_ref())), Ok) {
+        match close.map_or_else(
+            || suggest::advice(name, self.decls.iter().map(|d| d.name.as_ref())),
+            Ok,
+        ) {
             Ok(close) => finding.label(format!("did you mean `{close}`?")),
-            Err(list) if list.is_empty() => finding.help(format!("there is no {noun} in these files; is an `include` missing?")),
+            Err(list) if list.is_empty() => finding.help(format!(
+                "there is no {noun} in these files; is an `include` missing?"
+            )),
             Err(list) => finding.help(format!("the {noun}s are {list}")),
         };
     }

@@ -2,12 +2,21 @@
 //!
 //! The slot decides which units fit; the message names both what the slot takes and what was written.
 
+mod parts;
+
 use crate::image::{BasisPoints, Millis, Pico};
 use crate::report::Report;
 use crate::suggest;
 use crate::tree::{Kind, Word};
+use parts::{Parts, too_large};
 
-const TIME: &[(&str, u64)] = &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+const TIME: &[(&str, u64)] = &[
+    ("ms", 1),
+    ("s", 1_000),
+    ("m", 60_000),
+    ("h", 3_600_000),
+    ("d", 86_400_000),
+];
 const TOKENS: &[(&str, u64)] = &[("", 1), ("k", 1_000), ("M", 1_000_000)];
 const SHARE: &[(&str, u64)] = &[("%", 100)];
 const PLAIN: &[(&str, u64)] = &[("", 1)];
@@ -16,10 +25,27 @@ const DOLLAR: u64 = 1_000_000_000_000;
 
 /// Words that people use for units, and ours.
 const SLIPS: &[(&str, &str)] = &[
-    ("sec", "s"), ("secs", "s"), ("second", "s"), ("seconds", "s"), ("min", "m"), ("mins", "m"), ("minute", "m"), ("minutes", "m"),
-    ("hr", "h"), ("hour", "h"), ("hours", "h"), ("day", "d"), ("days", "d"), ("msec", "ms"), ("millis", "ms"), ("K", "k"), ("S", "s"), ("MS", "ms"),
+    ("sec", "s"),
+    ("secs", "s"),
+    ("second", "s"),
+    ("seconds", "s"),
+    ("min", "m"),
+    ("mins", "m"),
+    ("minute", "m"),
+    ("minutes", "m"),
+    ("hr", "h"),
+    ("hour", "h"),
+    ("hours", "h"),
+    ("day", "d"),
+    ("days", "d"),
+    ("msec", "ms"),
+    ("millis", "ms"),
+    ("K", "k"),
+    ("S", "s"),
+    ("MS", "ms"),
 ];
-const UNITS: &str = "time: `ms` `s` `m` `h` `d`; tokens: `k` `M`; money: `$` with `/Mtok` or `/day`; share: `%`";
+const UNITS: &str =
+    "time: `ms` `s` `m` `h` `d`; tokens: `k` `M`; money: `$` with `/Mtok` or `/day`; share: `%`";
 
 /// A time.
 pub(crate) fn time(word: &Word, of: &str, report: &mut Report) -> Option<Millis> {
@@ -28,7 +54,11 @@ pub(crate) fn time(word: &Word, of: &str, report: &mut Report) -> Option<Millis>
 
 /// A number of tokens.
 pub(crate) fn tokens(word: &Word, of: &str, report: &mut Report) -> Option<u32> {
-    narrow(read(word, of, "a number of tokens", TOKENS, report)?, word, report)
+    narrow(
+        read(word, of, "a number of tokens", TOKENS, report)?,
+        word,
+        report,
+    )
 }
 
 /// A number with `k` and `M` as shorthand.
@@ -43,7 +73,11 @@ pub(crate) fn share(word: &Word, of: &str, report: &mut Report) -> Option<BasisP
 
 /// A plain number.
 pub(crate) fn count(word: &Word, of: &str, report: &mut Report) -> Option<u32> {
-    narrow(read(word, of, "a plain number", PLAIN, report)?, word, report)
+    narrow(
+        read(word, of, "a plain number", PLAIN, report)?,
+        word,
+        report,
+    )
 }
 
 /// Money, without `/…`.
@@ -57,12 +91,26 @@ pub(crate) fn money(word: &Word, of: &str, report: &mut Report) -> Option<Pico> 
 }
 
 /// Money per something: pico-dollars, and the word behind the `/`.
-pub(crate) fn money_per<'w>(word: &'w Word, of: &str, example: &str, report: &mut Report) -> Option<(Pico, &'w str)> {
+pub(crate) fn money_per<'w>(
+    word: &'w Word,
+    of: &str,
+    example: &str,
+    report: &mut Report,
+) -> Option<(Pico, &'w str)> {
     let parts = parts(word, of, "money", report)?;
     match (parts.dollar, parts.per) {
-        (true, Some(per)) if parts.unit.is_empty() => Some((narrow(parts.times(DOLLAR, word, report)?, word, report)?, per)),
+        (true, Some(per)) if parts.unit.is_empty() => Some((
+            narrow(parts.times(DOLLAR, word, report)?, word, report)?,
+            per,
+        )),
         _ => {
-            mismatch(word, of, "money with what it buys", &format!("write it as `{example}`"), report);
+            mismatch(
+                word,
+                of,
+                "money with what it buys",
+                &format!("write it as `{example}`"),
+                report,
+            );
             None
         }
     }
@@ -77,7 +125,11 @@ pub(crate) fn price(word: &Word, of: &str, report: &mut Report) -> Option<Pico> 
         "tok" => 1,
         _ => {
             report
-                .error("mux::unit::unknown", word.span, format!("`{of}` cannot be priced by `/{per}`"))
+                .error(
+                    "mux::unit::unknown",
+                    word.span,
+                    format!("`{of}` cannot be priced by `/{per}`"),
+                )
                 .help("prices are for a million tokens: `$3/Mtok`");
             return None;
         }
@@ -85,20 +137,41 @@ pub(crate) fn price(word: &Word, of: &str, report: &mut Report) -> Option<Pico> 
     Some(money / tokens)
 }
 
-fn read(word: &Word, of: &str, noun: &'static str, units: &[(&str, u64)], report: &mut Report) -> Option<u64> {
+fn read(
+    word: &Word,
+    of: &str,
+    noun: &'static str,
+    units: &[(&str, u64)],
+    report: &mut Report,
+) -> Option<u64> {
     let parts = parts(word, of, noun, report)?;
     let known = units.iter().find(|(unit, _)| *unit == parts.unit);
     if let (Some((_, factor)), false, None) = (known, parts.dollar, parts.per) {
         return parts.times(*factor, word, report);
     }
     let all = [TIME, TOKENS, SHARE].concat();
-    let foreign = parts.dollar || parts.per.is_some() || all.iter().any(|(unit, _)| *unit == parts.unit);
+    let foreign =
+        parts.dollar || parts.per.is_some() || all.iter().any(|(unit, _)| *unit == parts.unit);
     if parts.unit.is_empty() && !parts.dollar && parts.per.is_none() {
         report
-            .error("mux::unit::missing", word.span, format!("`{of}` takes {noun}, and `{}` has no unit", word.text))
-            .help(format!("did you mean `{}{}`?", word.text, if units == SHARE { "%" } else { "s" }));
+            .error(
+                "mux::unit::missing",
+                word.span,
+                format!("`{of}` takes {noun}, and `{}` has no unit", word.text),
+            )
+            .help(format!(
+                "did you mean `{}{}`?",
+                word.text,
+                if units == SHARE { "%" } else { "s" }
+            ));
     } else if foreign {
-        mismatch(word, of, noun, &format!("units that fit: {}", fitting(units)), report);
+        mismatch(
+            word,
+            of,
+            noun,
+            &format!("units that fit: {}", fitting(units)),
+            report,
+        );
     } else {
         unknown(word, &parts, units, report);
     }
@@ -106,11 +179,27 @@ fn read(word: &Word, of: &str, noun: &'static str, units: &[(&str, u64)], report
 }
 
 fn unknown(word: &Word, parts: &Parts<'_>, units: &[(&str, u64)], report: &mut Report) {
-    let slip = SLIPS.iter().find(|(slip, _)| *slip == parts.unit).map(|(_, unit)| *unit);
-    let close = slip.or_else(|| suggest::closest(parts.unit, units.iter().map(|(u, _)| *u).filter(|u| !u.is_empty())));
+    let slip = SLIPS
+        .iter()
+        .find(|(slip, _)| *slip == parts.unit)
+        .map(|(_, unit)| *unit);
+    let close = slip.or_else(|| {
+        suggest::closest(
+            parts.unit,
+            units.iter().map(|(u, _)| *u).filter(|u| !u.is_empty()),
+        )
+    });
     let at = word.text.find(parts.unit).unwrap_or(0);
-    let span = crate::source::Span { start: word.span.start + at, end: word.span.start + at + parts.unit.len(), ..word.span };
-    let finding = report.error("mux::unit::unknown", span, format!("unknown unit `{}`", parts.unit));
+    let span = crate::source::Span {
+        start: word.span.start + at,
+        end: word.span.start + at + parts.unit.len(),
+        ..word.span
+    };
+    let finding = report.error(
+        "mux::unit::unknown",
+        span,
+        format!("unknown unit `{}`", parts.unit),
+    );
     if let Some(close) = close {
         finding.label(format!("did you mean `{close}`?"));
     }
@@ -119,13 +208,25 @@ fn unknown(word: &Word, parts: &Parts<'_>, units: &[(&str, u64)], report: &mut R
 
 fn mismatch(word: &Word, of: &str, noun: &str, help: &str, report: &mut Report) {
     report
-        .error("mux::type::mismatch", word.span, format!("`{of}` takes {noun}, but `{}` is {}", word.text, what(word)))
+        .error(
+            "mux::type::mismatch",
+            word.span,
+            format!("`{of}` takes {noun}, but `{}` is {}", word.text, what(word)),
+        )
         .help(help);
 }
 
 fn fitting(units: &[(&str, u64)]) -> String {
-    let named: Vec<_> = units.iter().filter(|(u, _)| !u.is_empty()).map(|(u, _)| format!("`{u}`")).collect();
-    if named.is_empty() { "none, it is a plain number".into() } else { named.join(" ") }
+    let named: Vec<_> = units
+        .iter()
+        .filter(|(u, _)| !u.is_empty())
+        .map(|(u, _)| format!("`{u}`"))
+        .collect();
+    if named.is_empty() {
+        "none, it is a plain number".into()
+    } else {
+        named.join(" ")
+    }
 }
 
 /// What a word would be, for the message that it does not fit.
@@ -139,7 +240,9 @@ pub(crate) fn what(word: &Word) -> &'static str {
             Kind::Name | Kind::Quantity => "a name",
         };
     }
-    let Some(parts) = Parts::of(&word.text) else { return "no number" };
+    let Some(parts) = Parts::of(&word.text) else {
+        return "no number";
+    };
     match (parts.dollar, parts.unit) {
         (true, _) => "money",
         (false, "%") => "a share",
@@ -150,65 +253,24 @@ pub(crate) fn what(word: &Word) -> &'static str {
     }
 }
 
-struct Parts<'w> {
-    dollar: bool,
-    whole: u128,
-    /// Digits behind the point, and their number.
-    fraction: (u128, u32),
-    unit: &'w str,
-    per: Option<&'w str>,
-}
-
-impl<'w> Parts<'w> {
-    fn of(text: &'w str) -> Option<Self> {
-        let text = text.strip_prefix('+').unwrap_or(text);
-        let (dollar, text) = text.strip_prefix('$').map_or((false, text), |rest| (true, rest));
-        let (number, per) = text.split_once('/').map_or((text, None), |(n, per)| (n, Some(per)));
-        let end = number.find(|c: char| !(c.is_ascii_digit() || c == '_' || c == '.')).unwrap_or(number.len());
-        let (digits, unit) = number.split_at_checked(end)?;
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-        let plain: String = whole.chars().filter(|c| *c != '_').collect();
-        Some(Self {
-            dollar,
-            whole: plain.parse().ok()?,
-            fraction: (if fraction.is_empty() { 0 } else { fraction.parse().ok()? }, u32::try_from(fraction.len()).ok()?),
-            unit,
-            per,
-        })
-    }
-
-    /// In base units; what is finer than one of them is an error, never rounded.
-    fn times(&self, factor: u64, word: &Word, report: &mut Report) -> Option<u64> {
-        let (digits, places) = self.fraction;
-        let scale = 10_u128.checked_pow(places)?;
-        let part = digits.checked_mul(u128::from(factor));
-        let whole = self.whole.checked_mul(u128::from(factor));
-        let Some((part, whole)) = part.zip(whole) else {
-            too_large(word, report);
-            return None;
-        };
-        if part % scale != 0 {
-            report.error("mux::unit::fine", word.span, format!("`{}` is finer than can be measured", word.text));
-            return None;
-        }
-        let sum = u64::try_from(whole.saturating_add(part / scale)).ok();
-        if sum.is_none() {
-            too_large(word, report);
-        }
-        sum
-    }
-}
-
 fn parts<'w>(word: &'w Word, of: &str, noun: &str, report: &mut Report) -> Option<Parts<'w>> {
     if word.hidden() {
         return None;
     }
     if word.kind != Kind::Quantity {
-        report.error("mux::type::mismatch", word.span, format!("`{of}` takes {noun}, but `{}` is {}", word.text, what(word)));
+        report.error(
+            "mux::type::mismatch",
+            word.span,
+            format!("`{of}` takes {noun}, but `{}` is {}", word.text, what(word)),
+        );
         return None;
     }
     if word.text.starts_with('-') {
-        report.error("mux::type::negative", word.span, format!("`{of}` cannot be negative"));
+        report.error(
+            "mux::type::negative",
+            word.span,
+            format!("`{of}` cannot be negative"),
+        );
         return None;
     }
     let parts = Parts::of(&word.text);
@@ -224,8 +286,4 @@ fn narrow<T: TryFrom<u64>>(value: u64, word: &Word, report: &mut Report) -> Opti
         too_large(word, report);
     }
     narrow
-}
-
-fn too_large(word: &Word, report: &mut Report) {
-    report.error("mux::type::range", word.span, format!("`{}` is larger than anything that makes sense here", word.text));
 }

@@ -8,7 +8,11 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 /// All diagnostics, one after the other, ending in a newline.
 #[must_use]
 pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> String {
-    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let renderer = if color {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
     let renderer = renderer.decor_style(DecorStyle::Unicode);
     let mut text = String::new();
     for diagnostic in diagnostics {
@@ -27,7 +31,9 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let title = level.primary_title(printable(&diagnostic.message)).id(diagnostic.code);
+    let title = level
+        .primary_title(printable(&diagnostic.message))
+        .id(diagnostic.code);
     let mut group = Group::with_title(title);
     let mut files: Vec<&str> = Vec::new();
     for label in &diagnostic.labels {
@@ -38,7 +44,11 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
     for file in files {
         let labels = diagnostic.labels.iter().filter(|l| l.file == file);
         let text = sources.shown(file).unwrap_or_default();
-        group = group.element(Snippet::source(text).path(file).annotations(labels.map(|l| annotation(l, text))));
+        group = group.element(
+            Snippet::source(text)
+                .path(file)
+                .annotations(labels.map(|l| annotation(l, text))),
+        );
     }
     match &diagnostic.help {
         Some(help) => group.element(Level::HELP.message(printable(help))),
@@ -47,13 +57,23 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
 }
 
 fn annotation<'a>(label: &'a Label, text: &str) -> annotate_snippets::Annotation<'a> {
-    let kind = if label.primary { AnnotationKind::Primary } else { AnnotationKind::Context };
+    let kind = if label.primary {
+        AnnotationKind::Primary
+    } else {
+        AnnotationKind::Context
+    };
     let (start, end) = label.span;
     let annotation = kind.span(start.min(text.len())..end.min(text.len()));
-    if label.text.is_empty() { annotation } else { annotation.label(printable(&label.text)) }
+    if label.text.is_empty() {
+        annotation
+    } else {
+        annotation.label(printable(&label.text))
+    }
 }
 
 /// Control characters from a source would move the cursor or colour the terminal.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
+        .collect()
 }

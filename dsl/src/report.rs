@@ -24,17 +24,32 @@ pub(crate) struct Finding {
 
 impl Report {
     /// An error at a place.
-    pub(crate) fn error(&mut self, code: &'static str, at: Span, message: impl Into<String>) -> &mut Finding {
+    pub(crate) fn error(
+        &mut self,
+        code: &'static str,
+        at: Span,
+        message: impl Into<String>,
+    ) -> &mut Finding {
         self.add(code, Severity::Error, Some(at), message.into())
     }
 
     /// A warning at a place.
-    pub(crate) fn warning(&mut self, code: &'static str, at: Span, message: impl Into<String>) -> &mut Finding {
+    pub(crate) fn warning(
+        &mut self,
+        code: &'static str,
+        at: Span,
+        message: impl Into<String>,
+    ) -> &mut Finding {
         self.add(code, Severity::Warning, Some(at), message.into())
     }
 
     /// A problem that no place is to blame for.
-    pub(crate) fn placeless(&mut self, code: &'static str, severity: Severity, message: impl Into<String>) -> &mut Finding {
+    pub(crate) fn placeless(
+        &mut self,
+        code: &'static str,
+        severity: Severity,
+        message: impl Into<String>,
+    ) -> &mut Finding {
         self.add(code, severity, None, message.into())
     }
 
@@ -43,7 +58,13 @@ impl Report {
         self.found.iter().any(|f| f.severity == Severity::Error)
     }
 
-    fn add(&mut self, code: &'static str, severity: Severity, at: Option<Span>, message: String) -> &mut Finding {
+    fn add(
+        &mut self,
+        code: &'static str,
+        severity: Severity,
+        at: Option<Span>,
+        message: String,
+    ) -> &mut Finding {
         let finding = Finding {
             code,
             severity,
@@ -78,14 +99,19 @@ impl Report {
                 shown.push(finding.place(sources));
             }
         }
-        for (count, severity, kind) in [(cut[0], Severity::Error, "errors"), (cut[1], Severity::Warning, "warnings")] {
+        for (count, severity, kind) in [
+            (cut[0], Severity::Error, "errors"),
+            (cut[1], Severity::Warning, "warnings"),
+        ] {
             if count > 0 {
                 shown.push(Diagnostic {
                     code: "mux::file::more",
                     severity,
                     message: format!("{count} further {kind} are not shown"),
                     labels: Vec::new(),
-                    help: Some("mend the ones above first; some of the rest may go with them".into()),
+                    help: Some(
+                        "mend the ones above first; some of the rest may go with them".into(),
+                    ),
                 });
             }
         }

@@ -8,8 +8,28 @@ use std::ops::Range;
 
 /// Beginnings that providers give their keys.
 const PREFIXES: [&str; 22] = [
-    "sk-", "sk_", "rk_", "pk_live", "xai-", "gsk_", "AIza", "ghp_", "gho_", "github_pat_", "glpat-", "hf_", "AKIA", "ASIA", "ya29.",
-    "eyJ", "pplx-", "r8_", "xoxb-", "xoxp-", "fw_", "nvapi-",
+    "sk-",
+    "sk_",
+    "rk_",
+    "pk_live",
+    "xai-",
+    "gsk_",
+    "AIza",
+    "ghp_",
+    "gho_",
+    "github_pat_",
+    "glpat-",
+    "hf_",
+    "AKIA",
+    "ASIA",
+    "ya29.",
+    "eyJ",
+    "pplx-",
+    "r8_",
+    "xoxb-",
+    "xoxp-",
+    "fw_",
+    "nvapi-",
 ];
 /// Characters after a prefix that make it a key.
 const TAIL: usize = 12;
@@ -35,7 +55,11 @@ pub(crate) fn strike(text: &str, file: FileId, report: &mut Report) -> String {
             part.fill(b'*');
         }
     }
-    let at = |r: &Range<usize>| Span { file, start: r.start, end: r.end };
+    let at = |r: &Range<usize>| Span {
+        file,
+        start: r.start,
+        end: r.end,
+    };
     for range in &literal {
         report
             .error("mux::secret::literal", at(range), "a credential may not be written in a policy file")
@@ -44,9 +68,15 @@ pub(crate) fn strike(text: &str, file: FileId, report: &mut Report) -> String {
     }
     for range in &shaped {
         report
-            .error("mux::secret::shape", at(range), "this looks like a credential, and may not stand in a policy file")
+            .error(
+                "mux::secret::shape",
+                at(range),
+                "this looks like a credential, and may not stand in a policy file",
+            )
             .label("value hidden")
-            .help("keep it in the environment, a file or a vault, and rotate it: it has been on disk");
+            .help(
+                "keep it in the environment, a file or a vault, and rotate it: it has been on disk",
+            );
     }
     String::from_utf8(bytes).unwrap_or_default()
 }
@@ -87,15 +117,20 @@ fn literals(line: &str) -> Vec<Range<usize>> {
 fn holds_secret(before: &str, earlier: &str, word: &str) -> bool {
     let quoted = word.starts_with('"');
     let opens = matches!(earlier, "" | "{");
-    match before {
-        "key" => opens && (quoted || (word.len() >= 8 && !matches!(word, "secret" | "env" | "file" | "role"))),
-        _ => {
-            let name = before.to_ascii_lowercase();
-            let telling = ["key", "token", "password", "secret"].iter().any(|end| name.ends_with(end));
-            quoted && telling && name.len() < 64 && !name.contains('.') && !(before == "secret" && earlier == "key")
-                && !matches!(earlier, "given" | "is" | "not" | "in" | "set" | "define" | "per")
-        }
+    if before == "key" {
+        let way = matches!(word, "secret" | "env" | "file" | "role");
+        return opens && (quoted || (word.len() >= 8 && !way));
     }
+    let name = before.to_ascii_lowercase();
+    let telling = ["key", "token", "password", "secret"]
+        .iter()
+        .any(|end| name.ends_with(end));
+    let reference = before == "secret" && earlier == "key";
+    let compared = matches!(
+        earlier,
+        "given" | "is" | "not" | "in" | "set" | "define" | "per"
+    );
+    quoted && telling && !name.contains('.') && !reference && !compared
 }
 
 /// `user:password` in front of the `@` of a URL.
@@ -113,22 +148,20 @@ fn next_word(line: &str, at: usize) -> Option<(Range<usize>, &str)> {
     let start = at + rest.find(|c: char| !c.is_whitespace())?;
     let word = line.get(start..)?;
     let mut escaped = false;
-    let length = match word.strip_prefix('"') {
-        Some(inner) => inner
+    let length = if let Some(inner) = word.strip_prefix('"') {
+        let ends = |(_, c): &(usize, char)| {
+            let ends = *c == '"' && !escaped;
+            escaped = *c == '\\' && !escaped;
+            ends
+        };
+        inner
             .char_indices()
-            .find(|(_, c)| {
-                let ends = *c == '"' && !escaped;
-                escaped = *c == '\\' && !escaped;
-                ends
-            })
-            .map_or(word.len(), |(end, _)| end + 2),
-        None => {
-            let end = word.find(char::is_whitespace).unwrap_or(word.len());
-            match word.get(1..end).and_then(|w| w.find('"')) {
-                Some(quote) => quote + 1,
-                None => end,
-            }
-        }
+            .find(ends)
+            .map_or(word.len(), |(end, _)| end + 2)
+    } else {
+        let end = word.find(char::is_whitespace).unwrap_or(word.len());
+        let quote = word.get(1..end).and_then(|w| w.find('"'));
+        quote.map_or(end, |quote| quote + 1)
     };
     Some((start..start + length, word.get(..length)?))
 }
@@ -143,13 +176,19 @@ fn keys(line: &str) -> Vec<Range<usize>> {
             found.push(at..at + word.len());
         }
         at += word.len();
-        at += line.get(at..).and_then(|r| r.chars().next()).map_or(0, char::len_utf8);
+        at += line
+            .get(at..)
+            .and_then(|r| r.chars().next())
+            .map_or(0, char::len_utf8);
     }
     found
 }
 
 fn known(word: &str) -> bool {
-    PREFIXES.iter().any(|prefix| word.strip_prefix(prefix).is_some_and(|tail| tail.len() >= TAIL))
+    PREFIXES.iter().any(|prefix| {
+        word.strip_prefix(prefix)
+            .is_some_and(|tail| tail.len() >= TAIL)
+    })
 }
 
 /// Long runs of random letters and digits; a digest of 64 hexadecimal digits is what `key` compares with, and is none.
@@ -157,9 +196,14 @@ fn random(word: &str) -> bool {
     word.split(|c: char| !c.is_ascii_alphanumeric()).any(|run| {
         let has = |test: fn(&u8) -> bool| run.as_bytes().iter().any(test);
         let hex = run.bytes().all(|b| b.is_ascii_hexdigit());
-        let mixed = has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
-        let plain_hex = hex && run.len() == 32 && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic);
-        run.len() >= RUN && !(hex && run.len() == 64) && (mixed || plain_hex) && entropy(run) >= RANDOM.min(if hex { 3.0 } else { RANDOM })
+        let mixed =
+            has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
+        let plain_hex =
+            hex && run.len() == 32 && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic);
+        run.len() >= RUN
+            && !(hex && run.len() == 64)
+            && (mixed || plain_hex)
+            && entropy(run) >= RANDOM.min(if hex { 3.0 } else { RANDOM })
     })
 }
 

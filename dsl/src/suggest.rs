@@ -12,7 +12,10 @@ pub(crate) fn closest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) 
 }
 
 /// `did you mean …`, or what exists.
-pub(crate) fn advice<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Result<&'k str, String> {
+pub(crate) fn advice<'k>(
+    word: &str,
+    known: impl IntoIterator<Item = &'k str>,
+) -> Result<&'k str, String> {
     let known: Vec<&str> = known.into_iter().collect();
     match closest(word, known.iter().copied()) {
         Some(close) => Ok(close),
@@ -23,9 +26,14 @@ pub(crate) fn advice<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -
 /// The first few of a list, in backticks.
 pub(crate) fn listed(known: &[&str]) -> String {
     const SHOWN: usize = 12;
-    let mut text = known.iter().take(SHOWN).map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ");
+    let mut text = known
+        .iter()
+        .take(SHOWN)
+        .map(|k| format!("`{k}`"))
+        .collect::<Vec<_>>()
+        .join(", ");
     if known.len() > SHOWN {
-        text.push_str(&format!(" and {} more", known.len() - SHOWN));
+        text = format!("{text} and {} more", known.len() - SHOWN);
     }
     text
 }
@@ -42,7 +50,9 @@ fn distance(a: &str, b: &str, limit: usize) -> usize {
         let mut next = vec![i + 1];
         for (j, y) in b.iter().enumerate() {
             let get = |r: &[usize], at: usize| r.get(at).copied().unwrap_or(usize::MAX / 2);
-            let mut best = (get(&row, j) + usize::from(x != y)).min(get(&row, j + 1) + 1).min(get(&next, j) + 1);
+            let mut best = (get(&row, j) + usize::from(x != y))
+                .min(get(&row, j + 1) + 1)
+                .min(get(&next, j) + 1);
             let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x);
             if swapped {
                 best = best.min(get(&before, j - 1) + 1);

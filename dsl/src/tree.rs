@@ -131,7 +131,10 @@ impl Item {
     pub(crate) fn span(&self) -> Span {
         match self {
             Self::Word(word) => word.span,
-            Self::Guard(guard) => guard.head.span.to(guard.expr.span().unwrap_or(guard.head.span)),
+            Self::Guard(guard) => guard
+                .head
+                .span
+                .to(guard.expr.span().unwrap_or(guard.head.span)),
             Self::Row(row) => row.span,
         }
     }
@@ -187,9 +190,17 @@ impl Stmt {
             match item {
                 Item::Word(word) => visit(word),
                 Item::Guard(guard) => guard.expr.each_test(&mut |test| {
-                    test.subject.iter().chain(&test.values).for_each(&mut *visit);
+                    test.subject
+                        .iter()
+                        .chain(&test.values)
+                        .for_each(&mut *visit);
                 }),
-                Item::Row(row) => row.cells.iter().filter_map(|(c, _)| c.as_ref()).flatten().for_each(&mut *visit),
+                Item::Row(row) => row
+                    .cells
+                    .iter()
+                    .filter_map(|(c, _)| c.as_ref())
+                    .flatten()
+                    .for_each(&mut *visit),
             }
         }
         for stmt in self.block.iter().flat_map(|b| &b.body) {

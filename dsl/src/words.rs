@@ -119,8 +119,23 @@ pub(crate) fn offered(place: Place) -> impl Iterator<Item = &'static str> {
         .map(|e| e.word)
 }
 
-const fn entry(word: &'static str, within: &'static [Place], form: &'static str, args: Args, doc: &'static str) -> Entry {
-    Entry { word, within, form, args, repeats: false, block: Body::None, standing: Standing::Runs, doc }
+const fn entry(
+    word: &'static str,
+    within: &'static [Place],
+    form: &'static str,
+    args: Args,
+    doc: &'static str,
+) -> Entry {
+    Entry {
+        word,
+        within,
+        form,
+        args,
+        repeats: false,
+        block: Body::None,
+        standing: Standing::Runs,
+        doc,
+    }
 }
 
 impl Entry {
@@ -149,7 +164,10 @@ impl Entry {
 
 use Args::{Nothing, One, Own, Some as Several};
 use Body::{May, Must};
-use Place::{Breaker, Budget, Fallback, Health, Limit, Model, Plan, Policy, Provider, Set, Settings, Test, When};
+use Place::{
+    Breaker, Budget, Fallback, Health, Limit, Model, Plan, Policy, Provider, Set, Settings, Test,
+    When,
+};
 use Slot::{Alias, Name, Quantity, Text};
 
 const FILE: &[Place] = &[Place::File];

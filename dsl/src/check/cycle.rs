@@ -1,11 +1,11 @@
 //! Loops: plans that use, policies that ask, and models that are like each other.
 
 use super::policy::Ruled;
+use crate::decide::CHAIN;
 use crate::graph::Then;
 use crate::image::{Plan, PlanId, Route};
 use crate::names::{Names, Table};
 use crate::report::Report;
-use crate::decide::CHAIN;
 
 /// Reports plans that lead back to themselves; whether there are any.
 pub(super) fn plans(names: &Names<'_>, plans: &[Plan], report: &mut Report) -> bool {
@@ -17,7 +17,14 @@ pub(super) fn plans(names: &Names<'_>, plans: &[Plan], report: &mut Report) -> b
         uses
     };
     let count = names.plans.iter().count();
-    report_loops(&names.plans, count, &next, "mux::cycle::plan", "these plans use each other", report)
+    report_loops(
+        &names.plans,
+        count,
+        &next,
+        "mux::cycle::plan",
+        "these plans use each other",
+        report,
+    )
 }
 
 fn used(route: &Route, found: &mut Vec<usize>) {
@@ -31,7 +38,11 @@ fn used(route: &Route, found: &mut Vec<usize>) {
 /// Reports policies that lead back to themselves, and chains that are too long.
 pub(super) fn policies(names: &Names<'_>, rules: &[Vec<Ruled>], report: &mut Report) {
     let next = |at: usize| -> Vec<usize> {
-        let clauses = rules.get(at).into_iter().flatten().filter_map(|r| r.clause.as_ref());
+        let clauses = rules
+            .get(at)
+            .into_iter()
+            .flatten()
+            .filter_map(|r| r.clause.as_ref());
         clauses
             .filter_map(|c| match c.then {
                 Then::Go(policy) => Some(policy.index()),
@@ -40,7 +51,14 @@ pub(super) fn policies(names: &Names<'_>, rules: &[Vec<Ruled>], report: &mut Rep
             .collect()
     };
     let count = names.policies.iter().count();
-    if report_loops(&names.policies, count, &next, "mux::cycle::go", "these policies ask each other", report) {
+    if report_loops(
+        &names.policies,
+        count,
+        &next,
+        "mux::cycle::go",
+        "these policies ask each other",
+        report,
+    ) {
         return;
     }
     let mut depths = vec![None; count];
@@ -49,7 +67,11 @@ pub(super) fn policies(names: &Names<'_>, rules: &[Vec<Ruled>], report: &mut Rep
             && let Some(decl) = names.policies.get(at)
         {
             report
-                .error("mux::policy::depth", decl.span, format!("a request can pass through more than {CHAIN} policies from here"))
+                .error(
+                    "mux::policy::depth",
+                    decl.span,
+                    format!("a request can pass through more than {CHAIN} policies from here"),
+                )
                 .help("let some of them decide by themselves instead of `go`");
             return;
         }
@@ -61,7 +83,11 @@ fn depth(at: usize, next: &dyn Fn(usize) -> Vec<usize>, known: &mut Vec<Option<u
     if let Some(Some(depth)) = known.get(at) {
         return *depth;
     }
-    let deepest = 1 + next(at).into_iter().map(|n| depth(n, next, known)).max().unwrap_or(0);
+    let deepest = 1 + next(at)
+        .into_iter()
+        .map(|n| depth(n, next, known))
+        .max()
+        .unwrap_or(0);
     if let Some(slot) = known.get_mut(at) {
         *slot = Some(deepest);
     }
@@ -77,7 +103,12 @@ pub(super) fn report_loops(
     message: &str,
     report: &mut Report,
 ) -> bool {
-    let mut search = Search { next, state: vec![State::New; count], open: Vec::new(), loops: Vec::new() };
+    let mut search = Search {
+        next,
+        state: vec![State::New; count],
+        open: Vec::new(),
+        loops: Vec::new(),
+    };
     for at in 0..count {
         search.visit(at);
     }
@@ -86,7 +117,11 @@ pub(super) fn report_loops(
         let Some(first) = decls.first() else { continue };
         let mut words: Vec<_> = decls.iter().map(|d| format!("`{}`", d.name)).collect();
         words.push(format!("`{}`", first.name));
-        let finding = report.error(code, first.span, format!("{message}: {}", words.join(" -> ")));
+        let finding = report.error(
+            code,
+            first.span,
+            format!("{message}: {}", words.join(" -> ")),
+        );
         for decl in decls.iter().skip(1) {
             finding.also(decl.span, "part of the loop");
         }
@@ -114,7 +149,8 @@ impl Search<'_> {
             Some(State::New) => {}
             Some(State::Open) => {
                 let from = self.open.iter().position(|o| *o == at).unwrap_or(0);
-                self.loops.push(self.open.iter().skip(from).copied().collect());
+                self.loops
+                    .push(self.open.iter().skip(from).copied().collect());
                 return;
             }
             _ => return,

@@ -1,26 +1,46 @@
-//! Providers and their models.
+//! Models: what they can do, what they cost, and whom they are like.
 
-use super::cycle;
+use super::{cycle, provider};
 use crate::cursor::Cursor;
-use crate::image::{Credential, Features, Pico, Price, Provider, ProviderId, Target, Tier};
-use crate::lines::{self, Line};
+use crate::image::{Features, Pico, Price, Provider, ProviderId, Target, Tier};
+use crate::lines::Line;
 use crate::names::{Decl, Names};
 use crate::quantity;
 use crate::report::Report;
 use crate::suggest;
 use crate::tree::{Kind, Word};
-use crate::words::Place;
-use serde_json::{Map, Value};
-use std::net::IpAddr;
 
 /// Every model as a target, and every provider.
-pub(super) fn read(names: &Names<'_>, kinds: &dyn Fn(&str) -> bool, report: &mut Report) -> (Vec<Target>, Vec<Provider>) {
-    let providers = names.providers.iter().map(|decl| provider(decl, kinds, report)).collect();
-    let own: Vec<Facts> = names.models.iter().map(|decl| facts(decl, names, report)).collect();
+pub(super) fn read(
+    names: &Names<'_>,
+    kinds: &dyn Fn(&str) -> bool,
+    report: &mut Report,
+) -> (Vec<Target>, Vec<Provider>) {
+    let providers = names
+        .providers
+        .iter()
+        .map(|decl| provider::provider(decl, kinds, report))
+        .collect();
+    let own: Vec<Facts> = names
+        .models
+        .iter()
+        .map(|decl| facts(decl, names, report))
+        .collect();
     let next = |at: usize| own.get(at).and_then(|f| f.like).into_iter().collect();
-    let looped = cycle::report_loops(&names.models, own.len(), &next, "mux::cycle::like", "these models are like each other", report);
+    let looped = cycle::report_loops(
+        &names.models,
+        own.len(),
+        &next,
+        "mux::cycle::like",
+        "these models are like each other",
+        report,
+    );
     let targets = names.models.iter().enumerate().map(|(at, decl)| {
-        let facts = if looped { Facts::default() } else { inherited(at, &own) };
+        let facts = if looped {
+            Facts::default()
+        } else {
+            inherited(at, &own)
+        };
         target(decl, facts)
     });
     (targets.collect(), providers)
@@ -40,8 +60,13 @@ struct Facts {
 
 /// The facts of a model with those of the models it is like behind them; the id is its own.
 fn inherited(at: usize, own: &[Facts]) -> Facts {
-    let Some(facts) = own.get(at) else { return Facts::default() };
-    let base = facts.like.map(|like| inherited(like, own)).unwrap_or_default();
+    let Some(facts) = own.get(at) else {
+        return Facts::default();
+    };
+    let base = facts
+        .like
+        .map(|like| inherited(like, own))
+        .unwrap_or_default();
     Facts {
         like: None,
         id: facts.id.clone(),
@@ -54,7 +79,10 @@ fn inherited(at: usize, own: &[Facts]) -> Facts {
 }
 
 fn target(decl: &Decl<'_>, facts: Facts) -> Target {
-    let model = decl.name.split_once('/').map_or(decl.name.as_ref(), |(_, model)| model);
+    let model = decl
+        .name
+        .split_once('/')
+        .map_or(decl.name.as_ref(), |(_, model)| model);
     Target {
         name: decl.name.clone(),
         provider: ProviderId(u32::try_from(decl.owner).unwrap_or(u32::MAX)),
@@ -64,7 +92,9 @@ fn target(decl: &Decl<'_>, facts: Facts) -> Target {
         price: facts.price,
         tier: facts.tier,
         // Without a `can` line nothing is known to be missing.
-        can: facts.can.unwrap_or(Features::NEEDS.with(Features::STREAMING)),
+        can: facts
+            .can
+            .unwrap_or(Features::NEEDS.with(Features::STREAMING)),
     }
 }
 
@@ -87,8 +117,15 @@ fn facts(decl: &Decl<'_>, names: &Names<'_>, report: &mut Report) -> Facts {
 }
 
 fn like(word: &Word, decl: &Decl<'_>, names: &Names<'_>, report: &mut Report) -> Option<usize> {
-    let provider = decl.name.split_once('/').map_or("", |(provider, _)| provider);
-    let full = if word.text.contains('/') { word.text.to_string() } else { format!("{provider}/{}", word.text) };
+    let provider = decl
+        .name
+        .split_once('/')
+        .map_or("", |(provider, _)| provider);
+    let full = if word.text.contains('/') {
+        word.text.to_string()
+    } else {
+        format!("{provider}/{}", word.text)
+    };
     let known = names.models.index(&full);
     if known.is_none() {
         names.models.resolve(&full, word, report);
@@ -101,8 +138,16 @@ fn price(line: &Line<'_>, report: &mut Report) -> Option<Price> {
     let mut classes: [Option<Pico>; 4] = [None; 4];
     while let Some(word) = cursor.kind(Kind::Name) {
         let known = ["input", "output", "cached", "cache-write"];
-        let Some(slot) = known.iter().position(|k| word.says(k)).and_then(|at| classes.get_mut(at)) else {
-            let finding = report.error("mux::name::price", word.span, format!("there is no price class `{}`", word.text));
+        let Some(slot) = known
+            .iter()
+            .position(|k| word.says(k))
+            .and_then(|at| classes.get_mut(at))
+        else {
+            let finding = report.error(
+                "mux::name::price",
+                word.span,
+                format!("there is no price class `{}`", word.text),
+            );
             match suggest::advice(&word.text, known) {
                 Ok(close) => finding.label(format!("did you mean `{close}`?")),
                 Err(list) => finding.help(format!("the classes are {list}")),
@@ -117,20 +162,40 @@ fn price(line: &Line<'_>, report: &mut Report) -> Option<Price> {
     let [input, output, cached, cache_write] = classes;
     let Some((input, output)) = input.zip(output) else {
         report
-            .error("mux::statement::missing", line.stmt.span, "a price needs both `input` and `output`")
+            .error(
+                "mux::statement::missing",
+                line.stmt.span,
+                "a price needs both `input` and `output`",
+            )
             .help(format!("write `{}`", line.entry.form));
         return None;
     };
-    Some(Price { input, output, cached, cache_write })
+    Some(Price {
+        input,
+        output,
+        cached,
+        cache_write,
+    })
 }
 
 /// A quality class by its word.
 pub(super) fn tier(word: &Word, report: &mut Report) -> Option<Tier> {
-    let tier = [("economy", Tier::Economy), ("standard", Tier::Standard), ("frontier", Tier::Frontier)];
-    let found = tier.iter().find(|(name, _)| word.says(name)).map(|(_, tier)| *tier);
+    let tier = [
+        ("economy", Tier::Economy),
+        ("standard", Tier::Standard),
+        ("frontier", Tier::Frontier),
+    ];
+    let found = tier
+        .iter()
+        .find(|(name, _)| word.says(name))
+        .map(|(_, tier)| *tier);
     if found.is_none() {
         report
-            .error("mux::name::tier", word.span, format!("there is no tier `{}`", word.text))
+            .error(
+                "mux::name::tier",
+                word.span,
+                format!("there is no tier `{}`", word.text),
+            )
             .help("the tiers are `economy`, `standard` and `frontier`");
     }
     found
@@ -138,160 +203,27 @@ pub(super) fn tier(word: &Word, report: &mut Report) -> Option<Tier> {
 
 fn features(line: &Line<'_>, report: &mut Report) -> Features {
     let words = line.args.iter().filter_map(|i| i.word());
-    words.filter_map(|word| feature(word, report)).fold(Features::default(), Features::with)
+    words
+        .filter_map(|word| feature(word, report))
+        .fold(Features::default(), Features::with)
 }
 
 /// A capability by its word.
 pub(super) fn feature(word: &Word, report: &mut Report) -> Option<Features> {
-    let found = Features::ALL.iter().find(|(_, name)| word.says(name)).map(|(feature, _)| *feature);
+    let found = Features::ALL
+        .iter()
+        .find(|(_, name)| word.says(name))
+        .map(|(feature, _)| *feature);
     if found.is_none() {
-        let finding = report.error("mux::name::feature", word.span, format!("there is no capability `{}`", word.text));
+        let finding = report.error(
+            "mux::name::feature",
+            word.span,
+            format!("there is no capability `{}`", word.text),
+        );
         match suggest::advice(&word.text, Features::ALL.iter().map(|(_, name)| *name)) {
             Ok(close) => finding.label(format!("did you mean `{close}`?")),
             Err(list) => finding.help(format!("there are {list}")),
         };
     }
     found
-}
-
-fn provider(decl: &Decl<'_>, kinds: &dyn Fn(&str) -> bool, report: &mut Report) -> Provider {
-    let mut provider = Provider {
-        name: decl.name.clone(),
-        kind: "".into(),
-        url: None,
-        private: decl.body.iter().any(|l| l.entry.word == "private"),
-        key: None,
-        regions: Vec::new(),
-        settings: "{}".into(),
-    };
-    for line in &decl.body {
-        match (line.entry.word, line.word()) {
-            ("kind", Some(word)) => provider.kind = kind(word, kinds, report),
-            ("url", Some(word)) => provider.url = url(word, provider.private, report),
-            ("key", _) => provider.key = key(line, report),
-            ("regions", _) => provider.regions = line.args.iter().filter_map(|i| i.word()).map(|w| w.text.clone()).collect(),
-            ("settings", _) => provider.settings = Value::Object(settings(line, report)).to_string().into(),
-            _ => {}
-        }
-    }
-    let broken = decl.line.stmt.block.as_ref().is_some_and(|b| b.broken);
-    if !broken && !decl.body.iter().any(|l| l.entry.word == "kind") {
-        report
-            .error("mux::provider::no-kind", decl.span, format!("`{}` does not say which dialect it speaks", decl.name))
-            .help("add a line such as `kind openai`");
-    }
-    provider
-}
-
-fn kind(word: &Word, kinds: &dyn Fn(&str) -> bool, report: &mut Report) -> Box<str> {
-    if !kinds(&word.text) {
-        report
-            .warning("mux::kind::unknown", word.span, format!("no adapter called `{}` is loaded", word.text))
-            .label("its models cannot be called")
-            .help("add its component to the plugin folder, or mend the name");
-    }
-    word.text.clone()
-}
-
-fn key(line: &Line<'_>, report: &mut Report) -> Option<Credential> {
-    let mut cursor = Cursor::of(line);
-    if cursor.peek().is_some_and(Word::hidden) {
-        return None;
-    }
-    let way = cursor.need(Kind::Name, "`env`, `file`, `secret` or `role`", report)?;
-    let (kind, noun, make): (_, _, fn(Box<str>) -> Credential) = match way.text.as_ref() {
-        "env" => (Kind::Name, "the name of an environment variable", Credential::Env),
-        "file" => (Kind::Text, "a path in quotes", Credential::File),
-        "secret" => (Kind::Text, "a reference in quotes, such as `\"vault:kv/llm#key\"`", Credential::Secret),
-        "role" => (Kind::Text, "a role in quotes", Credential::Role),
-        _ => {
-            report
-                .error("mux::statement::form", way.span, "a credential is found by `env`, `file`, `secret` or `role`")
-                .help(format!("write `{}`", line.entry.form));
-            return None;
-        }
-    };
-    let place = cursor.need(kind, noun, report)?;
-    cursor.end(report);
-    if way.says("secret") && !place.text.contains(':') {
-        report
-            .error("mux::secret::reference", place.span, "this reference does not say which store to ask")
-            .help("write `key secret \"SCHEME:REFERENCE\"`; the gateway's `--secret-command` knows the scheme");
-        return None;
-    }
-    Some(make(place.text.clone()))
-}
-
-fn url(word: &Word, private: bool, report: &mut Report) -> Option<Box<str>> {
-    let (scheme, rest) = word.text.split_once("://").unwrap_or(("", &word.text));
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = match authority.strip_prefix('[') {
-        Some(inner) => inner.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    if !matches!(scheme, "http" | "https") || host.is_empty() {
-        report
-            .error("mux::url::form", word.span, "this is no address of an API")
-            .help("write `url \"https://HOST/PATH\"`");
-        return None;
-    }
-    let address: Option<IpAddr> = host.parse().ok();
-    let loopback = host == "localhost" || address.is_some_and(|a| a.is_loopback());
-    let inner = address.is_some_and(private_address);
-    if !private && !loopback && (scheme == "http" || inner) {
-        let (code, message) = if inner { ("mux::url::private", "this is a private address") } else { ("mux::url::plain", "this address is not encrypted") };
-        report
-            .error(code, word.span, message)
-            .help("add the line `private` to this provider if that is meant");
-    }
-    Some(word.text.clone())
-}
-
-/// Addresses that are not on the public internet.
-fn private_address(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            let [first, second, ..] = v4.octets();
-            let shared = first == 100 && (64..128).contains(&second);
-            v4.is_private() || v4.is_link_local() || v4.is_unspecified() || v4.is_broadcast() || shared
-        }
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => private_address(IpAddr::V4(v4)),
-            None => v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_unspecified(),
-        },
-    }
-}
-
-fn settings(line: &Line<'_>, report: &mut Report) -> Map<String, Value> {
-    let mut object = Map::new();
-    let lines = line.stmt.block.as_ref().map(|b| lines::within(b, Place::Settings, report)).unwrap_or_default();
-    for line in lines {
-        let Some((name, values)) = line.args.split_first() else { continue };
-        let Some(name) = name.word() else { continue };
-        let mut values: Vec<Value> = values.iter().filter_map(|i| i.word()).map(setting).collect();
-        let value = match (values.len(), &line.stmt.block) {
-            (0, Some(_)) => Value::Object(settings(&line, report)),
-            (0, None) => {
-                report
-                    .error("mux::statement::missing", name.span, format!("the setting `{}` has no value", name.text))
-                    .help("write `NAME VALUE`");
-                continue;
-            }
-            (1, _) => values.remove(0),
-            _ => Value::Array(values),
-        };
-        if object.insert(name.text.to_string(), value).is_some() {
-            report.error("mux::statement::repeated", name.span, format!("the setting `{}` stands twice", name.text));
-        }
-    }
-    object
-}
-
-fn setting(word: &Word) -> Value {
-    match (word.kind, word.text.as_ref()) {
-        (Kind::Name, "true") => Value::Bool(true),
-        (Kind::Name, "false") => Value::Bool(false),
-        (Kind::Quantity, number) => serde_json::from_str(number).unwrap_or_else(|_| Value::String(number.into())),
-        (_, text) => Value::String(text.into()),
-    }
 }

@@ -31,8 +31,23 @@ pub(super) fn read<'t>(
     report: &mut Report,
 ) -> (Vec<Policy>, Vec<Vec<Ruled>>) {
     let read = |decl| {
-        let policy = Policy { name: name(decl), limits: Vec::new(), charges: Vec::new(), asks: Vec::new(), rules: Vec::new() };
-        let mut reader = Reader { names, sources, conditions: &mut *conditions, routes: &mut *routes, report: &mut *report, policy, rules: Vec::new() };
+        let policy = Policy {
+            name: name(decl),
+            limits: Vec::new(),
+            charges: Vec::new(),
+            asks: Vec::new(),
+            rules: Vec::new(),
+        };
+        let mut reader = Reader {
+            names,
+            sources,
+            conditions: &mut *conditions,
+            routes: &mut *routes,
+            report: &mut *report,
+            policy,
+            rules: Vec::new(),
+            taken: Vec::new(),
+        };
         reader.body(decl);
         (reader.policy, reader.rules)
     };
@@ -51,6 +66,8 @@ struct Reader<'r, 't> {
     report: &'r mut Report,
     policy: Policy,
     rules: Vec<Ruled>,
+    /// Names given to rules.
+    taken: Vec<Box<str>>,
 }
 
 impl<'t> Reader<'_, 't> {
@@ -59,31 +76,43 @@ impl<'t> Reader<'_, 't> {
             match line.entry.word {
                 "limit" => {
                     for word in line.args.iter().filter_map(Item::word) {
-                        self.policy.limits.extend(self.names.limits.find(word, self.report).map(LimitId));
+                        self.policy
+                            .limits
+                            .extend(self.names.limits.find(word, self.report).map(LimitId));
                     }
                 }
                 "charge" => {
                     for word in line.args.iter().filter_map(Item::word) {
-                        self.policy.charges.extend(self.names.budgets.find(word, self.report).map(BudgetId));
+                        self.policy
+                            .charges
+                            .extend(self.names.budgets.find(word, self.report).map(BudgetId));
                     }
                 }
-                _ => self.rule(line, None),
+                _ => self.rule(line, &Reach::All, None),
             }
         }
         let block = decl.line.stmt.block.as_ref();
         let whole = decl.body.iter().any(|l| l.entry.word == "else");
         if !whole && !block.is_some_and(|b| b.broken) {
             self.report
-                .error("mux::policy::no-else", decl.span, format!("`{}` does not say what to do with every request", decl.name))
+                .error(
+                    "mux::policy::no-else",
+                    decl.span,
+                    format!("`{}` does not say what to do with every request", decl.name),
+                )
                 .label("a request that matches no rule has nowhere to go")
                 .help("end the policy with `else use ...` or `else deny ...`");
         }
     }
 
-    /// One rule, or all rules of a block. `outer` is the condition of the blocks around it, `None` inside if it is wrong.
-    fn rule(&mut self, line: &Line<'t>, outer: Option<&Option<Cond>>) {
+    /// One rule, or all rules of a block. `outer` is what the blocks around it say, and `inherited` their name.
+    fn rule(&mut self, line: &Line<'t>, outer: &Reach, inherited: Option<&Word>) {
         let mut cursor = Cursor::over(line.args, line.head(), line.entry.form);
-        let name = if line.entry.word == "rule" { cursor.need(Kind::Name, "the name of the rule", self.report) } else { None };
+        let name = if line.entry.word == "rule" {
+            cursor.need(Kind::Name, "the name of the rule", self.report)
+        } else {
+            None
+        };
         let guarded = matches!(line.entry.word, "rule" | "when");
         let guard = match (guarded, cursor.guard()) {
             (true, None) => {
@@ -94,88 +123,151 @@ impl<'t> Reader<'_, 't> {
         };
         if let Some(guard) = guard.filter(|g| !g.head.says("when")) {
             self.report
-                .error("mux::statement::form", guard.head.span, format!("`{}` does not belong here", guard.head.text))
+                .error(
+                    "mux::statement::form",
+                    guard.head.span,
+                    format!("`{}` does not belong here", guard.head.text),
+                )
                 .help(format!("write `{}`", line.entry.form));
         }
-        let own = guard.map(|g| self.conditions.read(&g.expr, self.report));
-        let cond = joined(outer, own);
+        self.named(name);
+        let name = name.or(inherited);
+        let own = match guard.map(|g| self.conditions.read(&g.expr, self.report)) {
+            None => Reach::All,
+            Some(None) => Reach::Wrong,
+            Some(Some(cond)) => Reach::Where(cond),
+        };
+        let reach = outer.narrowed(own);
         let block = line.stmt.block.as_ref();
         match (cursor.done(), block) {
             (true, Some(block)) if !matches!(line.entry.word, "use" | "deny" | "go") => {
                 let inner = lines::within(block, Place::When, self.report);
                 if block.body.is_empty() {
                     self.report
-                        .error("mux::rule::empty", line.stmt.span, "this rule does not say what to do")
+                        .error(
+                            "mux::rule::empty",
+                            line.stmt.span,
+                            "this rule does not say what to do",
+                        )
                         .help("put `use …`, `deny …` or `go …` into its block");
                 }
                 for line in &inner {
-                    self.rule(line, cond.as_ref());
+                    self.rule(line, &reach, name);
                 }
             }
-            _ => self.action(line, name, cursor, cond),
+            _ => self.action(line, name, cursor, reach),
         }
     }
 
-    fn action(&mut self, line: &Line<'t>, name: Option<&Word>, mut cursor: Cursor<'t>, cond: Option<Option<Cond>>) {
+    fn action(
+        &mut self,
+        line: &Line<'t>,
+        name: Option<&Word>,
+        mut cursor: Cursor<'t>,
+        reach: Reach,
+    ) {
         let bare = matches!(line.entry.word, "use" | "deny" | "go");
-        let verb = if bare { line.entry.word } else { cursor.kind(Kind::Name).map_or("", |w| &w.text) };
+        let verb = if bare {
+            line.entry.word
+        } else {
+            cursor.kind(Kind::Name).map_or("", |w| &w.text)
+        };
         let then = match verb {
-            "use" => self.routes.route(&mut cursor, line.stmt.block.as_ref(), line, self.report).map(|route| {
-                Then::Decide(Verdict::Use(self.routes.inline(route)))
-            }),
+            "use" => self
+                .routes
+                .route(&mut cursor, line.stmt.block.as_ref(), line, self.report)
+                .map(|route| Then::Decide(Verdict::Use(self.routes.inline(route)))),
             "deny" => self.deny(&mut cursor),
             "go" => {
-                let policy = cursor.need(Kind::Alias, "the name of a policy, with its `@`", self.report);
+                let policy = cursor.need(
+                    Kind::Alias,
+                    "the name of a policy, with its `@`",
+                    self.report,
+                );
                 cursor.end(self.report);
-                policy.and_then(|p| self.names.policies.find(p, self.report)).map(|id| Then::Go(PolicyId(id)))
+                policy
+                    .and_then(|p| self.names.policies.find(p, self.report))
+                    .map(|id| Then::Go(PolicyId(id)))
             }
             _ => {
                 self.report
-                    .error("mux::rule::empty", line.stmt.span, "this rule does not say what to do")
+                    .error(
+                        "mux::rule::empty",
+                        line.stmt.span,
+                        "this rule does not say what to do",
+                    )
                     .help("end it with `use …`, `deny STATUS \"…\"` or `go @POLICY`");
                 None
             }
         };
         if let (Some(block), "deny" | "go") = (&line.stmt.block, verb) {
-            self.report.error("mux::statement::extra", block.open, format!("`{verb}` has no block"));
+            self.report.error(
+                "mux::statement::extra",
+                block.open,
+                format!("`{verb}` has no block"),
+            );
         }
-        let clause = match (cond, then) {
-            (None, Some(then)) => Some(Clause { cond: None, then }),
-            (Some(Some(cond)), Some(then)) => {
+        let clause = match (reach, then) {
+            (Reach::All, Some(then)) => Some(Clause { cond: None, then }),
+            (Reach::Where(cond), Some(then)) => {
                 self.note(&cond);
-                Some(Clause { cond: Some(cond), then })
+                let cond = Some(cond);
+                Some(Clause { cond, then })
             }
             _ => None,
         };
-        self.rules.push(Ruled { clause, span: line.stmt.span });
-        self.named(name);
+        self.rules.push(Ruled {
+            clause,
+            span: line.stmt.span,
+        });
         let (number, _) = self.sources.position(line.stmt.span);
-        self.policy.rules.push(Rule { name: name.map(|n| n.text.clone()), file: self.sources.path(line.stmt.span.file).into(), line: number });
+        self.policy.rules.push(Rule {
+            name: name.map(|n| n.text.clone()),
+            file: self.sources.path(line.stmt.span.file).into(),
+            line: number,
+        });
     }
 
-    /// Rule names are for people and tests, so one policy holds each once.
+    /// Rule names are for people and tests, so one policy gives each once.
     fn named(&mut self, name: Option<&Word>) {
         let Some(name) = name else { return };
-        let taken = self.policy.rules.iter().any(|r| r.name.as_ref() == Some(&name.text));
-        if taken {
-            self.report.error("mux::name::duplicate", name.span, format!("two rules of `@{}` are called `{}`", self.policy.name, name.text));
+        if self.taken.contains(&name.text) {
+            let policy = &self.policy.name;
+            self.report.error(
+                "mux::name::duplicate",
+                name.span,
+                format!("two rules of `@{policy}` are called `{}`", name.text),
+            );
         }
+        self.taken.push(name.text.clone());
     }
 
     fn deny(&mut self, cursor: &mut Cursor<'t>) -> Option<Then> {
         let word = cursor.need(Kind::Quantity, "a status such as `403`", self.report)?;
-        let message = cursor.need(Kind::Text, "a message for the client, in quotes", self.report)?;
+        let message = cursor.need(
+            Kind::Text,
+            "a message for the client, in quotes",
+            self.report,
+        )?;
         cursor.end(self.report);
         let status = quantity::count(word, "deny", self.report)?;
-        match u16::try_from(status).ok().filter(|s| (400..=599).contains(s)) {
-            Some(status) => Some(Then::Decide(Verdict::Deny { status, message: message.text.clone() })),
-            None => {
-                self.report
-                    .error("mux::type::range", word.span, format!("`{}` is no status of a refusal", word.text))
-                    .help("statuses from 400 to 599 say that a request was refused");
-                None
-            }
+        let known = u16::try_from(status)
+            .ok()
+            .filter(|s| (400..=599).contains(s));
+        if known.is_none() {
+            self.report
+                .error(
+                    "mux::type::range",
+                    word.span,
+                    format!("`{}` is no status of a refusal", word.text),
+                )
+                .help("statuses from 400 to 599 say that a request was refused");
         }
+        let message = message.text.clone();
+        Some(Then::Decide(Verdict::Deny {
+            status: known?,
+            message,
+        }))
     }
 
     /// Keeps which budgets the policy asks about.
@@ -188,11 +280,23 @@ impl<'t> Reader<'_, 't> {
     }
 }
 
-/// Both conditions; `Some(None)` if either is wrong.
-fn joined(outer: Option<&Option<Cond>>, own: Option<Option<Cond>>) -> Option<Option<Cond>> {
-    match (outer, own) {
-        (None, own) => own,
-        (Some(outer), None) => Some(outer.clone()),
-        (Some(outer), Some(own)) => Some(outer.clone().zip(own).map(|(outer, own)| outer.and(own))),
+/// Which requests a rule takes, of those that reach it.
+#[derive(Clone)]
+enum Reach {
+    All,
+    Where(Cond),
+    /// A condition is wrong, which has been reported.
+    Wrong,
+}
+
+impl Reach {
+    /// Those that both take.
+    fn narrowed(&self, own: Self) -> Self {
+        match (self, own) {
+            (Self::Wrong, _) | (_, Self::Wrong) => Self::Wrong,
+            (outer, Self::All) => outer.clone(),
+            (Self::All, own) => own,
+            (Self::Where(outer), Self::Where(own)) => Self::Where(outer.clone().and(own)),
+        }
     }
 }

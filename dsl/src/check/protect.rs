@@ -16,17 +16,30 @@ const PROBE: u32 = 2;
 
 /// Every named breaker.
 pub(super) fn breakers(names: &Names<'_>, report: &mut Report) -> Vec<Breaker> {
-    names.breakers.iter().map(|decl| breaker(decl, report)).collect()
+    names
+        .breakers
+        .iter()
+        .map(|decl| breaker(decl, report))
+        .collect()
 }
 
 fn breaker(decl: &Decl<'_>, report: &mut Report) -> Breaker {
-    let mut breaker = Breaker { name: decl.name.clone(), error_rate: 0, over: 0, min: MIN, cool: COOL, probe: PROBE };
+    let mut breaker = Breaker {
+        name: decl.name.clone(),
+        error_rate: 0,
+        over: 0,
+        min: MIN,
+        cool: COOL,
+        probe: PROBE,
+    };
     let mut trips = false;
     for line in &decl.body {
         match line.entry.word {
             "trip" => {
                 trips = true;
-                if let Some([HealthRule::ErrorRateAbove(share, over)]) = thresholds(line, report).as_deref() {
+                if let Some([HealthRule::ErrorRateAbove(share, over)]) =
+                    thresholds(line, report).as_deref()
+                {
                     (breaker.error_rate, breaker.over) = (*share, *over);
                 } else if !report.failed() {
                     form(line.stmt.span, line.entry.form, report);
@@ -34,14 +47,23 @@ fn breaker(decl: &Decl<'_>, report: &mut Report) -> Breaker {
             }
             "min" => breaker.min = requests(line, report).unwrap_or(MIN),
             "probe" => breaker.probe = requests(line, report).unwrap_or(PROBE),
-            "cool" => breaker.cool = line.word().and_then(|w| quantity::time(w, "cool", report)).unwrap_or(COOL),
+            "cool" => {
+                breaker.cool = line
+                    .word()
+                    .and_then(|w| quantity::time(w, "cool", report))
+                    .unwrap_or(COOL);
+            }
             _ => {}
         }
     }
     let broken = decl.line.stmt.block.as_ref().is_some_and(|b| b.broken);
     if !trips && !broken {
         report
-            .error("mux::breaker::no-trip", decl.span, format!("`{}` does not say when it opens", decl.name))
+            .error(
+                "mux::breaker::no-trip",
+                decl.span,
+                format!("`{}` does not say when it opens", decl.name),
+            )
             .help("add a line such as `trip when error_rate > 20% over 30s`");
     }
     breaker
@@ -57,7 +79,11 @@ fn requests(line: &Line<'_>, report: &mut Report) -> Option<u32> {
     cursor.end(report);
     let count = quantity::count(word, line.entry.word, report)?;
     if count == 0 {
-        report.error("mux::type::range", word.span, format!("`{}` must be at least 1", line.entry.word));
+        report.error(
+            "mux::type::range",
+            word.span,
+            format!("`{}` must be at least 1", line.entry.word),
+        );
         return None;
     }
     Some(count)
@@ -69,14 +95,22 @@ pub(super) fn health(names: &Names<'_>, report: &mut Report) -> Option<Health> {
     let first = blocks.next()?;
     for second in blocks {
         report
-            .error("mux::name::duplicate", second.head(), "`health` is declared twice")
+            .error(
+                "mux::name::duplicate",
+                second.head(),
+                "`health` is declared twice",
+            )
             .label("the second")
             .also(first.head(), "the first");
     }
     let mut health = Health::default();
     for line in first.body(report) {
         let rules = thresholds(&line, report).unwrap_or_default();
-        if line.entry.word == "down" { health.down.extend(rules) } else { health.degraded.extend(rules) }
+        if line.entry.word == "down" {
+            health.down.extend(rules);
+        } else {
+            health.degraded.extend(rules);
+        }
     }
     Some(health)
 }
@@ -93,16 +127,33 @@ fn thresholds(line: &Line<'_>, report: &mut Report) -> Option<Vec<HealthRule>> {
         Expr::Test(test) => vec![test],
         Expr::Any(parts) => parts
             .iter()
-            .filter_map(|p| if let Expr::Test(test) = p { Some(test) } else { None })
+            .filter_map(|p| {
+                if let Expr::Test(test) = p {
+                    Some(test)
+                } else {
+                    None
+                }
+            })
             .collect(),
         Expr::All(_) | Expr::Not(_) => Vec::new(),
     };
-    let whole = if let Expr::Any(parts) = &guard.expr { parts.len() } else { 1 };
+    let whole = if let Expr::Any(parts) = &guard.expr {
+        parts.len()
+    } else {
+        1
+    };
     if tests.len() != whole {
-        form(guard.expr.span().unwrap_or(guard.head.span), line.entry.form, report);
+        form(
+            guard.expr.span().unwrap_or(guard.head.span),
+            line.entry.form,
+            report,
+        );
         return None;
     }
-    tests.into_iter().map(|test| threshold(test, line, report)).collect()
+    tests
+        .into_iter()
+        .map(|test| threshold(test, line, report))
+        .collect()
 }
 
 fn threshold(test: &Test, line: &Line<'_>, report: &mut Report) -> Option<HealthRule> {
@@ -122,7 +173,9 @@ fn threshold(test: &Test, line: &Line<'_>, report: &mut Report) -> Option<Health
             form(test.span, line.entry.form, report);
             None
         }
-        (Some(s), Some((Sign::Is, _)), [state]) if s.says("breaker") && state.says("open") && line.entry.word != "trip" => {
+        (Some(s), Some((Sign::Is, _)), [state])
+            if s.says("breaker") && state.says("open") && line.entry.word != "trip" =>
+        {
             Some(HealthRule::BreakerOpen)
         }
         _ => {
@@ -134,6 +187,10 @@ fn threshold(test: &Test, line: &Line<'_>, report: &mut Report) -> Option<Health
 
 fn form(at: Span, form: &str, report: &mut Report) {
     report
-        .error("mux::statement::form", at, "this is not a threshold that can be watched here")
+        .error(
+            "mux::statement::form",
+            at,
+            "this is not a threshold that can be watched here",
+        )
         .help(format!("write `{form}`"));
 }

@@ -11,16 +11,30 @@ use crate::tree::{Kind, Word};
 
 /// Every named budget.
 pub(super) fn budgets(names: &Names<'_>, report: &mut Report) -> Vec<Budget> {
-    names.budgets.iter().map(|decl| budget(decl, report)).collect()
+    names
+        .budgets
+        .iter()
+        .map(|decl| budget(decl, report))
+        .collect()
 }
 
 /// Every named limit.
 pub(super) fn limits(names: &Names<'_>, report: &mut Report) -> Vec<Limit> {
-    names.limits.iter().map(|decl| limit(decl, report)).collect()
+    names
+        .limits
+        .iter()
+        .map(|decl| limit(decl, report))
+        .collect()
 }
 
 fn budget(decl: &Decl<'_>, report: &mut Report) -> Budget {
-    let mut budget = Budget { name: decl.name.clone(), cap: 0, per: Window::Day, scope: Vec::new(), warn: None };
+    let mut budget = Budget {
+        name: decl.name.clone(),
+        cap: 0,
+        per: Window::Day,
+        scope: Vec::new(),
+        warn: None,
+    };
     let mut capped = false;
     for line in &decl.body {
         if line.entry.word == "cap" {
@@ -35,7 +49,11 @@ fn budget(decl: &Decl<'_>, report: &mut Report) -> Budget {
     let broken = decl.line.stmt.block.as_ref().is_some_and(|b| b.broken);
     if !capped && !broken {
         report
-            .error("mux::budget::no-cap", decl.span, format!("`{}` does not say how much may be spent", decl.name))
+            .error(
+                "mux::budget::no-cap",
+                decl.span,
+                format!("`{}` does not say how much may be spent", decl.name),
+            )
             .help("add a line such as `cap $50/day per key`");
     }
     budget
@@ -47,7 +65,12 @@ fn cap(line: &Line<'_>, report: &mut Report) -> Option<(i64, Window, Vec<Scope>)
     let amount = quantity::money_per(word, "cap", "$50/day", report);
     let scope = scope(&mut cursor, report);
     let (amount, per) = amount?;
-    let windows = [("hour", Window::Hour), ("day", Window::Day), ("week", Window::Week), ("month", Window::Month)];
+    let windows = [
+        ("hour", Window::Hour),
+        ("day", Window::Day),
+        ("week", Window::Week),
+        ("month", Window::Month),
+    ];
     let Some((_, window)) = windows.iter().find(|(name, _)| *name == per) else {
         period(word, per, windows.iter().map(|(n, _)| *n), report);
         return None;
@@ -56,14 +79,30 @@ fn cap(line: &Line<'_>, report: &mut Report) -> Option<(i64, Window, Vec<Scope>)
 }
 
 fn limit(decl: &Decl<'_>, report: &mut Report) -> Limit {
-    let rates = decl.body.iter().filter_map(|line| rate(line, report)).collect();
-    let empty = decl.line.stmt.block.as_ref().is_some_and(|b| b.body.is_empty() && !b.broken);
+    let rates = decl
+        .body
+        .iter()
+        .filter_map(|line| rate(line, report))
+        .collect();
+    let empty = decl
+        .line
+        .stmt
+        .block
+        .as_ref()
+        .is_some_and(|b| b.body.is_empty() && !b.broken);
     if empty {
         report
-            .error("mux::limit::empty", decl.span, format!("`{}` limits nothing", decl.name))
+            .error(
+                "mux::limit::empty",
+                decl.span,
+                format!("`{}` limits nothing", decl.name),
+            )
             .help("add a line such as `600 requests/min per key`");
     }
-    Limit { name: decl.name.clone(), rates }
+    Limit {
+        name: decl.name.clone(),
+        rates,
+    }
 }
 
 fn rate(line: &Line<'_>, report: &mut Report) -> Option<Rate> {
@@ -77,7 +116,11 @@ fn rate(line: &Line<'_>, report: &mut Report) -> Option<Rate> {
         "request" | "requests" => RateUnit::Requests,
         "token" | "tokens" => RateUnit::Tokens,
         _ => {
-            let finding = report.error("mux::unit::unknown", of.span, format!("a rate cannot count `{unit}`"));
+            let finding = report.error(
+                "mux::unit::unknown",
+                of.span,
+                format!("a rate cannot count `{unit}`"),
+            );
             match suggest::advice(unit, ["requests", "tokens"]) {
                 Ok(close) => finding.label(format!("did you mean `{close}`?")),
                 Err(list) => finding.help(format!("it can count {list}")),
@@ -85,7 +128,12 @@ fn rate(line: &Line<'_>, report: &mut Report) -> Option<Rate> {
             return None;
         }
     };
-    let periods = [("s", 1_000), ("min", 60_000), ("hour", 3_600_000), ("day", 86_400_000)];
+    let periods = [
+        ("s", 1_000),
+        ("min", 60_000),
+        ("hour", 3_600_000),
+        ("day", 86_400_000),
+    ];
     let Some((_, per)) = periods.iter().find(|(name, _)| *name == per) else {
         period(of, per, periods.iter().map(|(n, _)| *n), report);
         return None;
@@ -93,20 +141,38 @@ fn rate(line: &Line<'_>, report: &mut Report) -> Option<Rate> {
     let count = count?;
     if count == 0 {
         report
-            .error("mux::type::range", amount.span, "a limit of nothing lets no request through")
+            .error(
+                "mux::type::range",
+                amount.span,
+                "a limit of nothing lets no request through",
+            )
             .help("to refuse requests, write a rule: `when … deny 403 \"…\"`");
         return None;
     }
-    Some(Rate { amount: count, unit, per: *per, scope: scope? })
+    Some(Rate {
+        amount: count,
+        unit,
+        per: *per,
+        scope: scope?,
+    })
 }
 
-fn period<'k>(word: &Word, written: &str, known: impl Iterator<Item = &'k str>, report: &mut Report) {
+fn period<'k>(
+    word: &Word,
+    written: &str,
+    known: impl Iterator<Item = &'k str>,
+    report: &mut Report,
+) {
     let known: Vec<&str> = known.collect();
-    let finding = report.error("mux::unit::unknown", word.span, if written.is_empty() {
-        format!("`{}` does not say in how long", word.text)
-    } else {
-        format!("unknown period `{written}`")
-    });
+    let finding = report.error(
+        "mux::unit::unknown",
+        word.span,
+        if written.is_empty() {
+            format!("`{}` does not say in how long", word.text)
+        } else {
+            format!("unknown period `{written}`")
+        },
+    );
     finding.help(format!("the periods are {}", suggest::listed(&known)));
 }
 
@@ -123,17 +189,13 @@ fn scope(cursor: &mut Cursor<'_>, report: &mut Report) -> Option<Vec<Scope>> {
             "key" => Scope::Key,
             "end_user" => Scope::EndUser,
             "model" => Scope::Model,
-            other => match other.strip_prefix("tag.").filter(|t| !t.is_empty()) {
-                Some(tag) => Scope::Tag(tag.into()),
-                None => {
-                    let finding = report.error("mux::name::scope", word.span, format!("nothing can be counted per `{other}`"));
-                    match suggest::advice(other, ["key", "end_user", "model"]) {
-                        Ok(close) => finding.label(format!("did you mean `{close}`?")),
-                        Err(list) => finding.help(format!("there are {list} and `tag.NAME`")),
-                    };
-                    return None;
+            other => {
+                let tag = other.strip_prefix("tag.").filter(|t| !t.is_empty());
+                if tag.is_none() {
+                    unknown_scope(word, report);
                 }
-            },
+                Scope::Tag(tag?.into())
+            }
         });
     }
     if scope.is_empty() {
@@ -142,4 +204,16 @@ fn scope(cursor: &mut Cursor<'_>, report: &mut Report) -> Option<Vec<Scope>> {
     }
     cursor.end(report);
     Some(scope)
+}
+
+fn unknown_scope(word: &Word, report: &mut Report) {
+    let finding = report.error(
+        "mux::name::scope",
+        word.span,
+        format!("nothing can be counted per `{}`", word.text),
+    );
+    match suggest::advice(&word.text, ["key", "end_user", "model"]) {
+        Ok(close) => finding.label(format!("did you mean `{close}`?")),
+        Err(list) => finding.help(format!("there are {list} and `tag.NAME`")),
+    };
 }

@@ -31,7 +31,8 @@ pub(super) fn file(text: &str) -> Result<Pair<'_>, usize> {
 
 /// How far into one line a statement can be read.
 pub(super) fn reach(line: &str) -> usize {
-    generated::Grammar::parse(Rule::probe, line).map_or_else(|error| start(&error.location), |_| line.len())
+    generated::Grammar::parse(Rule::probe, line)
+        .map_or_else(|error| start(&error.location), |_| line.len())
 }
 
 fn start(location: &InputLocation) -> usize {

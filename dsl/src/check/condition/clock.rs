@@ -1,23 +1,82 @@
 //! `mon-fri 08:00-18:00 Europe/Berlin`: days, hours and a zone.
 
-use crate::atom::Window;
+use super::scope::Scope;
+use crate::atom::{Atom, Window};
+use crate::condition::Cond;
 use crate::report::Report;
 use crate::source::Span;
 use crate::suggest;
-use crate::tree::{Kind, Word};
+use crate::tree::{self, Kind, Sign, Word};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
+/// A test on the time of day.
+pub(super) fn read(
+    scope: &mut Scope<'_>,
+    subject: &Word,
+    test: &tree::Test,
+    report: &mut Report,
+) -> Option<Cond> {
+    let negated = match test.sign {
+        Some((Sign::In, _)) => false,
+        Some((Sign::NotIn, _)) => true,
+        _ => {
+            report
+                .error(
+                    "mux::type::comparison",
+                    subject.span,
+                    "`time` is compared with `in` or `not in`",
+                )
+                .help("write `time in mon-fri 08:00-18:00 Europe/Berlin`");
+            return None;
+        }
+    };
+    let (window, name, zone) = window(&test.values, test.span, report)?;
+    let known = scope.zones.iter().position(|z| *z == name);
+    let zone_id = known.unwrap_or(scope.zones.len());
+    if known.is_none() {
+        scope.zones.push(name);
+        scope.tables.zones.push(zone);
+    }
+    let written = format!(
+        "time in {}",
+        scope
+            .sources
+            .slice(test.span)
+            .split_once(" in ")
+            .map_or("", |(_, window)| window.trim())
+    );
+    let cond = scope.test_of(
+        Atom::During(Window {
+            zone: zone_id,
+            ..window
+        }),
+        written,
+        test.span,
+    );
+    Some(if negated {
+        Cond::Not(Box::new(cond))
+    } else {
+        cond
+    })
+}
+
 /// The window, the name of its zone, and the zone. Zones are those built into the program, so that a policy means the
 /// same on every machine.
-pub(super) fn window(words: &[Word], at: Span, report: &mut Report) -> Option<(Window, Box<str>, TimeZone)> {
-    let mut window = Window { days: 0, hours: Vec::new(), zone: 0 };
+fn window(words: &[Word], at: Span, report: &mut Report) -> Option<(Window, Box<str>, TimeZone)> {
+    let mut window = Window {
+        days: 0,
+        hours: Vec::new(),
+        zone: 0,
+    };
     let mut zone = None;
     for word in words {
         match word.kind {
             Kind::Clock => window.hours.push(hours(word, report)?),
-            Kind::Name if word.text.contains('/') || word.says("UTC") => zone = Some((word.text.clone(), named(word, report)?)),
+            Kind::Name if word.text.contains('/') || word.says("UTC") => {
+                zone = Some((word.text.clone(), named(word, report)?));
+            }
             _ => window.days |= days(word, report)?,
         }
     }
@@ -34,24 +93,39 @@ pub(super) fn window(words: &[Word], at: Span, report: &mut Report) -> Option<(W
 }
 
 /// A time zone by its name.
-pub(crate) fn named(word: &Word, report: &mut Report) -> Option<TimeZone> {
+pub(in crate::check) fn named(word: &Word, report: &mut Report) -> Option<TimeZone> {
     let zone = TimeZoneDatabase::bundled().get(&word.text).ok();
     if zone.is_none() {
-        let names: Vec<String> = TimeZoneDatabase::bundled().available().map(|n| n.to_string()).collect();
-        let finding = report.error("mux::name::zone", word.span, format!("there is no time zone `{}`", word.text));
+        let names: Vec<String> = TimeZoneDatabase::bundled()
+            .available()
+            .map(|n| n.to_string())
+            .collect();
+        let finding = report.error(
+            "mux::name::zone",
+            word.span,
+            format!("there is no time zone `{}`", word.text),
+        );
         match suggest::closest(&word.text, names.iter().map(String::as_str)) {
             Some(close) => finding.label(format!("did you mean `{close}`?")),
-            None => finding.help("zones are named by continent and city, such as `Europe/Berlin`, or `UTC`"),
+            None => finding
+                .help("zones are named by continent and city, such as `Europe/Berlin`, or `UTC`"),
         };
     }
     zone
 }
 
 fn hours(word: &Word, report: &mut Report) -> Option<(u16, u16)> {
-    let range = word.text.split_once('-').and_then(|(start, end)| Some((minute(start)?, minute(end)?)));
+    let range = word
+        .text
+        .split_once('-')
+        .and_then(|(start, end)| Some((minute(start)?, minute(end)?)));
     if range.is_none_or(|(start, end)| start == end) {
         report
-            .error("mux::time::range", word.span, format!("`{}` is no range of hours", word.text))
+            .error(
+                "mux::time::range",
+                word.span,
+                format!("`{}` is no range of hours", word.text),
+            )
             .help("write it as `08:00-18:00`; an end before its start is on the next day");
         return None;
     }
@@ -67,13 +141,20 @@ fn minute(clock: &str) -> Option<u16> {
 
 fn days(word: &Word, report: &mut Report) -> Option<u8> {
     let day = |name: &str| DAYS.iter().position(|d| *d == name);
-    let (first, last) = word.text.split_once('-').unwrap_or((&word.text, &word.text));
+    let (first, last) = word
+        .text
+        .split_once('-')
+        .unwrap_or((&word.text, &word.text));
     if let (Kind::Name, Some(first), Some(last)) = (word.kind, day(first), day(last)) {
         let count = (last + 7 - first) % 7;
         return Some((0..=count).fold(0, |days, n| days | 1 << ((first + n) % 7)));
     }
     report
-        .error("mux::time::range", word.span, format!("`{}` is no day of the week", word.text))
+        .error(
+            "mux::time::range",
+            word.span,
+            format!("`{}` is no day of the week", word.text),
+        )
         .help("days are `mon tue wed thu fri sat sun`, and ranges such as `mon-fri`");
     None
 }

@@ -1,0 +1,90 @@
+//! What reading a condition needs to know, and what it adds to.
+
+use crate::atom::{Atom, Tables};
+use crate::condition::{Cond, Test};
+use crate::names::Names;
+use crate::report::Report;
+use crate::source::{Sources, Span};
+use crate::tree::{self, Word};
+use std::sync::Arc;
+
+/// Names, texts and tables.
+#[derive(Debug)]
+pub(super) struct Scope<'t> {
+    pub(super) names: &'t Names<'t>,
+    pub(super) sources: &'t Sources,
+    pub(super) tables: Tables,
+    /// Zone names, beside [`Tables::zones`].
+    pub(super) zones: Vec<Box<str>>,
+}
+
+impl Scope<'_> {
+    /// A test whose text is what was written.
+    pub(super) fn written(&self, atom: Atom, test: &tree::Test) -> Cond {
+        let words = self
+            .sources
+            .slice(test.span)
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        self.test_of(atom, words, test.span)
+    }
+
+    /// A test with a text of its own.
+    pub(super) fn test_of(&self, atom: Atom, text: String, at: Span) -> Cond {
+        let (line, _) = self.sources.position(at);
+        Cond::Test(Arc::new(Test {
+            atom,
+            text: text.into(),
+            file: self.sources.path(at.file).into(),
+            line,
+        }))
+    }
+}
+
+/// The only value of a test.
+pub(super) fn single<'w>(
+    subject: &Word,
+    test: &'w tree::Test,
+    report: &mut Report,
+) -> Option<&'w Word> {
+    match test.values.as_slice() {
+        [one] => Some(one),
+        [] => {
+            no_value(test, "a value", report);
+            None
+        }
+        [_, more @ ..] => {
+            let at = more.first().map_or(test.span, |w| w.span);
+            report
+                .error(
+                    "mux::statement::extra",
+                    at,
+                    format!("`{}` is compared with one value here", subject.text),
+                )
+                .help("several values need `in`");
+            None
+        }
+    }
+}
+
+/// Reports a comparison with nothing.
+pub(super) fn no_value(test: &tree::Test, noun: &str, report: &mut Report) {
+    report.error(
+        "mux::statement::missing",
+        test.span,
+        format!(
+            "`{}` is compared with nothing: {noun} is due",
+            subject_of(test)
+        ),
+    );
+}
+
+/// The subject of a test, as written.
+pub(super) fn subject_of(test: &tree::Test) -> String {
+    test.subject
+        .iter()
+        .map(|w| w.text.as_ref())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
