@@ -1,0 +1,169 @@
+//! Makes components from adapter crates: cargo for the module, wit-component for the component.
+//!
+//! A component holds no path of the machine it was built on, so that the same sources and the same compiler give
+//! the same bytes everywhere.
+
+mod sources;
+mod toolchain;
+
+use std::fmt;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde::Deserialize;
+use wit_component::ComponentEncoder;
+
+pub use sources::digest;
+
+use toolchain::{TARGET, Toolchain};
+
+/// A component that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Built {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its length, in bytes.
+    pub bytes: usize,
+    /// BLAKE3 of it, in hexadecimal.
+    pub hash: String,
+    /// What compiled it, as it names itself.
+    pub compiler: String,
+}
+
+/// Why there is no component.
+#[derive(Debug)]
+pub enum BuildError {
+    /// Nothing on this machine compiles to WebAssembly.
+    NoTarget,
+    /// A file could not be read, written or run.
+    Io(PathBuf, std::io::Error),
+    /// Cargo failed; it has said why.
+    Cargo(PathBuf),
+    /// The crate makes no WebAssembly module.
+    NoModule(PathBuf),
+    /// The module is no adapter.
+    NotAnAdapter(String),
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoTarget => f.write_str(
+                "nothing here compiles to WebAssembly; run `rustup target add wasm32-unknown-unknown`, or on Debian \
+                 `apt install rustc-web rust-web-src lld-22`",
+            ),
+            Self::Io(path, error) => write!(f, "`{}`: {error}", path.display()),
+            Self::Cargo(dir) => write!(f, "the crate in `{}` does not build", dir.display()),
+            Self::NoModule(dir) => write!(
+                f,
+                "the crate in `{}` makes no module; its manifest needs `crate-type = [\"cdylib\"]` under `[lib]`",
+                dir.display()
+            ),
+            Self::NotAnAdapter(why) => write!(
+                f,
+                "the module is no adapter: {why}; is `mux_plugin_sdk::export!` there?"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+/// Builds the adapter crate in `dir` to a component at `out`. `log` gets a line at a time of what goes on.
+///
+/// # Errors
+/// When the machine lacks what it takes, when the crate does not build, or is no adapter.
+pub fn build(dir: &Path, out: &Path, log: &mut dyn FnMut(&str)) -> Result<Built, BuildError> {
+    let toolchain = Toolchain::find().ok_or(BuildError::NoTarget)?;
+    log(&format!("compiling with {}", toolchain.version()));
+    let module = compile(&toolchain, dir, log)?;
+    let bytes = fs::read(&module).map_err(|error| BuildError::Io(module.clone(), error))?;
+    let component = componentize(&bytes)?;
+    write(out, &component)?;
+    Ok(Built {
+        path: out.to_owned(),
+        bytes: component.len(),
+        hash: blake3::hash(&component).to_hex().to_string(),
+        compiler: toolchain.version().to_owned(),
+    })
+}
+
+/// Turns a core module that carries its interface into a component.
+///
+/// # Errors
+/// When it carries none, or does not keep to it.
+pub fn componentize(module: &[u8]) -> Result<Vec<u8>, BuildError> {
+    let wrong = |error: &dyn fmt::Display| BuildError::NotAnAdapter(error.to_string());
+    let mut encoder = ComponentEncoder::default();
+    encoder
+        .validate(true)
+        .module(module)
+        .and_then(ComponentEncoder::encode)
+        .map_err(|error| wrong(&format_args!("{error:#}")))
+}
+
+/// One line of cargo's machine-readable output, as far as it matters here.
+#[derive(Deserialize)]
+struct Message {
+    reason: String,
+    manifest_path: Option<PathBuf>,
+    #[serde(default)]
+    filenames: Vec<PathBuf>,
+}
+
+fn compile(
+    toolchain: &Toolchain,
+    dir: &Path,
+    log: &mut dyn FnMut(&str),
+) -> Result<PathBuf, BuildError> {
+    let io = |error| BuildError::Io(dir.to_owned(), error);
+    let dir = dir.canonicalize().map_err(io)?;
+    let io = |error| BuildError::Io(dir.clone(), error);
+    let manifest = dir.join("Cargo.toml");
+    let mut command = toolchain.cargo(&dir).map_err(io)?;
+    command
+        .args([
+            "build",
+            "--release",
+            "--message-format",
+            "json-render-diagnostics",
+        ])
+        .args(["--target", TARGET, "--manifest-path"])
+        .arg(&manifest)
+        .args(toolchain.extra())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    let mut child = command.spawn().map_err(io)?;
+    let mut module = None;
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).lines() {
+            let line = line.map_err(io)?;
+            let Ok(message) = serde_json::from_str::<Message>(&line) else {
+                log(&line);
+                continue;
+            };
+            let ours = message.manifest_path.as_deref() == Some(&manifest);
+            if message.reason == "compiler-artifact" && ours {
+                let wasm = |path: &PathBuf| path.extension().is_some_and(|end| end == "wasm");
+                module = message.filenames.into_iter().find(wasm).or(module);
+            }
+        }
+    }
+    if !child.wait().map_err(io)?.success() {
+        return Err(BuildError::Cargo(dir));
+    }
+    module.ok_or(BuildError::NoModule(dir))
+}
+
+/// Writes beside the place and renames, so that nobody who watches the folder sees half a file.
+fn write(out: &Path, component: &[u8]) -> Result<(), BuildError> {
+    let io = |error| BuildError::Io(out.to_owned(), error);
+    if let Some(folder) = out.parent() {
+        fs::create_dir_all(folder).map_err(io)?;
+    }
+    let beside = out.with_extension("wasm.part");
+    fs::write(&beside, component).map_err(io)?;
+    fs::rename(&beside, out).map_err(io)
+}

@@ -1,0 +1,133 @@
+//! Loads components: looks at the bytes, compiles them, and lets the plugin introduce itself.
+
+use std::fmt;
+use std::sync::Arc;
+
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::bindings::mux::provider::types as wit;
+use crate::ceiling::Ceiling;
+use crate::claims;
+use crate::engine;
+use crate::fault::{Fault, HostError, LoadError};
+use crate::instance::{NotAnAdapter, Template};
+use crate::limits::{Budget, Limits};
+use crate::plugin::Plugin;
+use crate::vet;
+
+/// The export every plugin of this interface version has.
+const EXPORT: &str = "mux:provider/adapter@0.1.0";
+/// What any version of that export starts with.
+const EXPORT_STEM: &str = "mux:provider/adapter@";
+
+/// Runs plugins: one engine, one clock, one pool of memory for all of them.
+pub struct Host {
+    engine: Engine,
+    limits: Limits,
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Host {
+    /// Starts a host. Where the machine has too little address space for a pool it does without.
+    ///
+    /// # Errors
+    /// When not even that works.
+    pub fn new(limits: Limits) -> Result<Arc<Self>, HostError> {
+        let engine = engine::start(&limits)?;
+        Ok(Arc::new(Self { engine, limits }))
+    }
+
+    /// Compiles a component and reads and vets its manifest. Takes from milliseconds to seconds and blocks: keep
+    /// it off the threads that serve. `name` is what errors call it.
+    ///
+    /// # Errors
+    /// When the bytes are no component, not one of this interface, or claim what no plugin may.
+    pub fn load(self: &Arc<Self>, name: &str, bytes: &[u8]) -> Result<Arc<Plugin>, LoadError> {
+        let refuse = |reason: String| LoadError::new(name, reason);
+        self.look_at(bytes).map_err(refuse)?;
+        let component = Component::new(&self.engine, bytes)
+            .map_err(|error| refuse(format!("it is damaged: {error:#}")))?;
+        self.check_export(&component).map_err(refuse)?;
+        let template = Template::link(&self.engine, &component)
+            .map_err(|NotAnAdapter(why)| refuse(format!("it does not fit the interface: {why}")))?;
+        let said = self
+            .describe(name, &template)
+            .map_err(|fault| refuse(format!("`describe` failed: {fault}")))?;
+        let manifest = claims::read(said).map_err(refuse)?;
+        vet::check(&manifest, self.limits.memory).map_err(refuse)?;
+        Ok(Arc::new(Plugin {
+            hash: blake3::hash(bytes).to_hex().to_string(),
+            manifest,
+            template,
+            limits: self.limits.clone(),
+        }))
+    }
+
+    fn look_at(&self, bytes: &[u8]) -> Result<(), String> {
+        let limit = self.limits.component;
+        if bytes.len() > limit {
+            return Err(format!(
+                "it is {} bytes long and may have {limit}",
+                bytes.len()
+            ));
+        }
+        match bytes {
+            [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(()),
+            [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(String::from(
+                "it is a core module, not a component; `mux plugin build` makes components",
+            )),
+            [0, b'a', b's', b'm', ..] => Err(String::from(
+                "it is WebAssembly of an unknown version; build it anew",
+            )),
+            [0x7f, b'E', b'L', b'F', ..] => Err(String::from(
+                "it is compiled machine code, which is never run from a plugin folder; put the .wasm there",
+            )),
+            [] => Err(String::from("the file is empty")),
+            _ => Err(String::from("it is no WebAssembly")),
+        }
+    }
+
+    fn check_export(&self, component: &Component) -> Result<(), String> {
+        let kind = component.component_type();
+        let mut other = None;
+        for (name, _) in kind.exports(&self.engine) {
+            if name == EXPORT {
+                return Ok(());
+            }
+            if name.starts_with(EXPORT_STEM) {
+                other = Some(name.to_owned());
+            }
+        }
+        Err(match other {
+            Some(other) => format!("it exports `{other}`, and this mux speaks `{EXPORT}`"),
+            None => format!("it does not export `{EXPORT}`"),
+        })
+    }
+
+    /// What the plugin says of itself, twice, in two instances: a pure function gives one answer.
+    fn describe(&self, name: &str, template: &Template) -> Result<wit::Manifest, Fault> {
+        let first = self.describe_once(name, template)?;
+        let second = self.describe_once(name, template)?;
+        if format!("{first:?}") != format!("{second:?}") {
+            return Err(Fault::Output(String::from(
+                "two different descriptions of itself",
+            )));
+        }
+        Ok(first)
+    }
+
+    fn describe_once(&self, name: &str, template: &Template) -> Result<wit::Manifest, Fault> {
+        let budget = Budget::new(self.limits.describe, 0);
+        let ceiling = Ceiling::new(name, self.limits.memory, self.limits.log);
+        let mut instance = template.instantiate(ceiling, budget)?;
+        instance.call(budget, |guest, store| guest.call_describe(store))
+    }
+}

@@ -1,0 +1,108 @@
+//! One live instance, and the border every call crosses: deadline, memory, size of the result.
+
+use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::{Engine, Store, Trap};
+
+use crate::bindings::exports::mux::provider::adapter::Guest;
+use crate::bindings::{Provider, ProviderPre};
+use crate::ceiling::Ceiling;
+use crate::fault::Fault;
+use crate::limits::Budget;
+
+/// A component ready to be instantiated.
+#[derive(Clone)]
+pub(crate) struct Template {
+    engine: Engine,
+    pre: ProviderPre<Ceiling>,
+}
+
+/// Why a component is no provider adapter.
+#[derive(Debug)]
+pub(crate) struct NotAnAdapter(pub(crate) String);
+
+impl Template {
+    /// Links a compiled component. It gets the log and nothing else: any other import traps when it is called.
+    pub(crate) fn link(engine: &Engine, component: &Component) -> Result<Self, NotAnAdapter> {
+        let wrong = |error: wasmtime::Error| NotAnAdapter(format!("{error:#}"));
+        let mut linker = Linker::new(engine);
+        Provider::add_to_linker::<Ceiling, HasSelf<Ceiling>>(&mut linker, |ceiling| ceiling)
+            .map_err(wrong)?;
+        linker
+            .define_unknown_imports_as_traps(component)
+            .map_err(wrong)?;
+        let pre = linker.instantiate_pre(component).map_err(wrong)?;
+        Ok(Self {
+            engine: engine.clone(),
+            pre: ProviderPre::new(pre).map_err(wrong)?,
+        })
+    }
+
+    /// Makes an instance.
+    pub(crate) fn instantiate(&self, ceiling: Ceiling, budget: Budget) -> Result<Instance, Fault> {
+        let mut store = Store::new(&self.engine, ceiling);
+        store.limiter(|ceiling| ceiling);
+        store.set_epoch_deadline(budget.ticks);
+        match self.pre.instantiate(&mut store) {
+            Ok(provider) => Ok(Instance {
+                store,
+                provider,
+                calls: 0,
+            }),
+            Err(error) if error.is::<wasmtime::PoolConcurrencyLimitError>() => Err(Fault::Busy),
+            Err(error) => Err(crash(&error, store.data())),
+        }
+    }
+}
+
+/// One live instance. After a fault it must be dropped: what it holds is no longer to be trusted.
+pub(crate) struct Instance {
+    store: Store<Ceiling>,
+    provider: Provider,
+    calls: u32,
+}
+
+impl Instance {
+    /// Makes one call within a budget.
+    pub(crate) fn call<R>(
+        &mut self,
+        budget: Budget,
+        call: impl FnOnce(&Guest, &mut Store<Ceiling>) -> wasmtime::Result<R>,
+    ) -> Result<R, Fault> {
+        self.calls = self.calls.saturating_add(1);
+        self.store.data_mut().next_call();
+        self.store.set_epoch_deadline(budget.ticks);
+        self.store.set_hostcall_fuel(budget.output);
+        call(self.provider.mux_provider_adapter(), &mut self.store)
+            .map_err(|error| crash(&error, self.store.data()))
+    }
+
+    /// Calls made so far.
+    pub(crate) fn calls(&self) -> u32 {
+        self.calls
+    }
+
+    /// The largest its memory has been, in bytes.
+    pub(crate) fn peak(&self) -> usize {
+        self.store.data().peak()
+    }
+}
+
+/// What an error from wasmtime means: limits first, since a guest that runs into one mostly crashes by itself.
+fn crash(error: &wasmtime::Error, ceiling: &Ceiling) -> Fault {
+    let trap = error.downcast_ref::<Trap>();
+    if trap == Some(&Trap::Interrupt) {
+        return Fault::Deadline;
+    }
+    if ceiling.refused() {
+        return Fault::Memory;
+    }
+    if let Some(trap) = trap {
+        return Fault::Trap(trap.to_string());
+    }
+    let words = error.root_cause().to_string();
+    if words.contains("fuel allocated for hostcalls") {
+        Fault::Output(String::from("more bytes than one call may return"))
+    } else {
+        Fault::Trap(words)
+    }
+}

@@ -1,0 +1,241 @@
+//! Reads the good answer to a plan: verbatim with an eye on it, or frame by frame through the plugin.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use mux_wire::chat::{Seen, Tap};
+use mux_wire::frame::{Frame, FrameError, Framer};
+
+use crate::answer;
+use crate::bindings::mux::provider::types as wit;
+use crate::fault::Fault;
+use crate::guest::Guest;
+use crate::limits::Budget;
+use crate::output::{Output, Part};
+use crate::plan::{Plan, Reader};
+
+/// Most frames handed to the plugin at once.
+const BATCH_FRAMES: usize = 64;
+/// Most bytes handed to the plugin at once, unless one frame is larger.
+const BATCH_BYTES: usize = 64 << 10;
+
+/// The reading of one answer, from its first byte to its end.
+pub struct Reply {
+    framer: Framer,
+    tap: Tap,
+    stream: bool,
+    decoding: Option<Decoding>,
+}
+
+/// A conversation with the plugin about one answer.
+struct Decoding {
+    guest: Arc<Guest>,
+    operation: String,
+    state: Vec<u8>,
+    /// The answer is complete or has failed: what follows is not looked at.
+    over: bool,
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply")
+            .field("stream", &self.stream)
+            .field("verbatim", &self.decoding.is_none())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Reply {
+    pub(crate) fn new(guest: Arc<Guest>, plan: &Plan) -> Self {
+        let (stream, framing, decoding) = match &plan.reader {
+            Reader::Verbatim { stream, framing } => (*stream, *framing, None),
+            Reader::Frames {
+                stream,
+                framing,
+                state,
+            } => {
+                let decoding = Decoding {
+                    guest,
+                    operation: plan.operation.clone(),
+                    state: state.clone(),
+                    over: false,
+                };
+                (*stream, *framing, Some(decoding))
+            }
+        };
+        Self {
+            framer: Framer::new(framing),
+            tap: Tap::new(stream),
+            stream,
+            decoding,
+        }
+    }
+
+    /// Takes the next bytes of the answer, however the network split them.
+    ///
+    /// # Errors
+    /// When the answer makes no sense, or the plugin fails. The reply is of no further use then.
+    pub fn push(&mut self, chunk: Bytes, out: &mut Output) -> Result<(), Fault> {
+        if self.decoding.is_none() && !chunk.is_empty() {
+            out.parts.push(Part::Verbatim(chunk.clone()));
+        }
+        self.framer.push(chunk).map_err(bad_frame)?;
+        self.read(false, out)
+    }
+
+    /// Says that the answer is over.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn end(&mut self, out: &mut Output) -> Result<(), Fault> {
+        self.framer.finish().map_err(bad_frame)?;
+        self.read(true, out)
+    }
+
+    fn read(&mut self, end: bool, out: &mut Output) -> Result<(), Fault> {
+        let Some(decoding) = &mut self.decoding else {
+            for frame in &mut self.framer {
+                note(self.tap.frame(&frame.data), out);
+            }
+            return Ok(());
+        };
+        loop {
+            let (batch, last) = pack(&mut self.framer, end);
+            if decoding.over || (batch.ends.is_empty() && !batch.end_of_stream) {
+                return Ok(());
+            }
+            decoding.decode(&batch, &mut self.tap, self.stream, out)?;
+            if last {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Decoding {
+    fn decode(
+        &mut self,
+        batch: &wit::Batch,
+        tap: &mut Tap,
+        stream: bool,
+        out: &mut Output,
+    ) -> Result<(), Fault> {
+        let budget = Budget::new(
+            self.guest.limits().decode,
+            batch.data.len() + self.state.len(),
+        );
+        let decoded = self.guest.call(budget, |guest, store| {
+            guest.call_decode(store, &self.operation, &self.state, batch)
+        })??;
+        let limits = self.guest.limits();
+        if decoded.state.len() > limits.state {
+            return Err(Fault::Output(format!(
+                "a state of more than {} bytes",
+                limits.state
+            )));
+        }
+        if decoded.chunks.len() > limits.chunks.max(budget.output) {
+            return Err(Fault::Output(String::from(
+                "more chunks than one call may return",
+            )));
+        }
+        self.state = decoded.state;
+        self.over = decoded.finish.is_some() || decoded.error.is_some();
+        hand_on(&Bytes::from(decoded.chunks), tap, stream, out)?;
+        out.usage = decoded.usage.as_ref().map(answer::usage).or(out.usage);
+        out.terminal |= decoded.finish.is_some();
+        out.finish = decoded
+            .finish
+            .map(answer::finish)
+            .or_else(|| out.finish.take());
+        out.error = decoded
+            .error
+            .map(answer::upstream_error)
+            .or_else(|| out.error.take());
+        Ok(())
+    }
+}
+
+/// The next frames as one batch, and whether they were all there are for now.
+fn pack(framer: &mut Framer, end: bool) -> (wit::Batch, bool) {
+    let mut batch = wit::Batch {
+        data: Vec::new(),
+        ends: Vec::new(),
+        names: String::new(),
+        end_of_stream: false,
+    };
+    let mut names = Vec::new();
+    while batch.ends.len() < BATCH_FRAMES && batch.data.len() < BATCH_BYTES {
+        let Some(frame) = framer.next() else {
+            batch.end_of_stream = end;
+            break;
+        };
+        batch.data.extend_from_slice(&frame.data);
+        batch
+            .ends
+            .push(u32::try_from(batch.data.len()).unwrap_or(u32::MAX));
+        names.push(frame);
+    }
+    if names.iter().any(|frame| frame.event.is_some()) {
+        let all: Vec<&str> = names.iter().map(name).collect();
+        batch.names = all.join("\n");
+    }
+    let last = batch.end_of_stream || batch.ends.is_empty();
+    (batch, last)
+}
+
+fn name(frame: &Frame) -> &str {
+    frame.event_name().unwrap_or_default()
+}
+
+/// Checks what the plugin made and hands it on, each object as a slice of the same memory.
+fn hand_on(made: &Bytes, tap: &mut Tap, stream: bool, out: &mut Output) -> Result<(), Fault> {
+    if made.is_empty() {
+        return Ok(());
+    }
+    if std::str::from_utf8(made).is_err() {
+        return Err(Fault::Output(String::from("chunks that are not UTF-8")));
+    }
+    for line in made
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+    {
+        let object = line.starts_with(b"{") && line.ends_with(b"}");
+        if !object || line.iter().any(|byte| *byte < 0x20) {
+            return Err(Fault::Output(String::from(
+                "a chunk that is not one object on one line",
+            )));
+        }
+        let seen = tap.frame(line);
+        if let Some(error) = &seen.error {
+            return Err(Fault::Output(format!(
+                "a chunk that is none: {}",
+                error.message
+            )));
+        }
+        out.content |= seen.content;
+        out.output_bytes += seen.output_bytes;
+        let line = made.slice_ref(line);
+        out.parts.push(if stream {
+            Part::Chunk(line)
+        } else {
+            Part::Whole(line)
+        });
+    }
+    Ok(())
+}
+
+/// Adds what the tap saw in a verbatim frame.
+fn note(seen: Seen, out: &mut Output) {
+    out.content |= seen.content;
+    out.usage = seen.usage.or(out.usage);
+    out.finish = seen.finish.or_else(|| out.finish.take());
+    out.error = seen.error.or_else(|| out.error.take());
+    out.terminal |= seen.terminal;
+    out.output_bytes += seen.output_bytes;
+}
+
+fn bad_frame(error: FrameError) -> Fault {
+    Fault::BadResponse(error.to_string())
+}
