@@ -26,7 +26,7 @@ pub(crate) struct State {
     notices: Vec<String>,
 }
 
-/// What [`crate::Store::verify`] found.
+/// What `Store::verify` found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Versions that were read in full and match their id.
