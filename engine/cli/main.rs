@@ -93,7 +93,9 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
         Err(Trouble::Internal(why)) => {
-            out.error(&format!("mux: {why}\nthis is a defect of mux; please report it with the command you ran"));
+            out.error(&format!(
+                "mux: {why}\nthis is a defect of mux; please report it with the command you ran"
+            ));
             ExitCode::from(3)
         }
     }
@@ -115,5 +117,8 @@ fn run(command: Command, out: &mut Out) -> Outcome {
 
 /// The runtime of commands that need one.
 fn runtime() -> Result<tokio::runtime::Runtime, Trouble> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Trouble::internal)
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Trouble::internal)
 }

@@ -12,7 +12,7 @@ use tokio::net::UnixStream;
 
 /// What a gateway said.
 #[derive(Debug)]
-pub enum Said {
+pub(crate) enum Said {
     /// Yes, and this.
     Yes(Value),
     /// No, because.
@@ -22,29 +22,63 @@ pub enum Said {
 }
 
 /// Asks the gateway that uses `data`.
-pub fn ask(data: &Path, method: Method, path: &str, body: Option<&Value>) -> Result<Said, Trouble> {
+pub(crate) fn ask(
+    data: &Path,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+) -> Result<Said, Trouble> {
     crate::runtime()?.block_on(exchange(&data.join("admin.sock"), method, path, body))
 }
 
-async fn exchange(socket: &Path, method: Method, path: &str, body: Option<&Value>) -> Result<Said, Trouble> {
+async fn exchange(
+    socket: &Path,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+) -> Result<Said, Trouble> {
     let stream = match UnixStream::connect(socket).await {
         Ok(stream) => stream,
-        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => return Ok(Said::Nobody),
-        Err(e) => return Err(Trouble::usage(format!("cannot reach the gateway at `{}`: {e}", socket.display()))),
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
+            return Ok(Said::Nobody);
+        }
+        Err(e) => {
+            return Err(Trouble::usage(format!(
+                "cannot reach the gateway at `{}`: {e}",
+                socket.display()
+            )));
+        }
     };
     let broken = |e: hyper::Error| Trouble::usage(format!("the gateway hung up: {e}"));
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(broken)?;
     tokio::spawn(connection);
     let bytes = body.map_or_else(Bytes::new, |b| Bytes::from(b.to_string()));
-    let request = Request::builder().method(method).uri(path).header("host", "mux").header("content-type", "application/json");
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "mux")
+        .header("content-type", "application/json");
     let request = request.body(Full::new(bytes)).map_err(Trouble::internal)?;
     let response = sender.send_request(request).await.map_err(broken)?;
     let status = response.status();
-    let bytes = response.into_body().collect().await.map_err(broken)?.to_bytes();
-    let value: Value = serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+    let bytes = response
+        .into_body()
+        .collect()
+        .await
+        .map_err(broken)?
+        .to_bytes();
+    let value: Value = serde_json::from_slice(&bytes)
+        .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
     Ok(if status == StatusCode::OK {
         Said::Yes(value)
     } else {
-        Said::No(value.get("error").and_then(Value::as_str).map_or_else(|| format!("{status}: {value}"), str::to_owned))
+        Said::No(
+            value
+                .get("error")
+                .and_then(Value::as_str)
+                .map_or_else(|| format!("{status}: {value}"), str::to_owned),
+        )
     })
 }

@@ -4,17 +4,17 @@ use std::io::{IsTerminal, Write, stderr, stdout};
 
 /// The two streams.
 #[derive(Debug, Default)]
-pub struct Out;
+pub(crate) struct Out;
 
 impl Out {
     /// A line of the result.
-    pub fn line(&mut self, text: &str) {
+    pub(crate) fn line(&mut self, text: &str) {
         // Whoever closed the pipe has read enough.
         let _ = writeln!(stdout().lock(), "{text}");
     }
 
     /// A value as one line of JSON.
-    pub fn json(&mut self, value: &impl serde::Serialize) {
+    pub(crate) fn json(&mut self, value: &impl serde::Serialize) {
         match serde_json::to_string(value) {
             Ok(text) => self.line(&text),
             Err(error) => self.error(&format!("mux: cannot write the result as JSON: {error}")),
@@ -22,19 +22,19 @@ impl Out {
     }
 
     /// A line for the person at the terminal.
-    pub fn error(&mut self, text: &str) {
+    pub(crate) fn error(&mut self, text: &str) {
         let _ = writeln!(stderr().lock(), "{}", text.trim_end());
     }
 
     /// Whether diagnostics may be coloured.
-    pub fn color(&self) -> bool {
+    pub(crate) fn color(&self) -> bool {
         stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
     }
 }
 
 /// How a command writes its result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// For people.
     #[default]
     Human,
@@ -43,28 +43,47 @@ pub enum Format {
 }
 
 /// Columns as wide as their widest cell, two blanks between them.
-pub fn columns(rows: &[Vec<String>]) -> String {
+pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|r| r.get(column)).map(|c| c.chars().count()).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter()
+            .filter_map(|r| r.get(column))
+            .map(|c| c.chars().count())
+            .max()
+            .unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..count).map(width).collect();
     let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// A duration such as `500ms`, `10s`, `2m` or `1h`.
-pub fn duration(text: &str) -> Result<std::time::Duration, String> {
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+pub(crate) fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let split = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
-    let number: u64 = number.parse().map_err(|_| format!("`{text}` is no duration; write `500ms`, `10s`, `2m` or `1h`"))?;
+    let number: u64 = number
+        .parse()
+        .map_err(|_| format!("`{text}` is no duration; write `500ms`, `10s`, `2m` or `1h`"))?;
     let millis = match unit {
         "ms" => 1,
         "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
-        _ => return Err(format!("`{text}` has no unit mux knows; write `500ms`, `10s`, `2m` or `1h`")),
+        _ => {
+            return Err(format!(
+                "`{text}` has no unit mux knows; write `500ms`, `10s`, `2m` or `1h`"
+            ));
+        }
     };
-    Ok(std::time::Duration::from_millis(number.saturating_mul(millis)))
+    Ok(std::time::Duration::from_millis(
+        number.saturating_mul(millis),
+    ))
 }

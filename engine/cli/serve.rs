@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Run the gateway
 #[derive(Debug, Args)]
-pub struct Serve {
+pub(crate) struct Serve {
     /// Policies: a folder (its `.mux` files are one bundle) or one file with its includes
     #[arg(long, default_value = "policies")]
     policies: PathBuf,
@@ -44,7 +44,7 @@ pub struct Serve {
 }
 
 impl Serve {
-    pub fn run(self) -> Outcome {
+    pub(crate) fn run(self) -> Outcome {
         log(self.log_json);
         let vault = Vault::parse(&self.secret_commands).map_err(Trouble::Usage)?;
         let options = Options {
@@ -67,7 +67,9 @@ async fn serve(options: Options) -> Outcome {
     let gateway = match Gateway::start(options).await {
         Ok(gateway) => gateway,
         Err(StartError::Policies(text)) => {
-            tracing::error!("the policies do not load, and there is no earlier version to serve:\n{text}");
+            tracing::error!(
+                "the policies do not load, and there is no earlier version to serve:\n{text}"
+            );
             return Ok(Exit::No);
         }
         Err(StartError::Environment(why)) => return Err(Trouble::Usage(why)),
@@ -82,10 +84,17 @@ async fn serve(options: Options) -> Outcome {
 }
 
 /// Logs to standard error; `MUX_LOG` filters as `RUST_LOG` does elsewhere.
-pub fn log(json: bool) {
+pub(crate) fn log(json: bool) {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_env("MUX_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let format = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let format = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false);
     // Setting it twice is a test in the same process, which keeps the first.
-    let _ = if json { format.json().try_init() } else { format.try_init() };
+    let _ = if json {
+        format.json().try_init()
+    } else {
+        format.try_init()
+    };
 }

@@ -23,7 +23,7 @@ struct Data {
 
 /// List versions of the policies
 #[derive(Debug, Args)]
-pub struct Versions {
+pub(crate) struct Versions {
     /// `list`, which is what happens anyway
     #[arg(value_parser = ["list"], default_value = "list")]
     what: String,
@@ -32,14 +32,18 @@ pub struct Versions {
 }
 
 impl Versions {
-    pub fn run(self, out: &mut Out) -> Outcome {
+    pub(crate) fn run(self, out: &mut Out) -> Outcome {
         debug_assert_eq!(self.what, "list");
         let listing = match ask(&self.data.data, Method::GET, "/versions", None)? {
             Said::Yes(value) => value,
             Said::No(why) => return Err(Trouble::Usage(why)),
             Said::Nobody => {
                 let store = open(&self.data.data)?;
-                let listing = Listing { versions: store.versions(), refs: store.refs(), history: store.history() };
+                let listing = Listing {
+                    versions: store.versions(),
+                    refs: store.refs(),
+                    history: store.history(),
+                };
                 serde_json::to_value(listing).map_err(Trouble::internal)?
             }
         };
@@ -55,12 +59,24 @@ fn table(listing: &Value, out: &mut Out) {
     let refs = &listing["refs"];
     let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
     let short = |id: &str| id.chars().take(12).collect::<String>();
-    let mut rows = vec![["version", "saved", "by", "note", "refs"].map(str::to_owned).to_vec()];
+    let mut rows = vec![
+        ["version", "saved", "by", "note", "refs"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
     for version in listing["versions"].as_array().into_iter().flatten() {
         let id = text(&version["id"]);
-        let names = ["live", "folder"].into_iter().filter(|name| refs[name] == version["id"]);
+        let names = ["live", "folder"]
+            .into_iter()
+            .filter(|name| refs[name] == version["id"]);
         let at = version["at_unix_ms"].as_i64().unwrap_or(0);
-        rows.push(vec![short(&id), when(at), text(&version["author"]), text(&version["note"]), names.collect::<Vec<_>>().join(" ")]);
+        rows.push(vec![
+            short(&id),
+            when(at),
+            text(&version["author"]),
+            text(&version["note"]),
+            names.collect::<Vec<_>>().join(" "),
+        ]);
     }
     if rows.len() == 1 {
         out.line("no versions yet: `mux serve` keeps one at each save");
@@ -68,7 +84,9 @@ fn table(listing: &Value, out: &mut Out) {
     }
     out.line(&columns(&rows));
     if let Some(reason) = refs["held"].as_str() {
-        out.line(&format!("\nheld: {reason} (saves are kept, not served; `mux release` ends the hold)"));
+        out.line(&format!(
+            "\nheld: {reason} (saves are kept, not served; `mux release` ends the hold)"
+        ));
     }
 }
 
@@ -81,14 +99,17 @@ fn when(ms: i64) -> String {
 fn open(data: &Path) -> Result<Store, Trouble> {
     let dir = data.join("store");
     if !dir.exists() {
-        return Err(Trouble::usage(format!("there is no gateway data in `{}`; name the folder with `--data`", data.display())));
+        return Err(Trouble::usage(format!(
+            "there is no gateway data in `{}`; name the folder with `--data`",
+            data.display()
+        )));
     }
     Store::open(&dir).map_err(Trouble::usage)
 }
 
 /// Serve an older version, and hold it
 #[derive(Debug, Args)]
-pub struct Rollback {
+pub(crate) struct Rollback {
     /// The version, or enough of its beginning; the one served before where absent
     version: Option<String>,
     /// Why, for the history
@@ -99,7 +120,7 @@ pub struct Rollback {
 }
 
 impl Rollback {
-    pub fn run(self, out: &mut Out) -> Outcome {
+    pub(crate) fn run(self, out: &mut Out) -> Outcome {
         let asked = json!({"id": self.version, "author": author(), "reason": self.reason});
         let head = match ask(&self.data.data, Method::POST, "/rollback", Some(&asked))? {
             Said::Yes(value) => value,
@@ -114,7 +135,10 @@ impl Rollback {
         };
         match self.data.format {
             Format::Json => out.json(&head),
-            Format::Human => out.line(&format!("live is now {}, held until `mux release`", head["id"].as_str().unwrap_or("?"))),
+            Format::Human => out.line(&format!(
+                "live is now {}, held until `mux release`",
+                head["id"].as_str().unwrap_or("?")
+            )),
         }
         Ok(Exit::Good)
     }
@@ -131,14 +155,19 @@ fn refuse(why: &str, out: &mut Out) -> Outcome {
 
 /// End a hold: serve the policy folder again
 #[derive(Debug, Args)]
-pub struct Release {
+pub(crate) struct Release {
     #[command(flatten)]
     data: Data,
 }
 
 impl Release {
-    pub fn run(self, out: &mut Out) -> Outcome {
-        let live = match ask(&self.data.data, Method::POST, "/release", Some(&json!({"author": author()})))? {
+    pub(crate) fn run(self, out: &mut Out) -> Outcome {
+        let live = match ask(
+            &self.data.data,
+            Method::POST,
+            "/release",
+            Some(&json!({"author": author()})),
+        )? {
             Said::Yes(value) => value["live"].clone(),
             Said::No(why) => return refuse(&why, out),
             Said::Nobody => match open(&self.data.data)?.release(&author()) {
@@ -158,30 +187,66 @@ impl Release {
 
 /// Show how the targets of a running gateway are
 #[derive(Debug, Args)]
-pub struct Health {
+pub(crate) struct Health {
     #[command(flatten)]
     data: Data,
 }
 
 impl Health {
-    pub fn run(self, out: &mut Out) -> Outcome {
+    pub(crate) fn run(self, out: &mut Out) -> Outcome {
         let health = match ask(&self.data.data, Method::GET, "/health", None)? {
             Said::Yes(value) => value,
             Said::No(why) => return Err(Trouble::Usage(why)),
-            Said::Nobody => return Err(Trouble::usage(format!("no gateway is running on `{}`", self.data.data.display()))),
+            Said::Nobody => {
+                return Err(Trouble::usage(format!(
+                    "no gateway is running on `{}`",
+                    self.data.data.display()
+                )));
+            }
         };
         if self.data.format == Format::Json {
             out.json(&health);
             return Ok(Exit::Good);
         }
-        let number = |v: &Value, unit: &str| v.as_u64().map_or_else(|| "-".to_owned(), |n| format!("{n}{unit}"));
-        let mut rows = vec![["target", "health", "breaker", "in flight", "errors", "p50", "p95", ""].map(str::to_owned).to_vec()];
+        let number = |v: &Value, unit: &str| {
+            v.as_u64()
+                .map_or_else(|| "-".to_owned(), |n| format!("{n}{unit}"))
+        };
+        let mut rows = vec![
+            [
+                "target",
+                "health",
+                "breaker",
+                "in flight",
+                "errors",
+                "p50",
+                "p95",
+                "",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+        ];
         for target in health["targets"].as_array().into_iter().flatten() {
             let text = |name: &str| target[name].as_str().unwrap_or("-").to_owned();
-            let errors = target["error_rate_bp"].as_u64().map_or_else(|| "-".to_owned(), |bp| format!("{}.{:02}%", bp / 100, bp % 100));
-            let why = target["unavailable"].as_str().map(|why| format!("unavailable: it {why}")).unwrap_or_default();
+            let errors = target["error_rate_bp"].as_u64().map_or_else(
+                || "-".to_owned(),
+                |bp| format!("{}.{:02}%", bp / 100, bp % 100),
+            );
+            let why = target["unavailable"]
+                .as_str()
+                .map(|why| format!("unavailable: it {why}"))
+                .unwrap_or_default();
             let inflight = number(&target["inflight"], "");
-            rows.push(vec![text("target"), text("health"), text("breaker"), inflight, errors, number(&target["p50_ms"], "ms"), number(&target["p95_ms"], "ms"), why]);
+            rows.push(vec![
+                text("target"),
+                text("health"),
+                text("breaker"),
+                inflight,
+                errors,
+                number(&target["p50_ms"], "ms"),
+                number(&target["p95_ms"], "ms"),
+                why,
+            ]);
         }
         out.line(&columns(&rows));
         Ok(Exit::Good)

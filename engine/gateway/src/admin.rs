@@ -42,7 +42,13 @@ pub fn api(admin: Admin) -> Router {
 }
 
 async fn policy(State(admin): State<Admin>) -> Json<Status> {
-    Json(admin.status.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    Json(
+        admin
+            .status
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone(),
+    )
 }
 
 async fn health(State(admin): State<Admin>) -> Json<Value> {
@@ -50,20 +56,24 @@ async fn health(State(admin): State<Admin>) -> Json<Value> {
     let router = &bundle.router;
     let now = admin.clock.now();
     let live = router.live(now);
-    let targets = (0..u32::try_from(router.fleet().targets.len()).unwrap_or(0)).map(TargetId).map(|id| {
-        let state = router.state(id);
-        json!({
-            "target": router.name(id),
-            "unavailable": router.unavailable(id),
-            "health": live.health(id),
-            "breaker": state.map(|s| s.position(now).word()),
-            "inflight": state.map(|s| s.inflight()),
-            "error_rate_bp": live.error_rate(id),
-            "p50_ms": live.p50(id),
-            "p95_ms": live.p95(id),
-        })
-    });
-    Json(json!({"version": router.version(), "unrecorded": admin.recorder.dropped(), "targets": targets.collect::<Vec<_>>()}))
+    let targets = (0..u32::try_from(router.fleet().targets.len()).unwrap_or(0))
+        .map(TargetId)
+        .map(|id| {
+            let state = router.state(id);
+            json!({
+                "target": router.name(id),
+                "unavailable": router.unavailable(id),
+                "health": live.health(id),
+                "breaker": state.map(|s| s.position(now).word()),
+                "inflight": state.map(|s| s.inflight()),
+                "error_rate_bp": live.error_rate(id),
+                "p50_ms": live.p50(id),
+                "p95_ms": live.p95(id),
+            })
+        });
+    Json(
+        json!({"version": router.version(), "unrecorded": admin.recorder.dropped(), "targets": targets.collect::<Vec<_>>()}),
+    )
 }
 
 async fn versions(State(admin): State<Admin>) -> Response {
@@ -85,7 +95,12 @@ struct Rollback {
 
 async fn rollback(State(admin): State<Admin>, Json(asked): Json<Rollback>) -> Response {
     let (reply, answer) = oneshot::channel();
-    admin.reloader.ask(Command::Rollback { id: asked.id, author: asked.author, reason: asked.reason, reply });
+    admin.reloader.ask(Command::Rollback {
+        id: asked.id,
+        author: asked.author,
+        reason: asked.reason,
+        reply,
+    });
     match answer.await {
         Ok(Ok(head)) => Json(head).into_response(),
         Ok(Err(why)) => (StatusCode::CONFLICT, Json(json!({"error": why}))).into_response(),
@@ -101,7 +116,10 @@ struct Release {
 
 async fn release(State(admin): State<Admin>, Json(asked): Json<Release>) -> Response {
     let (reply, answer) = oneshot::channel();
-    admin.reloader.ask(Command::Release { author: asked.author, reply });
+    admin.reloader.ask(Command::Release {
+        author: asked.author,
+        reply,
+    });
     match answer.await {
         Ok(Ok(head)) => Json(json!({"live": head})).into_response(),
         Ok(Err(why)) => (StatusCode::CONFLICT, Json(json!({"error": why}))).into_response(),
@@ -110,5 +128,9 @@ async fn release(State(admin): State<Admin>, Json(asked): Json<Release>) -> Resp
 }
 
 fn stopping() -> Response {
-    (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"error": "the gateway is stopping"}))).into_response()
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        Json(json!({"error": "the gateway is stopping"})),
+    )
+        .into_response()
 }

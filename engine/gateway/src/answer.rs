@@ -33,10 +33,15 @@ impl Body for Answer {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         match &mut *self {
             Self::Whole(parts) => Poll::Ready(parts.pop_front().map(|part| Ok(Frame::data(part)))),
-            Self::Relay(relay) => relay.poll_part(cx).map(|part| part.map(|p| p.map(Frame::data))),
+            Self::Relay(relay) => relay
+                .poll_part(cx)
+                .map(|part| part.map(|p| p.map(Frame::data))),
         }
     }
 
@@ -56,8 +61,11 @@ impl Body for Answer {
 #[must_use]
 pub fn json(status: u16, body: Bytes) -> Response<Answer> {
     let mut response = Response::new(Answer::from(body));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -129,7 +137,12 @@ fn attempts(flight: &Flight) -> Vec<AttemptLine> {
             PassedOver::Unavailable(_) => "unavailable",
             PassedOver::Barred(_) => "barred",
         };
-        Some(AttemptLine { target: flight.router().name(*target).to_owned(), class: class.to_owned(), status: None, ms: 0 })
+        Some(AttemptLine {
+            target: flight.router().name(*target).to_owned(),
+            class: class.to_owned(),
+            status: None,
+            ms: 0,
+        })
     });
     made.chain(passed).collect()
 }
@@ -138,7 +151,11 @@ fn attempts(flight: &Flight) -> Vec<AttemptLine> {
 pub fn describe(headers: &mut HeaderMap, flight: &Flight, dropped: Option<&str>) {
     put(headers, "x-mux-request-id", &flight.arrival().id);
     put(headers, "x-mux-version", flight.router().version());
-    put(headers, "x-mux-attempts", &flight.attempts().len().to_string());
+    put(
+        headers,
+        "x-mux-attempts",
+        &flight.attempts().len().to_string(),
+    );
     if let Some(last) = flight.attempts().last() {
         put(headers, "x-mux-target", flight.router().name(last.target));
     }
@@ -151,9 +168,23 @@ pub fn describe(headers: &mut HeaderMap, flight: &Flight, dropped: Option<&str>)
 /// `@policy plan`, or the deployment where no policy was asked.
 fn route(flight: &Flight) -> String {
     let image = flight.router().image();
-    let Some(decided) = flight.decided() else { return flight.arrival().facts.model.clone() };
-    let mut words: Vec<String> = decided.policies.iter().filter_map(|p| Some(format!("@{}", image.policies.get(p.index())?.name))).collect();
-    words.extend(decided.plan.and_then(|id| image.plans.get(id.index())?.name.as_ref().map(ToString::to_string)));
+    let Some(decided) = flight.decided() else {
+        return flight.arrival().facts.model.clone();
+    };
+    let mut words: Vec<String> = decided
+        .policies
+        .as_slice()
+        .iter()
+        .filter_map(|p| Some(format!("@{}", image.policies.get(p.index())?.name)))
+        .collect();
+    words.extend(decided.plan.and_then(|id| {
+        image
+            .plans
+            .get(id.index())?
+            .name
+            .as_ref()
+            .map(ToString::to_string)
+    }));
     words.join(" ")
 }
 

@@ -41,8 +41,12 @@ pub struct Ids {
 impl Default for Ids {
     fn default() -> Self {
         // A machine without randomness still gets ids unique to it.
-        let process = getrandom::u64().unwrap_or_else(|_| unix_ms().unsigned_abs() ^ u64::from(std::process::id()) << 40);
-        Self { process, next: AtomicU64::new(0) }
+        let process = getrandom::u64()
+            .unwrap_or_else(|_| unix_ms().unsigned_abs() ^ u64::from(std::process::id()) << 40);
+        Self {
+            process,
+            next: AtomicU64::new(0),
+        }
     }
 }
 
@@ -50,8 +54,14 @@ impl Ids {
     /// The next id, and the seed that goes with it.
     pub fn next(&self) -> (String, u64) {
         let count = self.next.fetch_add(1, Relaxed);
-        let seed = mux_routing::chance::Chance::new(self.process ^ count.wrapping_mul(0xd134_2543_de82_ef95)).bits();
-        (format!("req_{:012x}{seed:016x}", self.process & 0xffff_ffff_ffff), seed)
+        let seed = mux_routing::chance::Chance::new(
+            self.process ^ count.wrapping_mul(0xd134_2543_de82_ef95),
+        )
+        .bits();
+        (
+            format!("req_{:012x}{seed:016x}", self.process & 0xffff_ffff_ffff),
+            seed,
+        )
     }
 }
 
@@ -59,10 +69,18 @@ impl Ids {
 ///
 /// # Errors
 /// What is wrong with it, for the client.
-pub async fn read(request: Request<Incoming>, limit: usize, id: String, seed: u64, clock: &Clock) -> Result<Read, Refusal> {
+pub async fn read(
+    request: Request<Incoming>,
+    limit: usize,
+    id: String,
+    seed: u64,
+    clock: &Clock,
+) -> Result<Read, Refusal> {
     let (head, body) = request.into_parts();
     let too_large = || {
-        let message = format!("the body is over the limit of {limit} bytes; start the gateway with a larger `--max-body` if that is meant");
+        let message = format!(
+            "the body is over the limit of {limit} bytes; start the gateway with a larger `--max-body` if that is meant"
+        );
         Refusal::new(413, "request_too_large", message)
     };
     if body.size_hint().lower() > limit as u64 {
@@ -71,8 +89,20 @@ pub async fn read(request: Request<Incoming>, limit: usize, id: String, seed: u6
     let body = match tokio::time::timeout(BODY_TIME, Limited::new(body, limit).collect()).await {
         Ok(Ok(collected)) => collected.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large()),
-        Ok(Err(error)) => return Err(Refusal::new(400, "body_unreadable", format!("the body broke off: {error}"))),
-        Err(_) => return Err(Refusal::new(408, "body_too_slow", format!("the body did not arrive within {} s", BODY_TIME.as_secs()))),
+        Ok(Err(error)) => {
+            return Err(Refusal::new(
+                400,
+                "body_unreadable",
+                format!("the body broke off: {error}"),
+            ));
+        }
+        Err(_) => {
+            return Err(Refusal::new(
+                408,
+                "body_too_slow",
+                format!("the body did not arrive within {} s", BODY_TIME.as_secs()),
+            ));
+        }
     };
     let mut chat = scan(&body).map_err(|bad| {
         let refusal = Refusal::new(400, "invalid_request", bad.to_string());
@@ -82,12 +112,30 @@ pub async fn read(request: Request<Incoming>, limit: usize, id: String, seed: u6
         }
     })?;
     let facts = facts(&head.headers, &mut chat);
-    let arrival = Arrival { id, seed, at: unix_ms(), now: clock.now(), needs: needs(&chat), timeout: timeout(&head.headers), facts };
-    Ok(Read { arrival, chat, body })
+    let arrival = Arrival {
+        id,
+        seed,
+        at: unix_ms(),
+        now: clock.now(),
+        needs: needs(&chat),
+        whole: !chat.stream,
+        timeout: timeout(&head.headers),
+        facts,
+    };
+    Ok(Read {
+        arrival,
+        chat,
+        body,
+    })
 }
 
 fn facts(headers: &HeaderMap, chat: &mut ChatRequest) -> Facts {
-    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let text = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|v| v.to_str().ok())
+            .map(str::to_owned)
+    };
     let mut tags = tags(text("x-mux-tags").as_deref());
     tags.append(&mut chat.metadata);
     tags.retain(|(name, value)| name.len() <= TAG_BYTES && value.len() <= TAG_BYTES);
@@ -109,31 +157,65 @@ fn facts(headers: &HeaderMap, chat: &mut ChatRequest) -> Facts {
 
 /// `a=1, b=2`; a tag without a value has the value `true`.
 fn tags(header: Option<&str>) -> Vec<(String, String)> {
-    let parts = header.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty());
+    let parts = header
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
     let pairs = parts.map(|part| part.split_once('=').unwrap_or((part, "true")));
-    pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect()
+    pairs
+        .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
+        .collect()
 }
 
 /// A client is known by a hash of its token until virtual keys exist.
 fn key(authorization: &str) -> Option<String> {
-    let token = authorization.strip_prefix("Bearer ").unwrap_or(authorization).trim();
+    let token = authorization
+        .strip_prefix("Bearer ")
+        .unwrap_or(authorization)
+        .trim();
     (!token.is_empty()).then(|| {
-        let mut hex = blake3::derive_key("mux client key 1", token.as_bytes()).map(|b| format!("{b:02x}")).concat();
+        let mut hex = blake3::derive_key("mux client key 1", token.as_bytes())
+            .map(|b| format!("{b:02x}"))
+            .concat();
         hex.truncate(16);
         format!("k_{hex}")
     })
 }
 
 fn needs(chat: &ChatRequest) -> Features {
-    let all = [(chat.tools, Features::TOOLS), (chat.images, Features::IMAGES), (chat.audio, Features::AUDIO), (chat.json_schema, Features::JSON_SCHEMA)];
-    all.into_iter().filter(|(needed, _)| *needed).fold(Features::default(), |sum, (_, feature)| sum.with(feature))
+    let all = [
+        (chat.tools, Features::TOOLS),
+        (chat.images, Features::IMAGES),
+        (chat.audio, Features::AUDIO),
+        (chat.json_schema, Features::JSON_SCHEMA),
+    ];
+    all.into_iter()
+        .filter(|(needed, _)| *needed)
+        .fold(Features::default(), |sum, (_, feature)| sum.with(feature))
 }
 
 /// The client's own limit: ours in milliseconds, or the seconds official SDKs send.
 fn timeout(headers: &HeaderMap) -> Option<u64> {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok().filter(|n| n.is_finite() && *n > 0.0);
-    let seconds = number("x-mux-timeout-ms").map(|ms| ms / 1_000.0).or_else(|| number("x-stainless-timeout"))?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "positive, and a cast saturates")]
+    let number = |name: &str| {
+        headers
+            .get(name)?
+            .to_str()
+            .ok()?
+            .trim()
+            .parse::<f64>()
+            .ok()
+            .filter(|n| n.is_finite() && *n > 0.0)
+    };
+    let seconds = number("x-mux-timeout-ms")
+        .map(|ms| ms / 1_000.0)
+        .or_else(|| number("x-stainless-timeout"))?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "positive, and a cast saturates"
+    )]
     Some((seconds * SECOND as f64) as u64)
 }
 
@@ -143,7 +225,8 @@ mod tests {
 
     #[test]
     fn a_tag_header_is_a_list_of_pairs() {
-        let expected = [("team", "red"), ("tier", "a=b"), ("beta", "true")].map(|(n, v)| (n.to_owned(), v.to_owned()));
+        let expected = [("team", "red"), ("tier", "a=b"), ("beta", "true")]
+            .map(|(n, v)| (n.to_owned(), v.to_owned()));
         assert_eq!(tags(Some("team=red, tier=a=b,,beta")), expected);
     }
 

@@ -89,15 +89,25 @@ impl Running {
     pub fn start(line: &Line, call: &Call<'_>, upstream: &Upstream) -> Result<Self, Failure> {
         let mut plan = line.adapter.plan(call).map_err(|fault| failure(&fault))?;
         if let Some((scheme, secret)) = &line.credential {
-            plan.attach(scheme, secret.expose_secret()).map_err(|fault| failure(&fault))?;
+            plan.attach(scheme, secret.expose_secret())
+                .map_err(|fault| failure(&fault))?;
         }
         let reply = line.adapter.reply(&plan);
         let mut request = Request::new(Slices::from(std::mem::take(&mut plan.body)));
         *request.method_mut() = plan.method.clone();
-        *request.uri_mut() = plan.url.parse().map_err(|e| said(Class::Plugin, format!("the adapter made a bad address: {e}")))?;
+        *request.uri_mut() = plan.url.parse().map_err(|e| {
+            said(
+                Class::Plugin,
+                format!("the adapter made a bad address: {e}"),
+            )
+        })?;
         *request.headers_mut() = std::mem::take(&mut plan.headers);
-        request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        let (sending, captured) = upstream.send(request, line.private).map_err(|why| said(Class::Connect, why))?;
+        request
+            .headers_mut()
+            .insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let (sending, captured) = upstream
+            .send(request, line.private)
+            .map_err(|why| said(Class::Connect, why))?;
         Ok(Self {
             state: State::Sending(sending),
             adapter: line.adapter.clone(),
@@ -144,7 +154,9 @@ impl Running {
                 State::Refused(_, _, body, held) => match ready!(Pin::new(body).poll_frame(cx)) {
                     Some(Ok(frame)) if held.len() < ERROR_BODY => {
                         if let Some(data) = frame.data_ref() {
-                            held.extend_from_slice(data.get(..ERROR_BODY.min(data.len())).unwrap_or_default());
+                            held.extend_from_slice(
+                                data.get(..ERROR_BODY.min(data.len())).unwrap_or_default(),
+                            );
                         }
                     }
                     _ => return Poll::Ready(self.refused()),
@@ -166,24 +178,35 @@ impl Running {
     }
 
     fn refused(&mut self) -> Step {
-        let State::Refused(status, headers, _, body) = std::mem::replace(&mut self.state, State::Over) else {
+        let State::Refused(status, headers, _, body) =
+            std::mem::replace(&mut self.state, State::Over)
+        else {
             return Step::Failed(Failure::of(Class::Other));
         };
         let error = self.adapter.map_error(status, &headers, &body);
-        let asked = retry_after(&headers, unix_ms()).map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX));
+        let asked = retry_after(&headers, unix_ms())
+            .map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX));
         let mut failure = upstream_failure(&error, asked);
         failure.status = Some(status);
         Step::Failed(failure)
     }
 
-    fn frame(&mut self, next: Option<Result<http_body::Frame<Bytes>, hyper::Error>>) -> Option<Step> {
+    fn frame(
+        &mut self,
+        next: Option<Result<http_body::Frame<Bytes>, hyper::Error>>,
+    ) -> Option<Step> {
         let mut out = Output::default();
         let ended = match next {
             Some(Ok(frame)) => {
-                let Ok(data) = frame.into_data() else { return None };
+                let Ok(data) = frame.into_data() else {
+                    return None;
+                };
                 self.held += if self.streaming { 0 } else { data.len() };
                 if self.held > WHOLE_BODY {
-                    return Some(self.fail(said(Class::BadResponse, format!("the answer is over {} MiB", WHOLE_BODY >> 20))));
+                    return Some(self.fail(said(
+                        Class::BadResponse,
+                        format!("the answer is over {} MiB", WHOLE_BODY >> 20),
+                    )));
                 }
                 self.reply.as_mut().map(|reply| reply.push(data, &mut out))
             }
@@ -212,7 +235,11 @@ impl Running {
             return self.fail(failure);
         }
         if self.reply.is_some() {
-            return Step::Parts { parts: out.parts, content: first, text: out.output_bytes };
+            return Step::Parts {
+                parts: out.parts,
+                content: first,
+                text: out.output_bytes,
+            };
         }
         if self.streaming && !self.seen.terminal {
             return self.fail(self.cut());
@@ -222,8 +249,15 @@ impl Running {
 
     /// The reply ended before its time.
     fn cut(&self) -> Failure {
-        let class = if self.seen.content || !self.streaming { Class::Cut } else { Class::BadResponse };
-        Failure { usage: self.seen.usage, ..said(class, "the answer ended before it was complete".to_owned()) }
+        let class = if self.seen.content || !self.streaming {
+            Class::Cut
+        } else {
+            Class::BadResponse
+        };
+        Failure {
+            usage: self.seen.usage,
+            ..said(class, "the answer ended before it was complete".to_owned())
+        }
     }
 
     fn fail(&mut self, failure: Failure) -> Step {
@@ -233,7 +267,10 @@ impl Running {
 }
 
 fn said(class: Class, message: String) -> Failure {
-    Failure { message: Some(message), ..Failure::of(class) }
+    Failure {
+        message: Some(message),
+        ..Failure::of(class)
+    }
 }
 
 /// The provider's words, shortened.
@@ -245,7 +282,9 @@ fn upstream_failure(error: &UpstreamError, asked_ms: Option<u64>) -> Failure {
     Failure {
         class: Class::parse(error.kind.as_str()),
         status: None,
-        retry_after: asked_ms.or(error.retry_after_ms).map(|ms| ms.saturating_mul(mux_routing::MILLI)),
+        retry_after: asked_ms
+            .or(error.retry_after_ms)
+            .map(|ms| ms.saturating_mul(mux_routing::MILLI)),
         message: Some(message),
         usage: None,
     }
@@ -262,7 +301,11 @@ fn failure(fault: &Fault) -> Failure {
 }
 
 fn broken(error: &hyper_util::client::legacy::Error) -> Failure {
-    let class = if error.is_connect() { Class::Connect } else { Class::Cut };
+    let class = if error.is_connect() {
+        Class::Connect
+    } else {
+        Class::Cut
+    };
     let mut words = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(deeper) = source {
@@ -273,5 +316,12 @@ fn broken(error: &hyper_util::client::legacy::Error) -> Failure {
 }
 
 fn usage(u: mux_wire::usage::Usage) -> Usage {
-    Usage { input: u.input, output: u.output, cache_read: u.cache_read, cache_write: u.cache_write, reasoning: u.reasoning, estimated: false }
+    Usage {
+        input: u.input,
+        output: u.output,
+        cache_read: u.cache_read,
+        cache_write: u.cache_write,
+        reasoning: u.reasoning,
+        estimated: false,
+    }
 }

@@ -3,7 +3,8 @@
 use crate::credential::Vault;
 use crate::plugins::Plugins;
 use bytes::Bytes;
-use mux_dsl::image::{Image, Provider, TargetId};
+use mux_dsl::Image;
+use mux_dsl::image::{Provider, TargetId};
 use mux_plugins::{Adapter, AuthScheme};
 use mux_routing::router::{Memory, Router};
 use secrecy::SecretString;
@@ -31,26 +32,56 @@ pub struct Line {
     pub private: bool,
 }
 
+/// What bundles are put together from.
+#[derive(Clone, Copy, Debug)]
+pub struct Sources<'a> {
+    /// Adapters.
+    pub plugins: &'a Plugins,
+    /// Secrets.
+    pub vault: &'a Vault,
+    /// What outlives bundles.
+    pub memory: &'a Memory,
+    /// Other addresses for providers, by name; no credential is sent there.
+    pub addresses: &'a [(String, String)],
+}
+
 impl Bundle {
     /// Puts a checked bundle together. What is missing makes targets unavailable, never the bundle.
     #[must_use]
-    pub fn new(image: Image, version: &str, plugins: &Plugins, vault: &Vault, memory: &Memory) -> Self {
-        let lines: Vec<Result<Line, String>> = image.fleet.providers.iter().map(|p| line(p, plugins, vault)).collect();
-        let providers: Vec<usize> = image.fleet.targets.iter().map(|t| t.provider.index()).collect();
+    pub fn new(image: Arc<Image>, version: &str, means: &Sources<'_>) -> Self {
+        let lines: Vec<Result<Line, String>> = image
+            .fleet
+            .providers
+            .iter()
+            .map(|p| line(p, means))
+            .collect();
+        let providers: Vec<usize> = image
+            .fleet
+            .targets
+            .iter()
+            .map(|t| t.provider.index())
+            .collect();
         let why = |target: TargetId| {
             let provider = *providers.get(target.index())?;
             lines.get(provider)?.as_ref().err().cloned()
         };
         let models = models(&image);
-        let router = Router::new(image, version, memory, why);
-        Self { router: Arc::new(router), models, lines: lines.into_iter().map(Result::ok).collect() }
+        let router = Router::new(image, version, means.memory, why);
+        Self {
+            router: Arc::new(router),
+            models,
+            lines: lines.into_iter().map(Result::ok).collect(),
+        }
     }
 
     /// How to reach a target, and what its provider calls the model.
     #[must_use]
     pub fn line(&self, target: TargetId) -> Option<(&Line, &str)> {
         let target = self.router.fleet().targets.get(target.index())?;
-        Some((self.lines.get(target.provider.index())?.as_ref()?, &target.model))
+        Some((
+            self.lines.get(target.provider.index())?.as_ref()?,
+            &target.model,
+        ))
     }
 
     /// Targets that cannot be called, with the reason.
@@ -60,31 +91,59 @@ impl Bundle {
     }
 }
 
-fn line(provider: &Provider, plugins: &Plugins, vault: &Vault) -> Result<Line, String> {
-    let plugin = plugins.get(&provider.kind);
-    let plugin = plugin.ok_or_else(|| format!("needs an adapter for `{}`, and none is loaded", provider.kind))?;
-    let adapter = plugin.adapter(&provider.settings, provider.url.as_deref());
+fn line(provider: &Provider, means: &Sources<'_>) -> Result<Line, String> {
+    let plugin = means.plugins.get(&provider.kind);
+    let plugin = plugin.ok_or_else(|| {
+        format!(
+            "needs an adapter for `{}`, and none is loaded",
+            provider.kind
+        )
+    })?;
+    let elsewhere = means
+        .addresses
+        .iter()
+        .find(|(name, _)| **name == *provider.name)
+        .map(|(_, url)| url.as_str());
+    let url = elsewhere.or(provider.url.as_deref());
+    let adapter = plugin.adapter(&provider.settings, url);
     let adapter = adapter.map_err(|e| format!("has settings its adapter refuses: {e}"))?;
     let credential = match (&provider.key, adapter.auth().first()) {
-        (Some(key), Some(scheme)) => Some((scheme.clone(), vault.resolve(key)?)),
+        (Some(key), Some(scheme)) if elsewhere.is_none() => {
+            Some((scheme.clone(), means.vault.resolve(key)?))
+        }
         _ => None,
     };
-    let local = provider.url.as_deref().is_some_and(loopback);
-    Ok(Line { adapter, credential, private: provider.private || local })
+    Ok(Line {
+        adapter,
+        credential,
+        private: provider.private || url.is_some_and(loopback),
+    })
 }
 
 /// Whether an address is literally this machine.
 fn loopback(url: &str) -> bool {
-    let Ok(uri) = url.parse::<hyper::Uri>() else { return false };
-    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    let Ok(uri) = url.parse::<hyper::Uri>() else {
+        return false;
+    };
+    let host = uri
+        .host()
+        .unwrap_or_default()
+        .trim_start_matches('[')
+        .trim_end_matches(']');
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 fn models(image: &Image) -> Bytes {
-    let policies = image.policies.iter().map(|p| (format!("@{}", p.name), "mux"));
+    let policies = image
+        .policies
+        .iter()
+        .map(|p| (format!("@{}", p.name), "mux"));
     let fleet = &image.fleet;
     let direct = fleet.targets.iter().filter(|_| fleet.direct).map(|t| {
-        let owner = fleet.providers.get(t.provider.index()).map_or("", |p| &p.name);
+        let owner = fleet
+            .providers
+            .get(t.provider.index())
+            .map_or("", |p| &p.name);
         (t.name.to_string(), owner)
     });
     let data: Vec<_> = policies.chain(direct).map(|(id, owner)| serde_json::json!({"id": id, "object": "model", "created": 0, "owned_by": owner})).collect();

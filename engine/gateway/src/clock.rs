@@ -14,7 +14,9 @@ impl Default for Clock {
     fn default() -> Self {
         // Routing subtracts spans from now; an epoch at zero would make the first minute of a process special.
         let now = Instant::now();
-        Self { epoch: now.checked_sub(Duration::from_secs(1)).unwrap_or(now) }
+        Self {
+            epoch: now.checked_sub(Duration::from_secs(1)).unwrap_or(now),
+        }
     }
 }
 
@@ -36,12 +38,17 @@ impl Clock {
 /// Unix milliseconds.
 #[must_use]
 pub fn unix_ms() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Unix seconds as `2026-01-05 12:00:00Z`.
 #[must_use]
 pub fn utc(seconds: i64) -> String {
-    jiff::Timestamp::from_second(seconds).map_or_else(|_| "?".to_owned(), |t| t.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+    jiff::Timestamp::from_second(seconds).map_or_else(
+        |_| "?".to_owned(),
+        |t| t.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
+    )
 }

@@ -21,6 +21,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
 
 /// Most bytes held back before the first content.
@@ -54,18 +55,31 @@ pub struct Drive {
     over: bool,
     translated: bool,
     warnings: Vec<String>,
+    /// The request's place among those in flight, kept until its last byte.
+    _permit: OwnedSemaphorePermit,
 }
 
 impl fmt::Debug for Drive {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Drive").field("flight", &self.flight).field("committed", &self.committed).field("over", &self.over).finish_non_exhaustive()
+        f.debug_struct("Drive")
+            .field("flight", &self.flight)
+            .field("committed", &self.committed)
+            .field("over", &self.over)
+            .finish_non_exhaustive()
     }
 }
 
 impl Drive {
     /// Sets a flight off.
     #[must_use]
-    pub fn new(flight: Flight, bundle: Arc<Bundle>, means: Means, chat: ChatRequest, body: Bytes) -> Self {
+    pub fn new(
+        flight: Flight,
+        bundle: Arc<Bundle>,
+        means: Means,
+        chat: ChatRequest,
+        body: Bytes,
+        permit: OwnedSemaphorePermit,
+    ) -> Self {
         let timer = Box::pin(tokio::time::sleep_until(means.clock.instant(u64::MAX)));
         let mut drive = Self {
             flight: Some(flight),
@@ -81,6 +95,7 @@ impl Drive {
             over: false,
             translated: false,
             warnings: Vec::new(),
+            _permit: permit,
         };
         let mut actions = Actions::new();
         let now = drive.means.clock.now();
@@ -145,7 +160,11 @@ impl Drive {
         match step {
             Step::Connected => self.tell(Event::Connected),
             Step::Head(status) => self.tell(|n| Event::Head(n, status)),
-            Step::Parts { parts, content, text } => {
+            Step::Parts {
+                parts,
+                content,
+                text,
+            } => {
                 self.keep(parts);
                 self.tell(|n| Event::Progress(n, text));
                 if content {
@@ -153,7 +172,15 @@ impl Drive {
                 } else if !self.committed && self.held > HELD && self.chat.stream {
                     self.running = None;
                     let message = Some(format!("no content in the first {} KiB", HELD >> 10));
-                    self.tell(|n| Event::Failed(n, Failure { message, ..Failure::of(Class::BadResponse) }));
+                    self.tell(|n| {
+                        Event::Failed(
+                            n,
+                            Failure {
+                                message,
+                                ..Failure::of(Class::BadResponse)
+                            },
+                        )
+                    });
                 }
             }
             Step::Done(usage, parts) => {
@@ -228,11 +255,22 @@ impl Drive {
         }
     }
 
-    fn start(&mut self, attempt: usize, target: mux_dsl::image::TargetId) -> Result<Running, Failure> {
-        let gone = || Failure { message: Some("the target has no adapter".to_owned()), ..Failure::of(Class::Plugin) };
+    fn start(
+        &mut self,
+        attempt: usize,
+        target: mux_dsl::image::TargetId,
+    ) -> Result<Running, Failure> {
+        let gone = || Failure {
+            message: Some("the target has no adapter".to_owned()),
+            ..Failure::of(Class::Plugin)
+        };
         let bundle = Arc::clone(&self.bundle);
         let (line, model) = bundle.line(target).ok_or_else(gone)?;
-        let id = self.flight.as_ref().map_or("", |f| &f.arrival().id).to_owned();
+        let id = self
+            .flight
+            .as_ref()
+            .map_or("", |f| &f.arrival().id)
+            .to_owned();
         let call = Call {
             operation: "chat",
             dialect: "openai-chat",
@@ -252,11 +290,17 @@ impl Drive {
 
 impl Drop for Drive {
     fn drop(&mut self) {
-        let Some(mut flight) = self.flight.take() else { return };
+        let Some(mut flight) = self.flight.take() else {
+            return;
+        };
         // First the upstream, so that it stops generating; then the books.
         self.running = None;
         if flight.end().is_none() {
-            flight.on(Event::ClientGone, self.means.clock.now(), &mut Actions::new());
+            flight.on(
+                Event::ClientGone,
+                self.means.clock.now(),
+                &mut Actions::new(),
+            );
         }
         self.means.recorder.flight(flight);
     }
@@ -281,7 +325,10 @@ impl Relay {
     /// Of a flight that is committed.
     #[must_use]
     pub fn new(drive: Drive) -> Self {
-        Self { drive, fate: Fate::Open }
+        Self {
+            drive,
+            fate: Fate::Open,
+        }
     }
 
     /// The next bytes; an error aborts the connection, so that no client takes a broken answer for a whole one.
@@ -293,7 +340,9 @@ impl Relay {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            Fate::Aborting => return Poll::Ready(Some(Err(io::Error::other("the answer broke off")))),
+            Fate::Aborting => {
+                return Poll::Ready(Some(Err(io::Error::other("the answer broke off"))));
+            }
         }
         loop {
             if let Some(part) = self.drive.parts.pop_front() {
@@ -308,7 +357,9 @@ impl Relay {
 
     fn end(&mut self) -> Option<io::Result<Bytes>> {
         let flight = self.drive.flight.as_ref()?;
-        let End::Broken(class) = flight.end()? else { return None };
+        let End::Broken(class) = flight.end()? else {
+            return None;
+        };
         self.fate = Fate::Flushing;
         Some(Ok(answer::broken(flight, class.word())))
     }

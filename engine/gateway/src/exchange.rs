@@ -27,7 +27,7 @@ pub struct Exchange {
     /// Most bytes of a request body.
     pub max_body: usize,
     /// Bounds what is in flight.
-    pub permits: Semaphore,
+    pub permits: Arc<Semaphore>,
 }
 
 impl Exchange {
@@ -38,41 +38,64 @@ impl Exchange {
         match (request.method(), path) {
             (&Method::POST, "/v1/chat/completions") => self.chat(request).await,
             (&Method::GET, "/v1/models") => answer::json(200, self.live.bundle().models.clone()),
-            (&Method::GET, "/healthz") => answer::json(200, Bytes::from_static(b"{\"status\":\"ok\"}")),
+            (&Method::GET, "/healthz") => {
+                answer::json(200, Bytes::from_static(b"{\"status\":\"ok\"}"))
+            }
             (_, "/v1/chat/completions" | "/v1/models" | "/healthz") => {
                 let message = format!("`{path}` does not take `{}`", request.method());
                 self.refuse(&Refusal::new(405, "method_not_allowed", message))
             }
             _ => {
-                let message = format!("there is nothing at `{path}`; this gateway serves `/v1/chat/completions` and `/v1/models`");
+                let message = format!(
+                    "there is nothing at `{path}`; this gateway serves `/v1/chat/completions` and `/v1/models`"
+                );
                 self.refuse(&Refusal::new(404, "unknown_path", message))
             }
         }
     }
 
     fn refuse(&self, refusal: &Refusal) -> Response<Answer> {
-        answer::refused(refusal, &self.ids.next().0, self.live.bundle().router.version())
+        answer::refused(
+            refusal,
+            &self.ids.next().0,
+            self.live.bundle().router.version(),
+        )
     }
 
     async fn chat(&self, request: Request<Incoming>) -> Response<Answer> {
-        let Ok(_permit) = self.permits.try_acquire() else {
-            let refusal = Refusal::new(503, "gateway_busy", "the gateway has as many requests in flight as it takes".to_owned());
+        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
+            let refusal = Refusal::new(
+                503,
+                "gateway_busy",
+                "the gateway has as many requests in flight as it takes".to_owned(),
+            );
             return self.refuse(&refusal.after(Some(SECOND)));
         };
         let (id, seed) = self.ids.next();
         let bundle = self.live.bundle();
-        let read = match arrival::read(request, self.max_body, id.clone(), seed, &self.means.clock).await {
+        let read = match arrival::read(request, self.max_body, id.clone(), seed, &self.means.clock)
+            .await
+        {
             Ok(read) => read,
             Err(refusal) => {
                 let version = bundle.router.version();
-                self.means.recorder.refused(unread(&refusal, id.clone(), version, seed));
+                self.means
+                    .recorder
+                    .refused(unread(&refusal, id.clone(), version, seed));
                 return answer::refused(&refusal, &id, version);
             }
         };
         let live = bundle.router.live(read.arrival.now);
         let flight = Flight::new(&bundle.router, read.arrival, &live);
         let streaming = read.chat.stream;
-        let mut drive = Drive::new(flight, Arc::clone(&bundle), self.means.clone(), read.chat, read.body);
+        let mut drive = Drive::new(
+            flight,
+            bundle,
+            self.means.clone(),
+            read.chat,
+            read.body,
+            permit,
+        );
         drive.decided().await;
         conclude(drive, streaming)
     }
@@ -80,18 +103,26 @@ impl Exchange {
 
 /// Turns a drive that is committed or over into a response.
 fn conclude(mut drive: Drive, streaming: bool) -> Response<Answer> {
-    let Some(flight) = drive.flight() else { return answer::json(500, Bytes::new()) };
+    let Some(flight) = drive.flight() else {
+        return answer::json(500, Bytes::new());
+    };
     if let Some(End::Refused(refusal)) = flight.end() {
         return answer::failed(flight, refusal);
     }
     let mut response = Response::new(Answer::Whole(std::collections::VecDeque::new()));
     answer::describe(response.headers_mut(), flight, Some(&drive.warnings()));
     if streaming {
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        response
+            .headers_mut()
+            .insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         *response.body_mut() = Answer::Relay(Box::new(Relay::new(drive)));
     } else {
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         *response.body_mut() = Answer::Whole(drive.take_parts());
     }
     response
@@ -105,8 +136,16 @@ fn unread(refusal: &Refusal, id: String, version: &str, seed: u64) -> Record {
         at: crate::clock::unix_ms(),
         version: version.to_owned(),
         seed,
-        request: Facts { operation: "chat".to_owned(), dialect: "openai-chat".to_owned(), ..Facts::default() },
-        outcome: Outcome { status: refusal.status, class: "refused".to_owned(), ..Outcome::default() },
+        request: Facts {
+            operation: "chat".to_owned(),
+            dialect: "openai-chat".to_owned(),
+            ..Facts::default()
+        },
+        outcome: Outcome {
+            status: refusal.status,
+            class: "refused".to_owned(),
+            ..Outcome::default()
+        },
         priced: true,
         ..Record::default()
     }

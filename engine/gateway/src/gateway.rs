@@ -85,7 +85,11 @@ impl Options {
 
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options").field("policies", &self.policies).field("data", &self.data).field("listen", &self.listen).finish_non_exhaustive()
+        f.debug_struct("Options")
+            .field("policies", &self.policies)
+            .field("data", &self.data)
+            .field("listen", &self.listen)
+            .finish_non_exhaustive()
     }
 }
 
@@ -136,18 +140,28 @@ impl Gateway {
     /// # Errors
     /// See [`StartError`].
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let source = Source::new(&options.policies).map_err(|e| environment("cannot read the policies", &e))?;
-        let plugin_folder = options.plugins.clone().unwrap_or_else(|| options.data.join("plugins"));
+        let source = Source::new(&options.policies)
+            .map_err(|e| environment("cannot read the policies", &e))?;
+        let plugin_folder = options
+            .plugins
+            .clone()
+            .unwrap_or_else(|| options.data.join("plugins"));
         for folder in [&options.data, &plugin_folder] {
-            std::fs::create_dir_all(folder).map_err(|e| environment(&format!("cannot make `{}`", folder.display()), &e))?;
+            std::fs::create_dir_all(folder)
+                .map_err(|e| environment(&format!("cannot make `{}`", folder.display()), &e))?;
         }
         // The port first: it is the commonest mistake, and the quickest to tell.
-        let listener = TcpListener::bind(options.listen).await.map_err(|e| port_error(options.listen, &e))?;
-        let address = listener.local_addr().map_err(|e| environment("cannot tell the port", &e))?;
+        let listener = TcpListener::bind(options.listen)
+            .await
+            .map_err(|e| port_error(options.listen, &e))?;
+        let address = listener
+            .local_addr()
+            .map_err(|e| environment("cannot tell the port", &e))?;
         let status = SharedStatus::default();
         let grace = options.grace;
-        let (recorder, recording) = Recorder::start(&options.data.join("recordings"), options.listener.clone())
-            .map_err(|e| environment("cannot record", &e))?;
+        let (recorder, recording) =
+            Recorder::start(&options.data.join("recordings"), options.listener.clone())
+                .map_err(|e| environment("cannot record", &e))?;
         let folders = [source.folder().to_path_buf(), plugin_folder.clone()];
         let socket = options.data.join("admin.sock");
         let (max_body, max_inflight) = (options.max_body, options.max_inflight);
@@ -177,10 +191,26 @@ impl Gateway {
             })
             .map_err(|e| environment("cannot start a thread", &e))?;
         let clock = Clock::default();
-        let means = Means { upstream: Upstream::default(), recorder: recorder.clone(), clock };
-        let exchange = Exchange { live: Arc::clone(&live), means, ids: Ids::default(), max_body, permits: Semaphore::new(max_inflight) };
+        let means = Means {
+            upstream: Upstream::default(),
+            recorder: recorder.clone(),
+            clock,
+        };
+        let exchange = Exchange {
+            live: Arc::clone(&live),
+            means,
+            ids: Ids::default(),
+            max_body,
+            permits: Arc::new(Semaphore::new(max_inflight)),
+        };
         let (stop, stopped) = watch::channel(false);
-        let administrators = admin::api(Admin { live, reloader: reloader.clone(), status: Arc::clone(&status), recorder, clock });
+        let administrators = admin::api(Admin {
+            live,
+            reloader: reloader.clone(),
+            status: Arc::clone(&status),
+            recorder,
+            clock,
+        });
         let unix = bind_socket(&socket)?;
         let administering = tokio::spawn(async move {
             // Ends only with the process or when aborted.
@@ -189,7 +219,18 @@ impl Gateway {
         let accepting = tokio::spawn(accept(listener, Arc::new(exchange), stopped, grace));
         tracing::info!(%address, version = status.lock().map(|s| s.live.clone()).unwrap_or_default(), "serving");
         tracing::info!("budgets and limits are kept in memory: a restart forgets what was spent");
-        Ok(Self { address, socket, status, reloader, keeper, recording, stop, accepting, administering, _watch: watch })
+        Ok(Self {
+            address,
+            socket,
+            status,
+            reloader,
+            keeper,
+            recording,
+            stop,
+            accepting,
+            administering,
+            _watch: watch,
+        })
     }
 
     /// A handle on the reload thread.
@@ -215,8 +256,14 @@ impl Gateway {
     }
 }
 
-fn keeper(options: Options, source: Source, plugin_folder: &Path, status: SharedStatus) -> Result<Keeper, StartError> {
-    let store = Store::open(&options.data.join("store")).map_err(|e| environment("cannot open the store", &e))?;
+fn keeper(
+    options: Options,
+    source: Source,
+    plugin_folder: &Path,
+    status: SharedStatus,
+) -> Result<Keeper, StartError> {
+    let store = Store::open(&options.data.join("store"))
+        .map_err(|e| environment("cannot open the store", &e))?;
     for notice in store.notices() {
         tracing::warn!("store: {notice}");
     }
@@ -236,7 +283,9 @@ fn keeper(options: Options, source: Source, plugin_folder: &Path, status: Shared
 
 fn port_error(listen: SocketAddr, error: &io::Error) -> StartError {
     StartError::Environment(match error.kind() {
-        io::ErrorKind::AddrInUse => format!("`{listen}` is in use; stop what listens there, or choose another with `--listen`"),
+        io::ErrorKind::AddrInUse => format!(
+            "`{listen}` is in use; stop what listens there, or choose another with `--listen`"
+        ),
         _ => format!("cannot listen on `{listen}`: {error}"),
     })
 }
@@ -261,7 +310,12 @@ fn watch_folders(folders: &[PathBuf], reloader: &Reloader) -> Option<Watch> {
 /// The admin socket, for its owner only. A socket file left by a crash is replaced; the store's lock has made sure that
 /// no other gateway uses this folder.
 fn bind_socket(path: &Path) -> Result<UnixListener, StartError> {
-    let failed = |e: io::Error| environment(&format!("cannot make the admin socket `{}`", path.display()), &e);
+    let failed = |e: io::Error| {
+        environment(
+            &format!("cannot make the admin socket `{}`", path.display()),
+            &e,
+        )
+    };
     match std::fs::remove_file(path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(failed(e)),
         _ => {}
@@ -271,7 +325,12 @@ fn bind_socket(path: &Path) -> Result<UnixListener, StartError> {
     Ok(listener)
 }
 
-async fn accept(listener: TcpListener, exchange: Arc<Exchange>, mut stopped: watch::Receiver<bool>, grace: Duration) {
+async fn accept(
+    listener: TcpListener,
+    exchange: Arc<Exchange>,
+    mut stopped: watch::Receiver<bool>,
+    grace: Duration,
+) {
     let graceful = GracefulShutdown::new();
     loop {
         tokio::select! {
@@ -287,8 +346,14 @@ async fn accept(listener: TcpListener, exchange: Arc<Exchange>, mut stopped: wat
         }
     }
     drop(listener);
-    if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
-        tracing::warn!("requests were still in flight after {} s and are cut off", grace.as_secs());
+    if tokio::time::timeout(grace, graceful.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            "requests were still in flight after {} s and are cut off",
+            grace.as_secs()
+        );
     }
 }
 
@@ -300,7 +365,10 @@ fn serve(stream: TcpStream, exchange: Arc<Exchange>, watcher: Watcher) {
         let exchange = Arc::clone(&exchange);
         async move { Ok::<_, Infallible>(exchange.answer(request).await) }
     });
-    let connection = http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).serve_connection(TokioIo::new(stream), service);
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIME)
+        .serve_connection(TokioIo::new(stream), service);
     let connection = watcher.watch(connection);
     tokio::spawn(async move {
         if let Err(error) = connection.await {

@@ -14,7 +14,9 @@ impl Live {
     /// Starts with a bundle.
     #[must_use]
     pub fn new(bundle: Arc<Bundle>) -> Self {
-        Self { bundle: ArcSwap::new(bundle) }
+        Self {
+            bundle: ArcSwap::new(bundle),
+        }
     }
 
     /// The bundle for a request that begins now. It is kept for the request's whole life.

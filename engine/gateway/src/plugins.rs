@@ -11,7 +11,10 @@ const PRESETS: [(&str, &str); 1] = [("openai-compatible", "openai")];
 /// The adapter that speaks for a `kind`.
 #[must_use]
 pub fn adapter_of(kind: &str) -> &str {
-    PRESETS.iter().find(|(preset, _)| *preset == kind).map_or(kind, |(_, adapter)| adapter)
+    PRESETS
+        .iter()
+        .find(|(preset, _)| *preset == kind)
+        .map_or(kind, |(_, adapter)| adapter)
 }
 
 /// Loads and keeps adapters.
@@ -40,10 +43,17 @@ impl Plugins {
     pub fn new(host: Arc<Host>, folder: &Path) -> Result<Self, String> {
         let mut embedded = BTreeMap::new();
         for (name, bytes) in mux_plugins::embedded() {
-            let plugin = host.load(name, bytes).map_err(|e| format!("the embedded adapter `{name}` does not load: {e}"))?;
+            let plugin = host
+                .load(name, bytes)
+                .map_err(|e| format!("the embedded adapter `{name}` does not load: {e}"))?;
             embedded.insert(plugin.id().to_owned(), plugin);
         }
-        Ok(Self { host, folder: folder.to_path_buf(), files: BTreeMap::new(), embedded })
+        Ok(Self {
+            host,
+            folder: folder.to_path_buf(),
+            files: BTreeMap::new(),
+            embedded,
+        })
     }
 
     /// Looks at the folder again. Returns what changed, in words; a file that does not load leaves the last good one.
@@ -51,34 +61,67 @@ impl Plugins {
         let mut changes = Vec::new();
         let mut present = Vec::new();
         for path in self.candidates() {
-            let Ok(bytes) = std::fs::read(&path) else { continue };
+            let Ok(bytes) = std::fs::read(&path) else {
+                continue;
+            };
             let hash = blake3::hash(&bytes);
             present.push(path.clone());
             if self.files.get(&path).is_some_and(|seen| seen.hash == hash) {
                 continue;
             }
-            let name = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+            let name = path
+                .file_stem()
+                .map(|s| s.to_string_lossy().into_owned())
+                .unwrap_or_default();
             let outcome = self.host.load(&name, &bytes).map_err(|e| e.to_string());
             let before = self.files.remove(&path).and_then(|seen| seen.good);
             changes.push(match &outcome {
-                Ok(plugin) => Change { file: path.clone(), good: true, text: format!("loaded `{}` {}", plugin.id(), plugin.version()) },
-                Err(reason) => Change { file: path.clone(), good: false, text: reason.clone() },
+                Ok(plugin) => Change {
+                    file: path.clone(),
+                    good: true,
+                    text: format!("loaded `{}` {}", plugin.id(), plugin.version()),
+                },
+                Err(reason) => Change {
+                    file: path.clone(),
+                    good: false,
+                    text: reason.clone(),
+                },
             });
             let good = outcome.as_ref().ok().cloned().or(before);
-            self.files.insert(path, Seen { hash, outcome, good });
+            self.files.insert(
+                path,
+                Seen {
+                    hash,
+                    outcome,
+                    good,
+                },
+            );
         }
-        let gone: Vec<PathBuf> = self.files.keys().filter(|p| !present.contains(p)).cloned().collect();
+        let gone: Vec<PathBuf> = self
+            .files
+            .keys()
+            .filter(|p| !present.contains(p))
+            .cloned()
+            .collect();
         for path in gone {
             self.files.remove(&path);
-            changes.push(Change { file: path, good: true, text: "removed".to_owned() });
+            changes.push(Change {
+                file: path,
+                good: true,
+                text: "removed".to_owned(),
+            });
         }
         changes
     }
 
     fn candidates(&self) -> Vec<PathBuf> {
-        let Ok(entries) = std::fs::read_dir(&self.folder) else { return Vec::new() };
+        let Ok(entries) = std::fs::read_dir(&self.folder) else {
+            return Vec::new();
+        };
         let paths = entries.filter_map(Result::ok).map(|e| e.path());
-        let mut found: Vec<PathBuf> = paths.filter(|p| p.extension().is_some_and(|e| e == "wasm")).collect();
+        let mut found: Vec<PathBuf> = paths
+            .filter(|p| p.extension().is_some_and(|e| e == "wasm"))
+            .collect();
         found.sort();
         found
     }
@@ -87,7 +130,11 @@ impl Plugins {
     #[must_use]
     pub fn get(&self, kind: &str) -> Option<&Arc<Plugin>> {
         let id = adapter_of(kind);
-        let dropped = self.files.values().filter_map(|seen| seen.good.as_ref()).find(|p| p.id() == id);
+        let dropped = self
+            .files
+            .values()
+            .filter_map(|seen| seen.good.as_ref())
+            .find(|p| p.id() == id);
         dropped.or_else(|| self.embedded.get(id))
     }
 
@@ -103,7 +150,9 @@ impl Plugins {
 
     /// Files that do not load, with the reason.
     pub fn broken(&self) -> impl Iterator<Item = (&Path, &str)> {
-        self.files.iter().filter_map(|(path, seen)| Some((path.as_path(), seen.outcome.as_ref().err()?.as_str())))
+        self.files.iter().filter_map(|(path, seen)| {
+            Some((path.as_path(), seen.outcome.as_ref().err()?.as_str()))
+        })
     }
 }
 

@@ -45,8 +45,13 @@ impl Recorder {
     pub fn start(dir: &Path, listener: Option<Listener>) -> io::Result<(Self, Recording)> {
         let writer = Writer::start(dir, Options::default())?;
         let (queue, waiting) = sync_channel(QUEUE);
-        let thread = std::thread::Builder::new().name("mux-record".to_owned()).spawn(move || work(&waiting, &writer, listener.as_ref()))?;
-        let recorder = Self { queue: queue.clone(), dropped: Arc::default() };
+        let thread = std::thread::Builder::new()
+            .name("mux-record".to_owned())
+            .spawn(move || work(&waiting, &writer, listener.as_ref()))?;
+        let recorder = Self {
+            queue: queue.clone(),
+            dropped: Arc::default(),
+        };
         Ok((recorder, Recording { thread, queue }))
     }
 
@@ -104,6 +109,10 @@ fn work(waiting: &Receiver<Message>, writer: &Writer, listener: Option<&Listener
         if let Some(listener) = listener {
             listener(&record);
         }
-        writer.offer(record);
+        if !writer.offer(record)
+            && let Some(fault) = writer.fault()
+        {
+            tracing::error!("recordings are not written: {fault}");
+        }
     }
 }

@@ -1,15 +1,13 @@
 //! How a save becomes what is served: read, check, store, swap. Start-up, saves, rollbacks and releases all pass here,
 //! one at a time, on a thread of their own.
 
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, Sources};
 use crate::clock::unix_ms;
 use crate::credential::Vault;
 use crate::live::Live;
 use crate::plugins::{Plugins, adapter_of};
 use crate::source::Source;
-use mux_dsl::compile::{Compiled, compile};
-use mux_dsl::diagnostic::Diagnostic;
-use mux_dsl::image::Image;
+use mux_dsl::{Compiled, Diagnostic, Image, compile};
 use mux_routing::router::Memory;
 use mux_store::{HistoryEntry, NewVersion, Refs, Store, Version, VersionHead};
 use serde::Serialize;
@@ -25,7 +23,7 @@ const SETTLE: Duration = Duration::from_millis(15);
 const PATIENCE: u32 = 10;
 
 /// Checks a bundle beyond its text, such as by running its tests. `Err` stops the load.
-pub type Examine = Arc<dyn Fn(&Image) -> Result<(), String> + Send + Sync>;
+pub type Examine = Arc<dyn Fn(&Arc<Image>) -> Result<(), String> + Send + Sync>;
 
 /// What the thread is asked to do.
 #[derive(Debug)]
@@ -119,13 +117,15 @@ pub struct Keeper {
 
 impl std::fmt::Debug for Keeper {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Keeper").field("source", &self.source).finish_non_exhaustive()
+        f.debug_struct("Keeper")
+            .field("source", &self.source)
+            .finish_non_exhaustive()
     }
 }
 
 /// A bundle that passed every check.
 struct Checked {
-    image: Image,
+    image: Arc<Image>,
     files: Vec<(String, Vec<u8>)>,
     diagnostics: Vec<Diagnostic>,
 }
@@ -147,7 +147,11 @@ impl Keeper {
         }
         let refs = self.store.refs();
         if let (Some(reason), Some(live)) = (&refs.held, &refs.live) {
-            tracing::warn!(version = live, reason, "serving a held version; `mux release` ends the hold");
+            tracing::warn!(
+                version = live,
+                reason,
+                "serving a held version; `mux release` ends the hold"
+            );
             let bundle = self.stored(live)?;
             self.look();
             self.note_live(&bundle);
@@ -157,7 +161,11 @@ impl Keeper {
             Ok((bundle, _)) => Ok(bundle),
             Err(rejected) => match refs.live {
                 Some(live) => {
-                    tracing::error!(version = live, "the policies do not load, serving the last good version:\n{}", rejected.text);
+                    tracing::error!(
+                        version = live,
+                        "the policies do not load, serving the last good version:\n{}",
+                        rejected.text
+                    );
                     let bundle = self.stored(&live)?;
                     self.note_live(&bundle);
                     Ok(bundle)
@@ -191,10 +199,19 @@ impl Keeper {
 
     fn obey(&mut self, command: Command, live: &Live) {
         match command {
-            Command::Rollback { id, author, reason, reply } => drop(reply.send(self.rollback(id.as_deref(), &author, &reason, live))),
+            Command::Rollback {
+                id,
+                author,
+                reason,
+                reply,
+            } => drop(reply.send(self.rollback(id.as_deref(), &author, &reason, live))),
             Command::Release { author, reply } => drop(reply.send(self.release(&author, live))),
             Command::Versions(reply) => {
-                let listing = Listing { versions: self.store.versions(), refs: self.store.refs(), history: self.store.history() };
+                let listing = Listing {
+                    versions: self.store.versions(),
+                    refs: self.store.refs(),
+                    history: self.store.history(),
+                };
                 drop(reply.send(listing));
             }
             Command::Changed | Command::Stop => {}
@@ -217,11 +234,17 @@ impl Keeper {
             return;
         }
         match self.folder() {
-            Ok((bundle, _)) if changes.is_empty() && bundle.router.version() == live.bundle().router.version() => {}
+            Ok((bundle, _))
+                if changes.is_empty()
+                    && bundle.router.version() == live.bundle().router.version() => {}
             Ok((bundle, _)) => self.swap(bundle, live),
             Err(rejected) => {
                 let version = live.bundle().router.version().to_owned();
-                tracing::error!(version, "the save was refused, the running version stays:\n{}", rejected.text);
+                tracing::error!(
+                    version,
+                    "the save was refused, the running version stays:\n{}",
+                    rejected.text
+                );
             }
         }
     }
@@ -260,7 +283,10 @@ impl Keeper {
             };
             if self.store.refs().folder.as_deref() != Some(&id) {
                 let stored = self.store.commit(version);
-                stored.map_err(|e| Rejected { text: format!("the version cannot be kept, so it is not served: {e}"), diagnostics: Vec::new() })?;
+                stored.map_err(|e| Rejected {
+                    text: format!("the version cannot be kept, so it is not served: {e}"),
+                    diagnostics: Vec::new(),
+                })?;
             }
             Ok((self.bundle(checked.image, &id), id, checked.diagnostics))
         });
@@ -290,61 +316,114 @@ impl Keeper {
     }
 
     fn check(&self) -> Result<Checked, Rejected> {
-        let roots = self.source.roots().map_err(|e| Rejected { text: format!("cannot read the policies: {e}"), diagnostics: Vec::new() })?;
+        let roots = self.source.roots().map_err(|e| Rejected {
+            text: format!("cannot read the policies: {e}"),
+            diagnostics: Vec::new(),
+        })?;
         if roots.is_empty() {
-            let text = format!("there is no `.mux` file in `{}`", self.source.path().display());
-            return Err(Rejected { text, diagnostics: Vec::new() });
+            let text = format!(
+                "there is no `.mux` file in `{}`",
+                self.source.path().display()
+            );
+            return Err(Rejected {
+                text,
+                diagnostics: Vec::new(),
+            });
         }
         let names: Vec<&str> = roots.iter().map(String::as_str).collect();
-        self.judge(compile(&names, &mut |name| self.source.read(name), &|kind| self.plugins.get(kind).is_some()))
+        self.judge(compile(
+            &names,
+            &mut |name| self.source.read(name),
+            &|kind| self.plugins.get(kind).is_some(),
+        ))
     }
 
     fn judge(&self, compiled: Compiled) -> Result<Checked, Rejected> {
-        let text = || mux_dsl::report::render(&compiled.diagnostics, &compiled.sources, false);
-        let Some(image) = compiled.image else {
-            return Err(Rejected { text: text(), diagnostics: compiled.diagnostics });
+        let text = || mux_dsl::render(&compiled.diagnostics, &compiled.sources, false);
+        let Some(image) = compiled.image.map(Arc::new) else {
+            return Err(Rejected {
+                text: text(),
+                diagnostics: compiled.diagnostics,
+            });
         };
         if let Some(examine) = &self.examine {
-            examine(&image).map_err(|text| Rejected { text, diagnostics: compiled.diagnostics.clone() })?;
+            examine(&image).map_err(|text| Rejected {
+                text,
+                diagnostics: compiled.diagnostics.clone(),
+            })?;
         }
-        let files = compiled.sources.files().map(|(path, bytes)| (path.to_owned(), bytes.to_vec())).collect();
-        Ok(Checked { image, files, diagnostics: compiled.diagnostics })
+        let files = compiled
+            .sources
+            .iter()
+            .map(|(path, bytes)| (path.to_owned(), bytes.to_vec()))
+            .collect();
+        Ok(Checked {
+            image,
+            files,
+            diagnostics: compiled.diagnostics,
+        })
     }
 
     /// A kept version, made ready again.
     fn stored(&self, id: &str) -> Result<Bundle, String> {
         let version: Version = self.store.version(id).map_err(|e| e.to_string())?;
-        let files: BTreeMap<&str, &[u8]> = version.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect();
-        let roots: Vec<&str> = files.keys().copied().filter(|path| path.ends_with(".mux")).collect();
-        let read = &mut |name: &str| files.get(name).map(|b| b.to_vec()).ok_or_else(|| "not part of this version".to_owned());
+        let files: BTreeMap<&str, &[u8]> = version
+            .files
+            .iter()
+            .map(|(path, bytes)| (path.as_str(), bytes.as_slice()))
+            .collect();
+        let roots: Vec<&str> = files
+            .keys()
+            .copied()
+            .filter(|path| path.ends_with(".mux"))
+            .collect();
+        let read = &mut |name: &str| {
+            files
+                .get(name)
+                .map(|b| b.to_vec())
+                .ok_or_else(|| "not part of this version".to_owned())
+        };
         let compiled = compile(&roots, read, &|kind| self.plugins.get(kind).is_some());
-        let checked = self.judge(compiled).map_err(|r| format!("version `{id}` no longer loads:\n{}", r.text))?;
+        let checked = self
+            .judge(compiled)
+            .map_err(|r| format!("version `{id}` no longer loads:\n{}", r.text))?;
         Ok(self.bundle(checked.image, &version.head.id))
     }
 
-    fn bundle(&self, mut image: Image, id: &str) -> Bundle {
-        for provider in &mut image.fleet.providers {
-            if let Some((_, url)) = self.addresses.iter().find(|(name, _)| **name == *provider.name) {
-                provider.url = Some(url.as_str().into());
-                provider.key = None;
-            }
-        }
-        Bundle::new(image, id, &self.plugins, &self.vault, &self.memory)
+    fn bundle(&self, image: Arc<Image>, id: &str) -> Bundle {
+        let means = Sources {
+            plugins: &self.plugins,
+            vault: &self.vault,
+            memory: &self.memory,
+            addresses: &self.addresses,
+        };
+        Bundle::new(image, id, &means)
     }
 
     /// Ids and hashes of the adapters a bundle uses.
     fn plugins_of(&self, image: &Image) -> Vec<(String, String)> {
         let kinds = image.fleet.providers.iter().map(|p| adapter_of(&p.kind));
-        let plugins = kinds.filter_map(|kind| self.plugins.get(kind)).map(|p| (p.id().to_owned(), p.hash().to_owned()));
+        let plugins = kinds
+            .filter_map(|kind| self.plugins.get(kind))
+            .map(|p| (p.id().to_owned(), p.hash().to_owned()));
         plugins.collect::<BTreeMap<_, _>>().into_iter().collect()
     }
 
-    fn rollback(&mut self, id: Option<&str>, author: &str, reason: &str, live: &Live) -> Result<VersionHead, String> {
+    fn rollback(
+        &mut self,
+        id: Option<&str>,
+        author: &str,
+        reason: &str,
+        live: &Live,
+    ) -> Result<VersionHead, String> {
         // Make it ready first: a version that cannot be served is no place to go back to.
         if let Some(id) = id {
             self.stored(id)?;
         }
-        let head = self.store.rollback(id, author, reason).map_err(|e| e.to_string())?;
+        let head = self
+            .store
+            .rollback(id, author, reason)
+            .map_err(|e| e.to_string())?;
         let bundle = self.stored(&head.id)?;
         self.swap(bundle, live);
         Ok(head)
@@ -364,9 +443,27 @@ impl Keeper {
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         bundle.router.version().clone_into(&mut status.live);
         status.held = self.store.refs().held;
-        status.unavailable = bundle.unavailable().map(|(t, why)| (t.to_owned(), why.to_owned())).collect();
-        status.plugins = self.plugins.all().iter().map(|p| (p.id().to_owned(), p.version().to_owned(), p.hash().to_owned())).collect();
-        status.broken_plugins = self.plugins.broken().map(|(path, why)| (path.display().to_string(), why.to_owned())).collect();
+        status.unavailable = bundle
+            .unavailable()
+            .map(|(t, why)| (t.to_owned(), why.to_owned()))
+            .collect();
+        status.plugins = self
+            .plugins
+            .all()
+            .iter()
+            .map(|p| {
+                (
+                    p.id().to_owned(),
+                    p.version().to_owned(),
+                    p.hash().to_owned(),
+                )
+            })
+            .collect();
+        status.broken_plugins = self
+            .plugins
+            .broken()
+            .map(|(path, why)| (path.display().to_string(), why.to_owned()))
+            .collect();
     }
 }
 
@@ -395,7 +492,9 @@ fn report(change: &crate::plugins::Change) {
 /// Who is at the keyboard, as far as the environment says.
 #[must_use]
 pub fn author() -> String {
-    std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".to_owned())
+    std::env::var("USER")
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_else(|_| "unknown".to_owned())
 }
 
 /// A handle on the thread.

@@ -20,13 +20,23 @@ impl Source {
         if meta.is_dir() {
             std::fs::read_dir(path).map_err(|e| named(path, &e))?;
         }
-        Ok(Self { path: path.to_path_buf(), folder: meta.is_dir() })
+        Ok(Self {
+            path: path.to_path_buf(),
+            folder: meta.is_dir(),
+        })
     }
 
     /// The folder to watch.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        if self.folder { &self.path } else { self.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")) }
+        if self.folder {
+            &self.path
+        } else {
+            self.path
+                .parent()
+                .filter(|p| !p.as_os_str().is_empty())
+                .unwrap_or(Path::new("."))
+        }
     }
 
     /// As given.
@@ -41,12 +51,19 @@ impl Source {
     /// The folder cannot be read.
     pub fn roots(&self) -> io::Result<Vec<String>> {
         if !self.folder {
-            let name = self.path.file_name().map(|n| n.to_string_lossy().into_owned());
+            let name = self
+                .path
+                .file_name()
+                .map(|n| n.to_string_lossy().into_owned());
             return Ok(name.into_iter().collect());
         }
         let mut roots = Vec::new();
         for entry in std::fs::read_dir(&self.path).map_err(|e| named(&self.path, &e))? {
-            let name = entry.map_err(|e| named(&self.path, &e))?.file_name().to_string_lossy().into_owned();
+            let name = entry
+                .map_err(|e| named(&self.path, &e))?
+                .file_name()
+                .to_string_lossy()
+                .into_owned();
             // Editors leave `.#file.mux` and the like behind.
             if Path::new(&name).extension().is_some_and(|e| e == "mux") && !name.starts_with('.') {
                 roots.push(name);

@@ -30,7 +30,10 @@ pub struct Upstream {
 
 impl Default for Upstream {
     fn default() -> Self {
-        Self { public: client(false), private: client(true) }
+        Self {
+            public: client(false),
+            private: client(true),
+        }
     }
 }
 
@@ -39,9 +42,15 @@ impl Upstream {
     ///
     /// # Errors
     /// The address is literally a private one, and that was not allowed.
-    pub fn send(&self, mut request: Request<Slices>, private: bool) -> Result<(ResponseFuture, CaptureConnection), String> {
+    pub fn send(
+        &self,
+        mut request: Request<Slices>,
+        private: bool,
+    ) -> Result<(ResponseFuture, CaptureConnection), String> {
         if !private && let Some(ip) = literal(request.uri()).filter(|ip| !public(*ip)) {
-            return Err(format!("`{ip}` is a private address; add the line `private` to the provider if that is meant"));
+            return Err(format!(
+                "`{ip}` is a private address; add the line `private` to the provider if that is meant"
+            ));
         }
         let captured = capture_connection(&mut request);
         let client = if private { &self.private } else { &self.public };
@@ -50,12 +59,23 @@ impl Upstream {
 }
 
 fn client(private: bool) -> Client<HttpsConnector<HttpConnector<Guarded>>, Slices> {
-    let mut tcp = HttpConnector::new_with_resolver(Guarded { resolver: GaiResolver::new(), private });
+    let mut tcp = HttpConnector::new_with_resolver(Guarded {
+        resolver: GaiResolver::new(),
+        private,
+    });
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_keepalive(Some(Duration::from_secs(30)));
-    let tls = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(tcp);
-    Client::builder(Tasks).pool_timer(TokioTimer::new()).pool_idle_timeout(KEEP).pool_max_idle_per_host(512).build(tls)
+    let tls = HttpsConnectorBuilder::new()
+        .with_webpki_roots()
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(tcp);
+    Client::builder(Tasks)
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(KEEP)
+        .pool_max_idle_per_host(512)
+        .build(tls)
 }
 
 /// Runs hyper's connection tasks.
@@ -91,9 +111,15 @@ impl tower_service::Service<Name> for Guarded {
         let found = tower_service::Service::call(&mut self.resolver, name);
         Box::pin(async move {
             let all: Vec<SocketAddr> = found.await?.collect();
-            let allowed: Vec<SocketAddr> = all.iter().filter(|a| private || public(a.ip())).copied().collect();
+            let allowed: Vec<SocketAddr> = all
+                .iter()
+                .filter(|a| private || public(a.ip()))
+                .copied()
+                .collect();
             if allowed.is_empty() && !all.is_empty() {
-                let why = format!("`{host}` is at a private address; add the line `private` to the provider if that is meant");
+                let why = format!(
+                    "`{host}` is at a private address; add the line `private` to the provider if that is meant"
+                );
                 return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
             }
             Ok(allowed.into_iter())
@@ -102,7 +128,11 @@ impl tower_service::Service<Name> for Guarded {
 }
 
 fn literal(uri: &Uri) -> Option<IpAddr> {
-    uri.host()?.trim_start_matches('[').trim_end_matches(']').parse().ok()
+    uri.host()?
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse()
+        .ok()
 }
 
 /// Whether an address is out on the internet.
@@ -116,7 +146,11 @@ fn public(ip: IpAddr) -> bool {
             let [first, ..] = v6.segments();
             let unique_local = first & 0xfe00 == 0xfc00;
             let link_local = first & 0xffc0 == 0xfe80;
-            !(v6.is_loopback() || v6.is_unspecified() || v6.is_multicast() || unique_local || link_local)
+            !(v6.is_loopback()
+                || v6.is_unspecified()
+                || v6.is_multicast()
+                || unique_local
+                || link_local)
         }
     }
 }
@@ -124,7 +158,13 @@ fn public(ip: IpAddr) -> bool {
 fn public_v4(v4: Ipv4Addr) -> bool {
     let [a, b, ..] = v4.octets();
     let shared = a == 100 && (64..128).contains(&b);
-    !(v4.is_loopback() || v4.is_private() || v4.is_link_local() || v4.is_multicast() || v4.is_broadcast() || a == 0 || shared)
+    !(v4.is_loopback()
+        || v4.is_private()
+        || v4.is_link_local()
+        || v4.is_multicast()
+        || v4.is_broadcast()
+        || a == 0
+        || shared)
 }
 
 /// A request body in slices: the client's bytes with another model name need no copy.
@@ -137,7 +177,10 @@ pub struct Slices {
 impl From<Vec<Bytes>> for Slices {
     fn from(parts: Vec<Bytes>) -> Self {
         let left = parts.iter().map(|p| p.len() as u64).sum();
-        Self { parts: parts.into(), left }
+        Self {
+            parts: parts.into(),
+            left,
+        }
     }
 }
 
@@ -145,7 +188,10 @@ impl Body for Slices {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let next = self.parts.pop_front();
         self.left -= next.as_ref().map_or(0, |p| p.len() as u64);
         Poll::Ready(next.map(|part| Ok(Frame::data(part))))
@@ -167,8 +213,22 @@ mod tests {
     #[test]
     fn private_addresses_are_known_in_all_their_spellings() {
         for private in [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255",
-            "::1", "::", "fd00::1", "fe80::1", "ff02::1", "::ffff:169.254.169.254", "::ffff:10.0.0.1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::1",
+            "::",
+            "fd00::1",
+            "fe80::1",
+            "ff02::1",
+            "::ffff:169.254.169.254",
+            "::ffff:10.0.0.1",
         ] {
             assert!(!public(private.parse().unwrap()), "{private}");
         }
@@ -180,7 +240,16 @@ mod tests {
     #[tokio::test]
     async fn a_literal_private_address_is_refused_unless_allowed() {
         let upstream = Upstream::default();
-        let request = || Request::post("http://169.254.169.254/latest").body(Slices::default()).unwrap();
-        assert!(upstream.send(request(), false).unwrap_err().contains("private"));
+        let request = || {
+            Request::post("http://169.254.169.254/latest")
+                .body(Slices::default())
+                .unwrap()
+        };
+        assert!(
+            upstream
+                .send(request(), false)
+                .unwrap_err()
+                .contains("private")
+        );
     }
 }

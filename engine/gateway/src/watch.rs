@@ -21,7 +21,9 @@ impl Watch {
                 changed();
             }
         });
-        watcher.map(|watcher| Self { watcher }).map_err(|e| format!("cannot watch files: {e}; is the limit of inotify instances reached?"))
+        watcher.map(|watcher| Self { watcher }).map_err(|e| {
+            format!("cannot watch files: {e}; is the limit of inotify instances reached?")
+        })
     }
 
     /// Adds a folder.
@@ -29,6 +31,8 @@ impl Watch {
     /// # Errors
     /// It cannot be watched.
     pub fn add(&mut self, folder: &Path) -> Result<(), String> {
-        self.watcher.watch(folder, RecursiveMode::NonRecursive).map_err(|e| format!("cannot watch `{}`: {e}", folder.display()))
+        self.watcher
+            .watch(folder, RecursiveMode::NonRecursive)
+            .map_err(|e| format!("cannot watch `{}`: {e}", folder.display()))
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::play::{Play, healthy, scripted};
 use crate::world::World;
-use mux_dsl::case::{Expect, Given, Test, That};
 use mux_dsl::Image;
+use mux_dsl::case::{Expect, Given, Test, That};
 use mux_dsl::image::{BasisPoints, BudgetId, Millis, TargetId};
 use mux_dsl::request::{HealthState, Live, Request};
 use mux_routing::SECOND;
@@ -56,14 +56,26 @@ pub fn run(image: &Arc<Image>) -> Vec<Outcome> {
 }
 
 fn one(image: &Arc<Image>, test: &Test) -> Outcome {
-    let router = Arc::new(Router::new(Arc::clone(image), "test", &Memory::default(), |_| None));
+    let router = Arc::new(Router::new(
+        Arc::clone(image),
+        "test",
+        &Memory::default(),
+        |_| None,
+    ));
     let arrival = arrival(&test.given);
     let live = Supposed { given: &test.given };
     let flight = Flight::new(&router, arrival, &live);
-    let (tokens, streaming) = (test.given.tokens, test.given.streaming);
+    let (tokens, streaming) = (test.given.tokens, !whole(&test.given));
     let mut world = World::new(|_: &Flight, _: usize, target: TargetId| -> Play {
-        let script = test.upstreams.iter().find(|(t, _)| *t == target).map(|(_, script)| script);
-        script.map_or_else(|| healthy(tokens, streaming), |script| scripted(script, tokens, streaming))
+        let script = test
+            .upstreams
+            .iter()
+            .find(|(t, _)| *t == target)
+            .map(|(_, script)| script);
+        script.map_or_else(
+            || healthy(tokens, streaming),
+            |script| scripted(script, tokens, streaming),
+        )
     });
     let mut ended = None;
     let mut over = |flight| ended = Some(flight);
@@ -81,14 +93,26 @@ fn one(image: &Arc<Image>, test: &Test) -> Outcome {
     };
     let Some(flight) = ended else {
         // Every flight has a last deadline, so this would be a defect of routing.
-        outcome.failures.push(Miss { line: test.line, expected: "an end".to_owned(), got: "the request never ended".to_owned() });
+        outcome.failures.push(Miss {
+            line: test.line,
+            expected: "an end".to_owned(),
+            got: "the request never ended".to_owned(),
+        });
         return outcome;
     };
     let record = flight.record();
     outcome.attempts = record.attempts.iter().map(|a| a.target.clone()).collect();
-    outcome.rule = record.decision.as_ref().map(|d| d.rule.clone()).unwrap_or_default();
+    outcome.rule = record
+        .decision
+        .as_ref()
+        .map(|d| d.rule.clone())
+        .unwrap_or_default();
     outcome.total_ms = record.outcome.total_us / 1_000;
-    outcome.failures = test.expects.iter().filter_map(|expect| miss(expect, &flight, image)).collect();
+    outcome.failures = test
+        .expects
+        .iter()
+        .filter_map(|expect| miss(expect, &flight, image))
+        .collect();
     outcome
 }
 
@@ -108,12 +132,19 @@ fn arrival(given: &Given) -> Arrival {
             tags: given.tags.clone(),
             tokens: given.tokens,
             output_limit: given.output_limit,
-            streaming: given.streaming,
+            streaming: given.streaming == Some(true),
             needs: Vec::new(),
         },
         needs: given.needs,
+        whole: whole(given),
         timeout: None,
     }
+}
+
+/// A test that does not say how the client reads is about routing: timeouts are then held against the first content, as
+/// for a stream. The fact `streaming` that rules read is a different matter; like every fact not given, it is false.
+fn whole(given: &Given) -> bool {
+    given.streaming == Some(false)
 }
 
 /// Live figures as a test gives them.
@@ -149,7 +180,11 @@ impl Live for Supposed<'_> {
 
 fn miss(expect: &Expect, flight: &Flight, image: &Image) -> Option<Miss> {
     let (holds, got) = judge(&expect.that, flight, image);
-    (!holds).then(|| Miss { line: expect.line, expected: expect.text.clone(), got })
+    (!holds).then(|| Miss {
+        line: expect.line,
+        expected: expect.text.clone(),
+        got,
+    })
 }
 
 /// Whether it holds, and what is the case.
@@ -158,7 +193,11 @@ fn judge(that: &That, flight: &Flight, image: &Image) -> (bool, String) {
     let attempts: Vec<TargetId> = flight.attempts().iter().map(|a| a.target).collect();
     let names = |targets: &[TargetId]| match targets {
         [] => "none".to_owned(),
-        some => some.iter().map(|t| router.name(*t)).collect::<Vec<_>>().join(" "),
+        some => some
+            .iter()
+            .map(|t| router.name(*t))
+            .collect::<Vec<_>>()
+            .join(" "),
     };
     let decided = flight.decided();
     let served = match flight.end() {
@@ -171,28 +210,47 @@ fn judge(that: &That, flight: &Flight, image: &Image) -> (bool, String) {
     };
     let ending = || match flight.end() {
         Some(End::Served(_)) => format!("served by {}", served.map_or("?", |t| router.name(t))),
-        Some(End::Refused(refusal)) => format!("{} {}: {}", refusal.status, refusal.code, refusal.message),
+        Some(End::Refused(refusal)) => {
+            format!("{} {}: {}", refusal.status, refusal.code, refusal.message)
+        }
         Some(End::Broken(class)) => format!("broke off: {}", class.word()),
         Some(End::ClientGone) | None => "no end".to_owned(),
     };
     match that {
         That::Plan(plan) => {
-            let name = decided.and_then(|d| d.plan).and_then(|p| image.plans.get(p.index()));
-            let got = name.map_or_else(ending, |p| p.name.as_deref().unwrap_or("a plan without a name").to_owned());
+            let name = decided
+                .and_then(|d| d.plan)
+                .and_then(|p| image.plans.get(p.index()));
+            let got = name.map_or_else(ending, |p| {
+                p.name
+                    .as_deref()
+                    .unwrap_or("a plan without a name")
+                    .to_owned()
+            });
             (decided.and_then(|d| d.plan) == Some(*plan), got)
         }
         That::Rule(name) => {
             let last = decided.map(|d| (d.policies.last(), d.rule));
             let rule = last.and_then(|(p, r)| image.policies.get(p.index())?.rules.get(r.index()));
-            let got = rule.map_or_else(ending, |r| r.name.as_deref().map_or_else(|| format!("the rule at {}:{}", r.file, r.line), str::to_owned));
+            let got = rule.map_or_else(ending, |r| {
+                r.name.as_deref().map_or_else(
+                    || format!("the rule at {}:{}", r.file, r.line),
+                    str::to_owned,
+                )
+            });
             (got == *name, got)
         }
         That::Policy(policy) => {
             let last = decided.map(|d| d.policies.last());
-            let got = last.and_then(|p| image.policies.get(p.index())).map_or_else(ending, |p| format!("@{}", p.name));
+            let got = last
+                .and_then(|p| image.policies.get(p.index()))
+                .map_or_else(ending, |p| format!("@{}", p.name));
             (last == Some(*policy), got)
         }
-        That::First(target) => (attempts.first() == Some(target), names(attempts.get(..1).unwrap_or_default())),
+        That::First(target) => (
+            attempts.first() == Some(target),
+            names(attempts.get(..1).unwrap_or_default()),
+        ),
         That::Attempts(wanted) => (attempts == *wanted, names(&attempts)),
         That::Count(compare, count) => {
             let made = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
@@ -204,7 +262,11 @@ fn judge(that: &That, flight: &Flight, image: &Image) -> (bool, String) {
         That::Allowed => (denied.is_none(), ending()),
         That::Cost(compare, wanted) => {
             let (cost, priced) = flight.cost();
-            let got = if priced { dollars(cost) } else { "unknown, for a target without a price".to_owned() };
+            let got = if priced {
+                dollars(cost)
+            } else {
+                "unknown, for a target without a price".to_owned()
+            };
             (priced && compare.holds(&cost, wanted), got)
         }
         That::Total(compare, wanted) => {
@@ -213,13 +275,21 @@ fn judge(that: &That, flight: &Flight, image: &Image) -> (bool, String) {
             (compare.holds(&total, wanted), format!("{total}ms"))
         }
         That::Region(region) => {
-            let provider = served.and_then(|t| image.fleet.targets.get(t.index())).and_then(|t| image.fleet.providers.get(t.provider.index()));
+            let provider = served
+                .and_then(|t| image.fleet.targets.get(t.index()))
+                .and_then(|t| image.fleet.providers.get(t.provider.index()));
             let regions = provider.map(|p| p.regions.as_slice()).unwrap_or_default();
-            (!regions.is_empty() && regions.iter().all(|r| **r == **region), listed(regions))
+            (
+                !regions.is_empty() && regions.iter().all(|r| **r == **region),
+                listed(regions),
+            )
         }
         That::Tier(compare, wanted) => {
             let tier = served.and_then(|t| image.fleet.targets.get(t.index())?.tier);
-            (tier.is_some_and(|t| compare.holds(&t, wanted)), tier.map_or_else(|| "no tier".to_owned(), |t| format!("{t:?}").to_lowercase()))
+            (
+                tier.is_some_and(|t| compare.holds(&t, wanted)),
+                tier.map_or_else(|| "no tier".to_owned(), |t| format!("{t:?}").to_lowercase()),
+            )
         }
     }
 }
@@ -227,7 +297,11 @@ fn judge(that: &That, flight: &Flight, image: &Image) -> (bool, String) {
 fn listed<T: Display>(items: &[T]) -> String {
     match items {
         [] => "none".to_owned(),
-        some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+        some => some
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(" "),
     }
 }
 
@@ -236,5 +310,9 @@ fn listed<T: Display>(items: &[T]) -> String {
 pub fn dollars(pico: i64) -> String {
     let micro = pico / 1_000_000;
     let sign = if micro < 0 { "-" } else { "" };
-    format!("{sign}${}.{:06}", micro.abs() / 1_000_000, micro.abs() % 1_000_000)
+    format!(
+        "{sign}${}.{:06}",
+        micro.abs() / 1_000_000,
+        micro.abs() % 1_000_000
+    )
 }

@@ -54,7 +54,11 @@ pub type Play = Vec<(Nanos, Beat)>;
 #[must_use]
 pub fn answer(first: Nanos, input: u32, tokens: u32, rate: u32, streaming: bool) -> Play {
     let span = Nanos::from(tokens) * SECOND / Nanos::from(rate.max(1));
-    let usage = Usage { input: u64::from(input), output: u64::from(tokens), ..Usage::default() };
+    let usage = Usage {
+        input: u64::from(input),
+        output: u64::from(tokens),
+        ..Usage::default()
+    };
     let mut play = vec![(0, Beat::Connected)];
     if streaming {
         play.push((first, Beat::Head(200)));
@@ -90,13 +94,24 @@ pub fn scripted(script: &Script, input: u32, streaming: bool) -> Play {
     match *script {
         Script::Hangs => vec![(0, Beat::Connected)],
         Script::Refuses => vec![(0, Beat::Failed(Failure::of(Class::Connect)))],
-        Script::Replies { status, after } if (200..300).contains(&status) => answer(after * MILLI, input, TOKENS, RATE, streaming),
+        Script::Replies { status, after } if (200..300).contains(&status) => {
+            answer(after * MILLI, input, TOKENS, RATE, streaming)
+        }
         Script::Replies { status, after } => {
-            let failure = Failure { status: Some(status), ..Failure::of(class_of(status)) };
+            let failure = Failure {
+                status: Some(status),
+                ..Failure::of(class_of(status))
+            };
             vec![(0, Beat::Connected), (after * MILLI, Beat::Failed(failure))]
         }
-        Script::Streams { rate, drops_after: None } => answer(FIRST, input, TOKENS, rate, streaming),
-        Script::Streams { rate, drops_after: Some(tokens) } => dropping(rate, tokens, streaming),
+        Script::Streams {
+            rate,
+            drops_after: None,
+        } => answer(FIRST, input, TOKENS, rate, streaming),
+        Script::Streams {
+            rate,
+            drops_after: Some(tokens),
+        } => dropping(rate, tokens, streaming),
     }
 }
 
@@ -108,7 +123,11 @@ fn dropping(rate: u32, tokens: u32, streaming: bool) -> Play {
         play.push((FIRST, Beat::Content));
         flow(&mut play, FIRST, tokens, rate);
     }
-    let class = if streaming && tokens == 0 { Class::BadResponse } else { Class::Cut };
+    let class = if streaming && tokens == 0 {
+        Class::BadResponse
+    } else {
+        Class::Cut
+    };
     play.push((end, Beat::Failed(Failure::of(class))));
     play
 }

@@ -67,7 +67,9 @@ pub struct Side {
 impl Side {
     fn add(&mut self, record: &Record) {
         self.versions.insert(record.version.clone());
-        let denied = record.attempts.is_empty() && record.outcome.served.is_none() && record.outcome.class == "refused";
+        let denied = record.attempts.is_empty()
+            && record.outcome.served.is_none()
+            && record.outcome.class == "refused";
         let failed = !denied && !matches!(record.outcome.class.as_str(), "ok" | "client-gone");
         let route = match &record.outcome.served {
             Some(target) => target.clone(),
@@ -83,7 +85,8 @@ impl Side {
         self.cost += i128::from(record.cost);
         self.unpriced += u64::from(!record.priced);
         if record.outcome.class == "ok" {
-            self.totals.push(u32::try_from(record.outcome.total_us / 1_000).unwrap_or(u32::MAX));
+            self.totals
+                .push(u32::try_from(record.outcome.total_us / 1_000).unwrap_or(u32::MAX));
         }
     }
 
@@ -107,11 +110,18 @@ impl Report {
         let (before, after) = (decision(was), decision(now));
         if before != after {
             self.changed += 1;
-            let known = self.changes.iter_mut().find(|c| c.was == before && c.now == after);
+            let known = self
+                .changes
+                .iter_mut()
+                .find(|c| c.was == before && c.now == after);
             let change = match known {
                 Some(change) => change,
                 None => {
-                    self.changes.push(Change { was: before, now: after, ..Change::default() });
+                    self.changes.push(Change {
+                        was: before,
+                        now: after,
+                        ..Change::default()
+                    });
                     match self.changes.last_mut() {
                         Some(change) => change,
                         None => return,
@@ -129,7 +139,8 @@ impl Report {
     pub fn close(&mut self) {
         self.was.close();
         self.now.close();
-        self.changes.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.was.cmp(&b.was)));
+        self.changes
+            .sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.was.cmp(&b.was)));
     }
 
     /// Share of all requests, basis points, rounded up so that a rounded figure never passes a gate.
@@ -142,7 +153,9 @@ impl Report {
     /// Change of the cost, basis points of what it was; `None` where it was nothing.
     #[must_use]
     pub fn cost_change(&self) -> Option<i64> {
-        let change = (self.now.cost - self.was.cost).checked_mul(10_000)?.checked_div(self.was.cost)?;
+        let change = (self.now.cost - self.was.cost)
+            .checked_mul(10_000)?
+            .checked_div(self.was.cost)?;
         i64::try_from(change).ok()
     }
 }

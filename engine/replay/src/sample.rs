@@ -30,7 +30,10 @@ impl Samples {
     /// Takes the attempts of a record.
     pub fn learn(&mut self, record: &Record, chance: &mut Chance) {
         for attempt in &record.attempts {
-            let reservoir = self.targets.entry((attempt.target.clone(), record.request.streaming)).or_default();
+            let reservoir = self
+                .targets
+                .entry((attempt.target.clone(), record.request.streaming))
+                .or_default();
             reservoir.seen += 1;
             if reservoir.kept.len() < KEPT {
                 reservoir.kept.push(attempt.clone());
@@ -45,17 +48,28 @@ impl Samples {
 
     /// What `target` does with the `nth` attempt a request makes at it.
     pub fn play(&mut self, record: &Record, target: &str, nth: usize, chance: &mut Chance) -> Play {
-        if let Some(same) = record.attempts.iter().filter(|a| a.target == target).nth(nth) {
+        if let Some(same) = record
+            .attempts
+            .iter()
+            .filter(|a| a.target == target)
+            .nth(nth)
+        {
             return replayed(same);
         }
         let streaming = record.request.streaming;
-        let reservoir = self.targets.get(&(target.to_owned(), streaming)).filter(|r| !r.kept.is_empty());
+        let reservoir = self
+            .targets
+            .get(&(target.to_owned(), streaming))
+            .filter(|r| !r.kept.is_empty());
         let Some(reservoir) = reservoir else {
             self.assumed.insert(target.to_owned());
             return healthy(record.request.tokens, streaming);
         };
         let place = usize::try_from(chance.below(reservoir.kept.len() as u64)).unwrap_or(0);
-        reservoir.kept.get(place).map_or_else(|| healthy(record.request.tokens, streaming), replayed)
+        reservoir
+            .kept
+            .get(place)
+            .map_or_else(|| healthy(record.request.tokens, streaming), replayed)
     }
 
     /// Targets for which a healthy upstream was assumed, since the recording knows nothing of them.

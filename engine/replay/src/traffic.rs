@@ -29,10 +29,17 @@ struct Recorded {
 
 impl Upstreams for Recorded {
     fn play(&mut self, flight: &Flight, _: usize, target: TargetId) -> Play {
-        let Some(record) = self.was.get(&flight.arrival().id) else { return Play::new() };
+        let Some(record) = self.was.get(&flight.arrival().id) else {
+            return Play::new();
+        };
         let name = flight.router().name(target);
         // The attempt in question is in the list already.
-        let nth = flight.attempts().iter().filter(|a| a.target == target).count().saturating_sub(1);
+        let nth = flight
+            .attempts()
+            .iter()
+            .filter(|a| a.target == target)
+            .count()
+            .saturating_sub(1);
         self.samples.play(record, name, nth, &mut self.chance)
     }
 }
@@ -41,7 +48,11 @@ impl Upstreams for Recorded {
 ///
 /// # Errors
 /// Those of `read`.
-pub fn replay<E, I>(router: &Arc<Router>, seed: u64, mut read: impl FnMut() -> Result<I, E>) -> Result<Report, E>
+pub fn replay<E, I>(
+    router: &Arc<Router>,
+    seed: u64,
+    mut read: impl FnMut() -> Result<I, E>,
+) -> Result<Report, E>
 where
     I: Iterator<Item = Record>,
 {
@@ -51,7 +62,11 @@ where
         samples.learn(&record, &mut chance);
     }
     let mut report = Report::default();
-    let mut world = World::new(Recorded { samples, was: HashMap::new(), chance });
+    let mut world = World::new(Recorded {
+        samples,
+        was: HashMap::new(),
+        chance,
+    });
     let mut first = None;
     let mut done: Vec<Flight> = Vec::new();
     for record in in_order(read()?) {
@@ -71,7 +86,9 @@ where
     }
     world.finish(&mut |flight| done.push(flight));
     collect(&mut done, &mut world, &mut report);
-    report.assumed.clone_from(world.upstreams().samples.assumed());
+    report
+        .assumed
+        .clone_from(world.upstreams().samples.assumed());
     report.close();
     Ok(report)
 }
@@ -86,7 +103,9 @@ fn collect(done: &mut Vec<Flight>, world: &mut World<Recorded>, report: &mut Rep
 
 fn arrival(record: &Record, now: Nanos) -> Arrival {
     let words = &record.request.needs;
-    let needs = Features::ALL.into_iter().filter(|(_, word)| words.iter().any(|w| w == word));
+    let needs = Features::ALL
+        .into_iter()
+        .filter(|(_, word)| words.iter().any(|w| w == word));
     Arrival {
         id: record.id.clone(),
         seed: record.seed,
@@ -94,6 +113,7 @@ fn arrival(record: &Record, now: Nanos) -> Arrival {
         now,
         facts: record.request.clone(),
         needs: needs.fold(Features::default(), |sum, (feature, _)| sum.with(feature)),
+        whole: !record.request.streaming,
         timeout: None,
     }
 }

@@ -67,7 +67,14 @@ impl Ord for Planned {
 impl<U: Upstreams> World<U> {
     /// An empty world.
     pub fn new(upstreams: U) -> Self {
-        Self { upstreams, now: 0, queue: BinaryHeap::new(), planned: 0, flights: BTreeMap::new(), next: 0 }
+        Self {
+            upstreams,
+            now: 0,
+            queue: BinaryHeap::new(),
+            planned: 0,
+            flights: BTreeMap::new(),
+            next: 0,
+        }
     }
 
     /// What the upstreams know.
@@ -87,12 +94,21 @@ impl<U: Upstreams> World<U> {
 
     /// Lets time pass until `until`; flights that end on the way are handed to `over`.
     pub fn advance(&mut self, until: Nanos, over: &mut impl FnMut(Flight)) {
-        while self.queue.peek().is_some_and(|Reverse(next)| next.at <= until) {
-            let Some(Reverse(next)) = self.queue.pop() else { break };
+        while self
+            .queue
+            .peek()
+            .is_some_and(|Reverse(next)| next.at <= until)
+        {
+            let Some(Reverse(next)) = self.queue.pop() else {
+                break;
+            };
             self.now = self.now.max(next.at);
-            let Some(flight) = self.flights.get_mut(&next.flight) else { continue };
+            let Some(flight) = self.flights.get_mut(&next.flight) else {
+                continue;
+            };
             // A timer that was put off since is not due any more; its successor is in the queue.
-            if matches!(next.event, Event::Wake) && flight.wake_at().is_none_or(|at| at > self.now) {
+            if matches!(next.event, Event::Wake) && flight.wake_at().is_none_or(|at| at > self.now)
+            {
                 continue;
             }
             let mut actions = Actions::new();
@@ -112,14 +128,21 @@ impl<U: Upstreams> World<U> {
     fn plan(&mut self, at: Nanos, flight: FlightNo, event: Event) {
         let order = self.planned;
         self.planned += 1;
-        self.queue.push(Reverse(Planned { at, order, flight, event }));
+        self.queue.push(Reverse(Planned {
+            at,
+            order,
+            flight,
+            event,
+        }));
     }
 
     fn perform(&mut self, no: FlightNo, actions: &Actions, over: &mut impl FnMut(Flight)) {
         for action in actions {
             match *action {
                 Action::Start { attempt, target } => {
-                    let Some(flight) = self.flights.get(&no) else { continue };
+                    let Some(flight) = self.flights.get(&no) else {
+                        continue;
+                    };
                     let play = self.upstreams.play(flight, attempt, target);
                     self.plan(self.now, no, Event::Sent(attempt));
                     for (after, beat) in play {

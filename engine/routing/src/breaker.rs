@@ -7,7 +7,10 @@
 use crate::chance::Chance;
 use crate::window::Window;
 use crate::{MILLI, Nanos, SECOND};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::{AcqRel, Acquire, Relaxed}};
+use std::sync::atomic::{
+    AtomicU32, AtomicU64,
+    Ordering::{AcqRel, Acquire, Relaxed},
+};
 
 /// Longest pause.
 const LONGEST: Nanos = 60 * SECOND;
@@ -31,7 +34,14 @@ pub struct Rule {
 
 impl Default for Rule {
     fn default() -> Self {
-        Self { error_rate: 5_000, min: 10, over: 10 * SECOND, consecutive: 5, cool: SECOND, probe: 3 }
+        Self {
+            error_rate: 5_000,
+            min: 10,
+            over: 10 * SECOND,
+            consecutive: 5,
+            cool: SECOND,
+            probe: 3,
+        }
     }
 }
 
@@ -78,7 +88,13 @@ struct State {
 }
 
 impl State {
-    const CLOSED: Self = Self { position: Position::Closed, probing: false, openings: 0, successes: 0, until_ms: 0 };
+    const CLOSED: Self = Self {
+        position: Position::Closed,
+        probing: false,
+        openings: 0,
+        successes: 0,
+        until_ms: 0,
+    };
 
     fn pack(self) -> u64 {
         let position = match self.position {
@@ -86,7 +102,11 @@ impl State {
             Position::Open => 1,
             Position::HalfOpen => 2,
         };
-        position << 62 | u64::from(self.probing) << 61 | self.openings.min(63) << 55 | self.successes.min(255) << 47 | self.until_ms & 0xfff_ffff_ffff
+        position << 62
+            | u64::from(self.probing) << 61
+            | self.openings.min(63) << 55
+            | self.successes.min(255) << 47
+            | self.until_ms & 0xfff_ffff_ffff
     }
 
     fn unpack(word: u64) -> Self {
@@ -122,11 +142,20 @@ impl Breaker {
             let state = State::unpack(word);
             let next = match state.position {
                 Position::Closed => return Ok(Permit::Free),
-                Position::Open if now < state.until_ms * MILLI => return Err(state.until_ms * MILLI),
+                Position::Open if now < state.until_ms * MILLI => {
+                    return Err(state.until_ms * MILLI);
+                }
                 Position::HalfOpen if state.probing => return Err(now + 100 * MILLI),
-                Position::Open | Position::HalfOpen => State { position: Position::HalfOpen, probing: true, ..state },
+                Position::Open | Position::HalfOpen => State {
+                    position: Position::HalfOpen,
+                    probing: true,
+                    ..state
+                },
             };
-            match self.word.compare_exchange_weak(word, next.pack(), AcqRel, Acquire) {
+            match self
+                .word
+                .compare_exchange_weak(word, next.pack(), AcqRel, Acquire)
+            {
                 Ok(_) => return Ok(Permit::Probe),
                 Err(seen) => word = seen,
             }
@@ -142,7 +171,15 @@ impl Breaker {
                     return None;
                 }
                 let successes = state.successes + 1;
-                Some(if successes >= u64::from(rule.probe) { State::CLOSED } else { State { probing: false, successes, ..state } })
+                Some(if successes >= u64::from(rule.probe) {
+                    State::CLOSED
+                } else {
+                    State {
+                        probing: false,
+                        successes,
+                        ..state
+                    }
+                })
             });
             if closed.is_some_and(|s| s.position == Position::Closed) {
                 window.clear();
@@ -151,12 +188,20 @@ impl Breaker {
     }
 
     /// An attempt failed; the failure is in `window` already.
-    pub fn failure(&self, permit: Permit, rule: &Rule, window: &Window, now: Nanos, chance: &mut Chance) {
+    pub fn failure(
+        &self,
+        permit: Permit,
+        rule: &Rule,
+        window: &Window,
+        now: Nanos,
+        chance: &mut Chance,
+    ) {
         let row = self.consecutive.fetch_add(1, Relaxed) + 1;
         let trips = || {
             let counts = window.counts(rule.over, now);
             (rule.consecutive > 0 && row >= rule.consecutive)
-                || (counts.total() >= rule.min && counts.error_rate().is_some_and(|r| r > rule.error_rate))
+                || (counts.total() >= rule.min
+                    && counts.error_rate().is_some_and(|r| r > rule.error_rate))
         };
         let draw = chance.bits();
         self.change(|state| match state.position {
@@ -169,7 +214,12 @@ impl Breaker {
     /// A probe ended without saying anything about the target.
     pub fn release(&self, permit: Permit) {
         if permit == Permit::Probe {
-            self.change(|state| (state.position == Position::HalfOpen).then_some(State { probing: false, ..state }));
+            self.change(|state| {
+                (state.position == Position::HalfOpen).then_some(State {
+                    probing: false,
+                    ..state
+                })
+            });
         }
     }
 
@@ -177,7 +227,11 @@ impl Breaker {
     #[must_use]
     pub fn position(&self, now: Nanos) -> Position {
         let state = State::unpack(self.word.load(Relaxed));
-        if state.position == Position::Open && now >= state.until_ms * MILLI { Position::HalfOpen } else { state.position }
+        if state.position == Position::Open && now >= state.until_ms * MILLI {
+            Position::HalfOpen
+        } else {
+            state.position
+        }
     }
 
     /// Applies `step` until it is stored or has nothing to change.
@@ -185,7 +239,10 @@ impl Breaker {
         let mut word = self.word.load(Acquire);
         loop {
             let next = step(State::unpack(word))?;
-            match self.word.compare_exchange_weak(word, next.pack(), AcqRel, Acquire) {
+            match self
+                .word
+                .compare_exchange_weak(word, next.pack(), AcqRel, Acquire)
+            {
                 Ok(_) => return Some(next),
                 Err(seen) => word = seen,
             }
@@ -194,7 +251,10 @@ impl Breaker {
 }
 
 fn open(state: State, rule: &Rule, now: Nanos, draw: u64) -> State {
-    let longest = rule.cool.saturating_mul(1 << state.openings.min(20)).min(LONGEST.max(rule.cool));
+    let longest = rule
+        .cool
+        .saturating_mul(1 << state.openings.min(20))
+        .min(LONGEST.max(rule.cool));
     let pause = longest / 2 + Chance::new(draw).below(longest / 2 + 1);
     State {
         position: Position::Open,
@@ -248,7 +308,10 @@ mod tests {
             longest = longest.max(until - now);
             now = until;
         }
-        assert!(longest > 20 * SECOND && longest <= LONGEST + MILLI, "{longest}");
+        assert!(
+            longest > 20 * SECOND && longest <= LONGEST + MILLI,
+            "{longest}"
+        );
     }
 
     #[test]

@@ -103,19 +103,28 @@ impl Class {
     /// The word records and adapters use.
     #[must_use]
     pub fn word(self) -> &'static str {
-        TABLE.iter().find(|(c, ..)| *c == self).map_or("other", |(_, w, _)| w)
+        TABLE
+            .iter()
+            .find(|(c, ..)| *c == self)
+            .map_or("other", |(_, w, _)| w)
     }
 
     /// The class of a word; [`Class::Other`] where it is unknown.
     #[must_use]
     pub fn parse(word: &str) -> Self {
-        TABLE.iter().find(|(_, w, _)| *w == word).map_or(Self::Other, |(c, ..)| *c)
+        TABLE
+            .iter()
+            .find(|(_, w, _)| *w == word)
+            .map_or(Self::Other, |(c, ..)| *c)
     }
 
     /// What it says about whom.
     #[must_use]
     pub fn meaning(self) -> Meaning {
-        TABLE.iter().find(|(c, ..)| *c == self).map_or(Meaning::Client, |(_, _, m)| *m)
+        TABLE
+            .iter()
+            .find(|(c, ..)| *c == self)
+            .map_or(Meaning::Client, |(_, _, m)| *m)
     }
 
     /// Whether a list written after `on` names it.
@@ -125,12 +134,17 @@ impl Class {
             return true;
         }
         match self {
-            Self::Overloaded | Self::Server | Self::BadResponse => list.server_errors && status.is_none_or(|s| s >= 500 || s < 300),
+            Self::Overloaded | Self::Server | Self::BadResponse => {
+                list.server_errors && status.is_none_or(|s| s >= 500 || s < 300)
+            }
             Self::Timeout => list.timed_out || list.server_errors,
             Self::Connect | Self::Cut => list.network,
             Self::TimedOut | Self::Idle => list.timed_out,
             Self::RateLimited => list.statuses.contains(&429),
-            Self::Authentication | Self::Permission | Self::QuotaExhausted | Self::ModelNotFound => list.auth,
+            Self::Authentication
+            | Self::Permission
+            | Self::QuotaExhausted
+            | Self::ModelNotFound => list.auth,
             _ => false,
         }
     }
@@ -138,7 +152,10 @@ impl Class {
     /// Whether it moves on to the next target where no list is written: everything but what the client did.
     #[must_use]
     pub fn moves_on(self) -> bool {
-        !matches!(self.meaning(), Meaning::Good | Meaning::Client | Meaning::Silent)
+        !matches!(
+            self.meaning(),
+            Meaning::Good | Meaning::Client | Meaning::Silent
+        )
     }
 
     /// Whether `retry N` without a list retries it.
@@ -163,8 +180,14 @@ mod tests {
 
     #[test]
     fn a_529_is_a_5xx_and_a_429_is_only_a_429() {
-        let server = Outcomes { server_errors: true, ..Outcomes::default() };
-        let throttle = Outcomes { statuses: vec![429], ..Outcomes::default() };
+        let server = Outcomes {
+            server_errors: true,
+            ..Outcomes::default()
+        };
+        let throttle = Outcomes {
+            statuses: vec![429],
+            ..Outcomes::default()
+        };
         assert!(Class::Overloaded.within(&server, Some(529)));
         assert!(!Class::RateLimited.within(&server, Some(429)));
         assert!(Class::RateLimited.within(&throttle, Some(429)));
@@ -173,7 +196,12 @@ mod tests {
 
     #[test]
     fn what_the_client_did_never_moves_on() {
-        for class in [Class::InvalidRequest, Class::ContextLength, Class::ContentFilter, Class::PayloadTooLarge] {
+        for class in [
+            Class::InvalidRequest,
+            Class::ContextLength,
+            Class::ContentFilter,
+            Class::PayloadTooLarge,
+        ] {
             assert!(!class.moves_on());
         }
     }

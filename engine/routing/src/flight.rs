@@ -14,9 +14,9 @@ use crate::refusal::Refusal;
 use crate::router::{Router, Way};
 use crate::target::{Barred, Ended};
 use crate::{MILLI, Nanos, SECOND};
-use mux_dsl::{Chain, Decision, Path};
 use mux_dsl::image::{BudgetId, Features, LimitId, PlanId, RuleId, TargetId, Verdict};
 use mux_dsl::request::{HealthState, Live, Request};
+use mux_dsl::{Chain, Decision, Path};
 use mux_traffic::record::{Facts, Usage};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -39,6 +39,8 @@ pub struct Arrival {
     pub facts: Facts,
     /// What serving it takes.
     pub needs: Features,
+    /// The client gets the answer in one piece: it is committed when the answer is complete, and `timeout` bounds all of it.
+    pub whole: bool,
     /// The client's own limit on the whole request.
     pub timeout: Option<Nanos>,
 }
@@ -47,7 +49,11 @@ impl Arrival {
     /// Shows the request to `look` as policies see it.
     pub fn request<T>(&self, look: impl FnOnce(&Request<'_>) -> T) -> T {
         let facts = &self.facts;
-        let tags: SmallVec<[(&str, &str); 8]> = facts.tags.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let tags: SmallVec<[(&str, &str); 8]> = facts
+            .tags
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.as_str()))
+            .collect();
         look(&Request {
             model: &facts.model,
             key: facts.key.as_deref(),
@@ -105,7 +111,13 @@ impl Failure {
     /// A failure without words.
     #[must_use]
     pub fn of(class: Class) -> Self {
-        Self { class, status: None, retry_after: None, message: None, usage: None }
+        Self {
+            class,
+            status: None,
+            retry_after: None,
+            message: None,
+            usage: None,
+        }
     }
 }
 
@@ -224,7 +236,11 @@ pub struct Figure {
 enum Phase {
     Ready,
     Flying,
-    Waiting { until: Nanos, step: usize, force: bool },
+    Waiting {
+        until: Nanos,
+        step: usize,
+        force: bool,
+    },
     Committed,
     Over,
 }
@@ -265,7 +281,11 @@ pub struct Flight {
 impl Flight {
     /// Decides about a request. Nothing is called yet; a refusal is already known to [`Flight::end`].
     pub fn new<L: Live>(router: &Arc<Router>, arrival: Arrival, live: &L) -> Self {
-        let longest = if arrival.facts.streaming { 600 * SECOND } else { 300 * SECOND };
+        let longest = if arrival.whole {
+            300 * SECOND
+        } else {
+            600 * SECOND
+        };
         let mut flight = Self {
             deadline: arrival.now + arrival.timeout.unwrap_or(longest).min(longest),
             chance: Chance::new(arrival.seed),
@@ -295,8 +315,13 @@ impl Flight {
     fn look<L: Live>(&mut self, live: &L) {
         let router = Arc::clone(&self.router);
         let now = self.arrival.now;
-        for id in (0..router.fleet().targets.len()).filter_map(|i| u32::try_from(i).ok()).map(TargetId) {
-            let Some(state) = router.state(id) else { continue };
+        for id in (0..router.fleet().targets.len())
+            .filter_map(|i| u32::try_from(i).ok())
+            .map(TargetId)
+        {
+            let Some(state) = router.state(id) else {
+                continue;
+            };
             self.figures.push(Figure {
                 quantiles: live.p50(id).zip(live.p95(id)),
                 error_rate: live.error_rate(id),
@@ -306,7 +331,9 @@ impl Flight {
             });
         }
         let budgets = u32::try_from(router.fleet().budgets.len()).unwrap_or(0);
-        self.used = self.arrival.request(|r| (0..budgets).map(|i| live.used(BudgetId(i), r)).collect());
+        self.used = self
+            .arrival
+            .request(|r| (0..budgets).map(|i| live.used(BudgetId(i), r)).collect());
     }
 
     fn decide<L: Live>(&mut self, live: &L) -> Result<(), Refusal> {
@@ -315,17 +342,25 @@ impl Flight {
         let now = self.arrival.now;
         if let Way::Policy(policy) = way {
             let image = router.image();
-            let (decided, denied) = self.arrival.request(|request| keep(&image.decide(policy, request, live)));
+            let (decided, denied) = self
+                .arrival
+                .request(|request| keep(&image.decide(policy, request, live)));
             let policies = decided.policies;
             self.decided = Some(decided);
-            let limits = policies.as_slice().iter().filter_map(|p| image.policies.get(p.index())).flat_map(|p| p.limits.iter().copied());
-            self.arrival.request(|request| router.take(limits, request, now))?;
+            let limits = policies
+                .as_slice()
+                .iter()
+                .filter_map(|p| image.policies.get(p.index()))
+                .flat_map(|p| p.limits.iter().copied());
+            self.arrival
+                .request(|request| router.take(limits, request, now))?;
             if let Some(refusal) = denied {
                 return Err(refusal);
             }
         } else {
             let limits = (0..u32::try_from(router.fleet().limits.len()).unwrap_or(0)).map(LimitId);
-            self.arrival.request(|request| router.take(limits, request, now))?;
+            self.arrival
+                .request(|request| router.take(limits, request, now))?;
         }
         self.way = Some(way);
         self.refuse_spent()?;
@@ -337,25 +372,48 @@ impl Flight {
         let image = self.router.image();
         match &self.decided {
             Some(decided) => {
-                let policies = decided.policies.as_slice().iter().filter_map(|p| image.policies.get(p.index()));
-                let mut charges: SmallVec<[BudgetId; 4]> = policies.flat_map(|p| p.charges.iter().copied()).collect();
+                let policies = decided
+                    .policies
+                    .as_slice()
+                    .iter()
+                    .filter_map(|p| image.policies.get(p.index()));
+                let mut charges: SmallVec<[BudgetId; 4]> =
+                    policies.flat_map(|p| p.charges.iter().copied()).collect();
                 charges.sort_unstable();
                 charges.dedup();
                 charges
             }
-            None => (0..u32::try_from(image.fleet.budgets.len()).unwrap_or(0)).map(BudgetId).collect(),
+            None => (0..u32::try_from(image.fleet.budgets.len()).unwrap_or(0))
+                .map(BudgetId)
+                .collect(),
         }
     }
 
     /// A spent budget refuses, unless the policy asks about it and so decides itself.
     fn refuse_spent(&self) -> Result<(), Refusal> {
         let image = self.router.image();
-        let policies = self.decided.iter().flat_map(|d| d.policies.as_slice().iter().filter_map(|p| image.policies.get(p.index())));
+        let policies = self.decided.iter().flat_map(|d| {
+            d.policies
+                .as_slice()
+                .iter()
+                .filter_map(|p| image.policies.get(p.index()))
+        });
         for budget in self.charges() {
-            let spent = self.used.get(budget.index()).is_some_and(|used| *used >= 10_000);
+            let spent = self
+                .used
+                .get(budget.index())
+                .is_some_and(|used| *used >= 10_000);
             if spent && !policies.clone().any(|p| p.asks.contains(&budget)) {
-                let name = image.fleet.budgets.get(budget.index()).map_or("?", |b| &b.name);
-                return Err(Refusal::new(429, "budget_exhausted", format!("budget `{name}` is spent")));
+                let name = image
+                    .fleet
+                    .budgets
+                    .get(budget.index())
+                    .map_or("?", |b| &b.name);
+                return Err(Refusal::new(
+                    429,
+                    "budget_exhausted",
+                    format!("budget `{name}` is spent"),
+                ));
             }
         }
         Ok(())
@@ -364,7 +422,9 @@ impl Flight {
     /// Refuses what no target of the plan can ever serve.
     fn refuse_unservable(&mut self) -> Result<(), Refusal> {
         let router = Arc::clone(&self.router);
-        let Some(itinerary) = itinerary(&router, self.way, self.decided.as_ref()) else { return Ok(()) };
+        let Some(itinerary) = itinerary(&router, self.way, self.decided.as_ref()) else {
+            return Ok(());
+        };
         let mut lacking = Features::default();
         let mut widest = 0;
         let mut reasons = SmallVec::<[(TargetId, Option<PassedOver>); 4]>::new();
@@ -388,7 +448,10 @@ impl Flight {
             let message = format!("no target of this route can serve `{}`", words.join("`, `"));
             return Err(Refusal::new(400, "capability_missing", message));
         }
-        let message = format!("about {} prompt tokens do not fit the largest window of this route, {widest}", self.arrival.facts.tokens);
+        let message = format!(
+            "about {} prompt tokens do not fit the largest window of this route, {widest}",
+            self.arrival.facts.tokens
+        );
         Err(Refusal::new(400, "context_length_exceeded", message).about("messages"))
     }
 
@@ -399,7 +462,10 @@ impl Flight {
         if lacks != Features::default() {
             return Some(PassedOver::Lacks(lacks));
         }
-        target.context.filter(|window| self.arrival.facts.tokens > *window).map(PassedOver::Window)
+        target
+            .context
+            .filter(|window| self.arrival.facts.tokens > *window)
+            .map(PassedOver::Window)
     }
 
     /// Sets off.
@@ -506,7 +572,7 @@ impl Flight {
     }
 
     fn content(&mut self, attempt: usize, now: Nanos, out: &mut Actions) {
-        if !self.current(attempt) || !self.arrival.facts.streaming || self.phase == Phase::Committed {
+        if !self.current(attempt) || self.arrival.whole || self.phase == Phase::Committed {
             return;
         }
         if let Some(a) = self.attempts.last_mut() {
@@ -532,7 +598,13 @@ impl Flight {
         if self.phase != Phase::Committed {
             self.commit(attempt, now, out);
         }
-        self.settle(Failure { usage, ..Failure::of(Class::Ok) }, now);
+        self.settle(
+            Failure {
+                usage,
+                ..Failure::of(Class::Ok)
+            },
+            now,
+        );
         self.finish(End::Served(attempt), now, out);
     }
 
@@ -541,7 +613,9 @@ impl Flight {
         let router = Arc::clone(&self.router);
         let charges = self.charges();
         let tokens = u64::from(self.arrival.facts.tokens);
-        let Some(a) = self.attempts.last_mut() else { return };
+        let Some(a) = self.attempts.last_mut() else {
+            return;
+        };
         a.end = Some(now);
         a.class = failure.class;
         a.status = failure.status.or(a.status);
@@ -550,23 +624,37 @@ impl Flight {
         // A good head means that the provider worked, and bills: count what it does not say.
         let worked = a.head.is_some();
         a.usage = failure.usage.or_else(|| {
-            worked.then(|| Usage { input: tokens, output: a.text.div_ceil(4), estimated: true, ..Usage::default() })
+            worked.then(|| Usage {
+                input: tokens,
+                output: a.text.div_ceil(4),
+                estimated: true,
+                ..Usage::default()
+            })
         });
-        let price = router.fleet().targets.get(a.target.index()).and_then(|t| t.price);
+        let price = router
+            .fleet()
+            .targets
+            .get(a.target.index())
+            .and_then(|t| t.price);
         a.cost = match (&a.usage, price) {
             (None, _) => Some(0),
             (Some(usage), Some(price)) => Some(cost(&price, usage)),
             (Some(_), None) => None,
         };
         if let Some(state) = router.state(a.target) {
-            let ended = Ended { class: failure.class, permit: a.permit, retry_after: failure.retry_after };
+            let ended = Ended {
+                class: failure.class,
+                permit: a.permit,
+                retry_after: failure.retry_after,
+            };
             let rule = itinerary(&router, self.way, self.decided.as_ref())
                 .and_then(|i| i.steps.get(a.step))
                 .map_or_else(crate::breaker::Rule::default, |s| s.breaker);
             state.settle(&ended, &rule, now, &mut self.chance);
         }
         if let Some(amount) = a.cost.filter(|c| *c > 0) {
-            self.arrival.request(|request| router.charge(charges.into_iter(), request, amount));
+            self.arrival
+                .request(|request| router.charge(charges.into_iter(), request, amount));
         }
     }
 
@@ -577,10 +665,18 @@ impl Flight {
             return self.finish(End::Broken(class), now, out);
         }
         let router = Arc::clone(&self.router);
-        let Some(itinerary) = itinerary(&router, self.way, self.decided.as_ref()) else { return };
-        let Some(step) = self.attempts.last().map(|a| a.step) else { return };
+        let Some(itinerary) = itinerary(&router, self.way, self.decided.as_ref()) else {
+            return;
+        };
+        let Some(step) = self.attempts.last().map(|a| a.step) else {
+            return;
+        };
         if let Some(until) = self.retry(itinerary, step, class, status, retry_after, now) {
-            self.phase = Phase::Waiting { until, step, force: false };
+            self.phase = Phase::Waiting {
+                until,
+                step,
+                force: false,
+            };
             if until <= now {
                 self.wake(now, out);
             }
@@ -598,7 +694,14 @@ impl Flight {
     }
 
     /// Launches the first step from `from` on that can be called.
-    fn seek(&mut self, itinerary: &Itinerary, from: usize, force: bool, now: Nanos, out: &mut Actions) {
+    fn seek(
+        &mut self,
+        itinerary: &Itinerary,
+        from: usize,
+        force: bool,
+        now: Nanos,
+        out: &mut Actions,
+    ) {
         for (i, step) in itinerary.steps.iter().enumerate().skip(from) {
             if force && self.attempts.iter().any(|a| a.step == i) {
                 continue;
@@ -612,7 +715,9 @@ impl Flight {
                 continue;
             }
             match self.admit(step, force, now) {
-                Ok(permit) if self.attempts.len() < MOST_ATTEMPTS => return self.launch(itinerary, i, step, permit, now, out),
+                Ok(permit) if self.attempts.len() < MOST_ATTEMPTS => {
+                    return self.launch(itinerary, i, step, permit, now, out);
+                }
                 Ok(permit) => {
                     if let Some(state) = self.router.state(step.target) {
                         state.release(permit);
@@ -645,11 +750,24 @@ impl Flight {
         }
     }
 
-    fn launch(&mut self, itinerary: &Itinerary, step_no: usize, step: &Step, permit: Permit, now: Nanos, out: &mut Actions) {
+    fn launch(
+        &mut self,
+        itinerary: &Itinerary,
+        step_no: usize,
+        step: &Step,
+        permit: Permit,
+        now: Nanos,
+        out: &mut Actions,
+    ) {
         let attempt = self.attempts.len();
         let limits = Limits {
             connect: now + step.timeouts.connect.map_or(CONNECT, |ms| ms * MILLI),
-            first: first_deadline(step, itinerary.has_alternative(step_no), self.arrival.facts.streaming, now),
+            first: first_deadline(
+                step,
+                itinerary.has_alternative(step_no),
+                self.arrival.whole,
+                now,
+            ),
             idle: step.timeouts.idle.map_or(IDLE, |ms| ms * MILLI),
             total: step.timeouts.total.map(|ms| now + ms * MILLI),
         };
@@ -681,7 +799,10 @@ impl Flight {
             state.begin();
         }
         self.phase = Phase::Flying;
-        out.push(Action::Start { attempt, target: step.target });
+        out.push(Action::Start {
+            attempt,
+            target: step.target,
+        });
     }
 
     /// Nothing is left in order. Rather than fail, call what an open breaker held back; or wait for a throttled target
@@ -692,19 +813,32 @@ impl Flight {
             Some(PassedOver::Barred(b)) => Some(*b),
             _ => None,
         };
-        if !forced && self.candidates.iter().filter_map(|(_, r)| barred(r)).any(|b| held(&b)) {
+        if !forced
+            && self
+                .candidates
+                .iter()
+                .filter_map(|(_, r)| barred(r))
+                .any(|b| held(&b))
+        {
             return self.seek(itinerary, 0, true, now, out);
         }
-        let soonest = self.candidates.iter().filter_map(|(target, reason)| match barred(reason) {
-            Some(Barred::Throttled(until)) => Some((until, *target)),
-            _ => None,
-        });
+        let soonest = self
+            .candidates
+            .iter()
+            .filter_map(|(target, reason)| match barred(reason) {
+                Some(Barred::Throttled(until)) => Some((until, *target)),
+                _ => None,
+            });
         if let Some((until, target)) = soonest.min_by_key(|(until, _)| *until)
             && let Some(step) = itinerary.steps.iter().position(|s| s.target == target)
             && until + SECOND < self.time_left(itinerary, step)
             && self.attempts.len() < MOST_ATTEMPTS
         {
-            self.phase = Phase::Waiting { until: until + self.chance.below(100 * MILLI), step, force: false };
+            self.phase = Phase::Waiting {
+                until: until + self.chance.below(100 * MILLI),
+                step,
+                force: false,
+            };
             return;
         }
         self.give_up(now, out);
@@ -712,7 +846,9 @@ impl Flight {
 
     /// The moment by which a step must be over.
     fn time_left(&self, itinerary: &Itinerary, step: usize) -> Nanos {
-        let groups = itinerary.around(step).filter_map(|g| self.group_deadline(itinerary, g));
+        let groups = itinerary
+            .around(step)
+            .filter_map(|g| self.group_deadline(itinerary, g));
         groups.fold(self.deadline, Nanos::min)
     }
 
@@ -732,7 +868,8 @@ impl Flight {
     ) -> Option<Nanos> {
         let step = itinerary.steps.get(step_no)?;
         let made = self.attempts.iter().filter(|a| a.step == step_no).count();
-        let allowed = crate::flight_plan::retries(step, class, status, !itinerary.has_alternative(step_no));
+        let allowed =
+            crate::flight_plan::retries(step, class, status, !itinerary.has_alternative(step_no));
         if made > usize::from(allowed) || self.attempts.len() >= MOST_ATTEMPTS {
             return None;
         }
@@ -791,12 +928,22 @@ impl Flight {
     }
 
     fn wake(&mut self, now: Nanos, out: &mut Actions) {
-        let Some((_, due)) = self.due().filter(|(at, _)| *at <= now) else { return };
+        let Some((_, due)) = self.due().filter(|(at, _)| *at <= now) else {
+            return;
+        };
         let router = Arc::clone(&self.router);
-        let Some(itinerary) = itinerary(&router, self.way, self.decided.as_ref()) else { return };
+        let Some(itinerary) = itinerary(&router, self.way, self.decided.as_ref()) else {
+            return;
+        };
         if let Due::Resume = due {
-            let Phase::Waiting { step, force, .. } = self.phase else { return };
-            let failed = self.attempts.last().and_then(|a| a.end).unwrap_or(self.arrival.now);
+            let Phase::Waiting { step, force, .. } = self.phase else {
+                return;
+            };
+            let failed = self
+                .attempts
+                .last()
+                .and_then(|a| a.end)
+                .unwrap_or(self.arrival.now);
             self.waited += now.saturating_sub(failed);
             return self.seek(itinerary, step, force, now, out);
         }
@@ -848,8 +995,15 @@ impl Flight {
     fn give_up(&mut self, now: Nanos, out: &mut Actions) {
         let refusal = match self.attempts.last() {
             Some(last) => {
-                let wait = last.retry_after.filter(|_| last.class.meaning() == Meaning::Throttled);
-                Refusal::failed(last.class, self.router.name(last.target), last.message.as_deref()).after(wait)
+                let wait = last
+                    .retry_after
+                    .filter(|_| last.class.meaning() == Meaning::Throttled);
+                Refusal::failed(
+                    last.class,
+                    self.router.name(last.target),
+                    last.message.as_deref(),
+                )
+                .after(wait)
             }
             None => self.nobody(now),
         };
@@ -862,13 +1016,21 @@ impl Flight {
         let mut reasons = Vec::new();
         for (target, reason) in &self.candidates {
             let Some(reason) = reason else { continue };
-            if let PassedOver::Barred(Barred::Breaker(until) | Barred::Throttled(until) | Barred::Credential(until)) = reason {
+            if let PassedOver::Barred(
+                Barred::Breaker(until) | Barred::Throttled(until) | Barred::Credential(until),
+            ) = reason
+            {
                 soonest = Some(soonest.map_or(*until, |s| s.min(*until)));
             }
-            reasons.push(format!("`{}` {}", self.router.name(*target), reason.words(now)));
+            reasons.push(format!(
+                "`{}` {}",
+                self.router.name(*target),
+                reason.words(now)
+            ));
         }
         let message = format!("no target can be called now: {}", reasons.join("; "));
-        Refusal::new(503, "no_target_available", message).after(soonest.map(|s| s.saturating_sub(now)))
+        Refusal::new(503, "no_target_available", message)
+            .after(soonest.map(|s| s.saturating_sub(now)))
     }
 
     fn finish(&mut self, end: End, now: Nanos, out: &mut Actions) {
@@ -885,17 +1047,29 @@ impl PassedOver {
     pub fn words(&self, now: Nanos) -> String {
         let wait = |until: Nanos| until.saturating_sub(now).div_ceil(MILLI);
         match self {
-            Self::Lacks(features) => format!("cannot serve {}", features.words().collect::<Vec<_>>().join(", ")),
+            Self::Lacks(features) => format!(
+                "cannot serve {}",
+                features.words().collect::<Vec<_>>().join(", ")
+            ),
             Self::Window(window) => format!("takes at most {window} tokens"),
             Self::Unavailable(why) => why.clone(),
-            Self::Barred(Barred::Breaker(until)) => format!("has an open breaker for {} ms", wait(*until)),
+            Self::Barred(Barred::Breaker(until)) => {
+                format!("has an open breaker for {} ms", wait(*until))
+            }
             Self::Barred(Barred::Throttled(until)) => format!("asked to wait {} ms", wait(*until)),
-            Self::Barred(Barred::Credential(until)) => format!("refused the credential and is tried again in {} ms", wait(*until)),
+            Self::Barred(Barred::Credential(until)) => format!(
+                "refused the credential and is tried again in {} ms",
+                wait(*until)
+            ),
         }
     }
 }
 
-fn itinerary<'r>(router: &'r Router, way: Option<Way>, decided: Option<&Decided>) -> Option<&'r Itinerary> {
+fn itinerary<'r>(
+    router: &'r Router,
+    way: Option<Way>,
+    decided: Option<&Decided>,
+) -> Option<&'r Itinerary> {
     match way? {
         Way::Direct(target) => router.straight(target),
         Way::Policy(_) => router.plan(decided?.plan?),
@@ -906,7 +1080,22 @@ fn itinerary<'r>(router: &'r Router, way: Option<Way>, decided: Option<&Decided>
 fn keep(decision: &Decision<'_>) -> (Decided, Option<Refusal>) {
     let (plan, denied) = match decision.verdict {
         Verdict::Use(plan) => (Some(*plan), None),
-        Verdict::Deny { status, message } => (None, Some(Refusal::new(*status, "denied_by_policy", message.to_string()))),
+        Verdict::Deny { status, message } => (
+            None,
+            Some(Refusal::new(
+                *status,
+                "denied_by_policy",
+                message.to_string(),
+            )),
+        ),
     };
-    (Decided { policies: decision.policies, rule: decision.rule, path: decision.path, plan }, denied)
+    (
+        Decided {
+            policies: decision.policies,
+            rule: decision.rule,
+            path: decision.path,
+            plan,
+        },
+        denied,
+    )
 }

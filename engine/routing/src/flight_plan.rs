@@ -32,12 +32,12 @@ pub(crate) struct Limits {
 }
 
 /// When the first content (streamed) or the whole answer must be there. A last target may use all the time that is left.
-pub(crate) fn first_deadline(step: &Step, alternative: bool, streaming: bool, now: Nanos) -> Nanos {
+pub(crate) fn first_deadline(step: &Step, alternative: bool, whole: bool, now: Nanos) -> Nanos {
     match step.timeouts.first {
         Some(ms) => now + ms * MILLI,
         None if !alternative => Nanos::MAX,
-        None if streaming => now + FIRST_STREAMED,
-        None => now + FIRST_WHOLE,
+        None if whole => now + FIRST_WHOLE,
+        None => now + FIRST_STREAMED,
     }
 }
 
@@ -45,15 +45,32 @@ pub(crate) fn first_deadline(step: &Step, alternative: bool, streaming: bool, no
 /// tried again, once, since any other target is a better bet than the one that just failed.
 pub(crate) fn retries(step: &Step, class: Class, status: Option<u16>, last: bool) -> u8 {
     match &step.retry {
-        Some(retry) if retry.on.as_ref().map_or_else(|| class.retries(), |on| class.within(on, status)) => retry.times,
+        Some(retry)
+            if retry
+                .on
+                .as_ref()
+                .map_or_else(|| class.retries(), |on| class.within(on, status)) =>
+        {
+            retry.times
+        }
         Some(_) => 0,
-        None => u8::from(last && matches!(class, Class::Connect | Class::Server | Class::Overloaded | Class::RateLimited)),
+        None => u8::from(
+            last && matches!(
+                class,
+                Class::Connect | Class::Server | Class::Overloaded | Class::RateLimited
+            ),
+        ),
     }
 }
 
 /// How long to wait before the retry that follows the `made`-th attempt: what the provider asked for and a little more,
 /// else full jitter over a doubling span (AWS, "Exponential Backoff and Jitter").
-pub(crate) fn backoff(class: Class, retry_after: Option<Nanos>, made: usize, chance: &mut Chance) -> Nanos {
+pub(crate) fn backoff(
+    class: Class,
+    retry_after: Option<Nanos>,
+    made: usize,
+    chance: &mut Chance,
+) -> Nanos {
     if let Some(wait) = retry_after {
         return wait + chance.below(wait / 4 + 100 * MILLI);
     }

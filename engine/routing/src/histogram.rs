@@ -28,13 +28,18 @@ struct Generation {
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self { generations: std::array::from_fn(|_| Generation::default()) }
+        Self {
+            generations: std::array::from_fn(|_| Generation::default()),
+        }
     }
 }
 
 impl Default for Generation {
     fn default() -> Self {
-        Self { span: AtomicU64::new(0), counts: std::array::from_fn(|_| AtomicU32::new(0)) }
+        Self {
+            span: AtomicU64::new(0),
+            counts: std::array::from_fn(|_| AtomicU32::new(0)),
+        }
     }
 }
 
@@ -42,11 +47,19 @@ impl Histogram {
     /// Counts one duration.
     pub fn record(&self, duration: Nanos, now: Nanos) {
         let span = now / GENERATION + 1;
-        let Some(generation) = usize::try_from(span % GENERATIONS as u64).ok().and_then(|i| self.generations.get(i)) else {
+        let Some(generation) = usize::try_from(span % GENERATIONS as u64)
+            .ok()
+            .and_then(|i| self.generations.get(i))
+        else {
             return;
         };
         let seen = generation.span.load(Relaxed);
-        if seen < span && generation.span.compare_exchange(seen, span, Relaxed, Relaxed).is_ok() {
+        if seen < span
+            && generation
+                .span
+                .compare_exchange(seen, span, Relaxed, Relaxed)
+                .is_ok()
+        {
             // Samples counted by others between the swap and the clearing are lost: at most a few in 20 s.
             for count in &generation.counts {
                 count.store(0, Relaxed);
@@ -77,13 +90,27 @@ impl Histogram {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "bounded by the bucket count")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "bounded by the bucket count"
+)]
 fn bucket(duration: Nanos) -> usize {
     let ms = duration as f64 / MILLI as f64;
-    if ms <= 1.0 { 0 } else { ((ms.ln() / GAMMA.ln()) as usize).min(BUCKETS - 1) }
+    if ms <= 1.0 {
+        0
+    } else {
+        ((ms.ln() / GAMMA.ln()) as usize).min(BUCKETS - 1)
+    }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "bounded by the bucket count")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "bounded by the bucket count"
+)]
 fn quantile(counts: &[u32; BUCKETS], total: u32, q: f64) -> u64 {
     let rank = (q * f64::from(total)).ceil().max(1.0) as u32;
     let mut seen = 0;

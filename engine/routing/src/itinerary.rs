@@ -62,7 +62,15 @@ impl Itinerary {
     /// Lays a plan flat.
     #[must_use]
     pub fn of(route: &Route, plans: &[Plan], fleet: &Fleet) -> Self {
-        let mut flat = Self { steps: Vec::new(), groups: vec![Group { parent: None, end: 0, within: None, on: None }] };
+        let mut flat = Self {
+            steps: Vec::new(),
+            groups: vec![Group {
+                parent: None,
+                end: 0,
+                within: None,
+                on: None,
+            }],
+        };
         flat.add(route, ROOT, Rule::default(), plans, fleet);
         flat.close(ROOT);
         flat
@@ -70,8 +78,18 @@ impl Itinerary {
 
     fn add(&mut self, route: &Route, group: usize, breaker: Rule, plans: &[Plan], fleet: &Fleet) {
         match route {
-            Route::Attempt(Attempt { target, timeouts, retry }) => {
-                self.steps.push(Step { target: *target, timeouts: *timeouts, retry: retry.clone(), breaker, group });
+            Route::Attempt(Attempt {
+                target,
+                timeouts,
+                retry,
+            }) => {
+                self.steps.push(Step {
+                    target: *target,
+                    timeouts: *timeouts,
+                    retry: retry.clone(),
+                    breaker,
+                    group,
+                });
             }
             Route::Plan(id) => {
                 if let Some(plan) = plans.get(id.index()) {
@@ -81,8 +99,15 @@ impl Itinerary {
             Route::Fallback(fallback) => {
                 let inner = self.groups.len();
                 let within = fallback.within.map(|ms| ms * MILLI);
-                self.groups.push(Group { parent: Some(group), end: 0, within, on: fallback.on.clone() });
-                let named = fallback.breaker.and_then(|id| fleet.breakers.get(id.index()));
+                self.groups.push(Group {
+                    parent: Some(group),
+                    end: 0,
+                    within,
+                    on: fallback.on.clone(),
+                });
+                let named = fallback
+                    .breaker
+                    .and_then(|id| fleet.breakers.get(id.index()));
                 let breaker = named.map_or(breaker, |b| Rule {
                     error_rate: b.error_rate,
                     min: b.min,
@@ -122,7 +147,11 @@ impl Itinerary {
     pub fn after_group(&self, group: usize) -> Next {
         match self.groups.get(group) {
             // The root stands for no written list: when the outermost time is up, it is up.
-            Some(Group { parent: Some(parent), end, .. }) if *parent != ROOT => self.climb(*parent, *end, Class::TimedOut, None),
+            Some(Group {
+                parent: Some(parent),
+                end,
+                ..
+            }) if *parent != ROOT => self.climb(*parent, *end, Class::TimedOut, None),
             _ => Next::Final,
         }
     }
@@ -131,7 +160,11 @@ impl Itinerary {
         let mut found = Next::Final;
         let mut at = Some(group);
         while let Some(group) = at.and_then(|g| self.groups.get(g)) {
-            if group.on.as_ref().map_or_else(|| class.moves_on(), |on| class.within(on, status)) {
+            if group
+                .on
+                .as_ref()
+                .map_or_else(|| class.moves_on(), |on| class.within(on, status))
+            {
                 if next < group.end {
                     return Next::Step(next);
                 }
@@ -147,7 +180,10 @@ impl Itinerary {
     #[must_use]
     pub fn has_alternative(&self, step: usize) -> bool {
         let target = self.steps.get(step).map(|s| s.target);
-        self.steps.iter().skip(step + 1).any(|s| Some(s.target) != target)
+        self.steps
+            .iter()
+            .skip(step + 1)
+            .any(|s| Some(s.target) != target)
     }
 
     /// The groups around a step, innermost first.
@@ -163,21 +199,47 @@ mod tests {
     use mux_dsl::image::Fallback;
 
     fn attempt(target: u32) -> Route {
-        Route::Attempt(Attempt { target: TargetId(target), timeouts: Timeouts::default(), retry: None })
+        Route::Attempt(Attempt {
+            target: TargetId(target),
+            timeouts: Timeouts::default(),
+            retry: None,
+        })
     }
 
     fn fallback(on: Option<Outcomes>, tries: Vec<Route>) -> Route {
-        Route::Fallback(Fallback { within: None, on, tries, breaker: None })
+        Route::Fallback(Fallback {
+            within: None,
+            on,
+            tries,
+            breaker: None,
+        })
     }
 
     #[test]
     fn an_inner_fallback_that_gives_up_asks_the_outer_one() {
-        let throttled = Some(Outcomes { statuses: vec![429], ..Outcomes::default() });
-        let route = fallback(None, vec![attempt(0), fallback(throttled, vec![attempt(1), attempt(2)]), attempt(3)]);
+        let throttled = Some(Outcomes {
+            statuses: vec![429],
+            ..Outcomes::default()
+        });
+        let route = fallback(
+            None,
+            vec![
+                attempt(0),
+                fallback(throttled, vec![attempt(1), attempt(2)]),
+                attempt(3),
+            ],
+        );
         let flat = Itinerary::of(&route, &[], &Fleet::default());
-        assert_eq!(flat.steps.iter().map(|s| s.target.0).collect::<Vec<_>>(), [0, 1, 2, 3]);
+        assert_eq!(
+            flat.steps.iter().map(|s| s.target.0).collect::<Vec<_>>(),
+            [0, 1, 2, 3]
+        );
         assert_eq!(flat.after(1, Class::RateLimited, Some(429)), Next::Step(2));
-        assert_eq!(flat.after(1, Class::Server, Some(500)), Next::Step(3), "the inner list names only 429");
+        assert_eq!(
+            flat.after(1, Class::Server, Some(500)),
+            Next::Step(3),
+            "the inner list names only 429"
+        );
         assert_eq!(flat.after(2, Class::RateLimited, Some(429)), Next::Step(3));
         assert_eq!(flat.after(3, Class::Server, Some(500)), Next::Exhausted);
         assert_eq!(flat.after(0, Class::InvalidRequest, Some(400)), Next::Final);

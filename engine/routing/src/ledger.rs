@@ -36,16 +36,29 @@ impl Ledger {
     #[must_use]
     pub fn spent(&self, budget: &Budget, request: &Request<'_>) -> Pico {
         let since = start(budget.per, request.now);
-        let counter = self.counters.of(&budget.scope, request, |c| c.since.load(Relaxed) < since);
-        if counter.since.load(Relaxed) == since { counter.amount.load(Relaxed) } else { 0 }
+        let counter = self
+            .counters
+            .of(&budget.scope, request, |c| c.since.load(Relaxed) < since);
+        if counter.since.load(Relaxed) == since {
+            counter.amount.load(Relaxed)
+        } else {
+            0
+        }
     }
 
     /// Books an amount.
     pub fn charge(&self, budget: &Budget, request: &Request<'_>, amount: Pico) {
         let since = start(budget.per, request.now);
-        let counter = self.counters.of(&budget.scope, request, |c| c.since.load(Relaxed) < since);
+        let counter = self
+            .counters
+            .of(&budget.scope, request, |c| c.since.load(Relaxed) < since);
         let seen = counter.since.load(Relaxed);
-        if seen < since && counter.since.compare_exchange(seen, since, Relaxed, Relaxed).is_ok() {
+        if seen < since
+            && counter
+                .since
+                .compare_exchange(seen, since, Relaxed, Relaxed)
+                .is_ok()
+        {
             counter.amount.store(0, Relaxed);
         }
         counter.amount.fetch_add(amount, Relaxed);
@@ -79,12 +92,29 @@ mod tests {
     use mux_dsl::image::{Features, Scope};
 
     fn request<'a>(team: &'a [(&'a str, &'a str)], now: i64) -> Request<'a> {
-        Request { model: "@a", key: None, end_user: None, conversation: None, tags: team, tokens: 0, output_limit: None, streaming: false, needs: Features::default(), now }
+        Request {
+            model: "@a",
+            key: None,
+            end_user: None,
+            conversation: None,
+            tags: team,
+            tokens: 0,
+            output_limit: None,
+            streaming: false,
+            needs: Features::default(),
+            now,
+        }
     }
 
     #[test]
     fn each_team_has_its_own_counter_and_a_new_day_begins_at_nothing() {
-        let budget = Budget { name: "b".into(), cap: 1_000, per: Window::Day, scope: vec![Scope::Tag("team".into())], warn: None };
+        let budget = Budget {
+            name: "b".into(),
+            cap: 1_000,
+            per: Window::Day,
+            scope: vec![Scope::Tag("team".into())],
+            warn: None,
+        };
         let ledger = Ledger::default();
         let (red, blue) = ([("team", "red")], [("team", "blue")]);
         ledger.charge(&budget, &request(&red, 5 * DAY), 400);

@@ -37,10 +37,16 @@ impl Live for View<'_> {
     }
 
     fn health(&self, target: TargetId) -> HealthState {
-        let Some(state) = self.state(target) else { return HealthState::Down };
+        let Some(state) = self.state(target) else {
+            return HealthState::Down;
+        };
         let holds = |rule: &HealthRule| match *rule {
-            HealthRule::P95Above(limit, _) => state.quantiles(self.now).is_some_and(|(_, p95)| p95 > limit),
-            HealthRule::ErrorRateAbove(limit, over) => state.error_rate(Some(over * MILLI), self.now).is_some_and(|r| r > limit),
+            HealthRule::P95Above(limit, _) => state
+                .quantiles(self.now)
+                .is_some_and(|(_, p95)| p95 > limit),
+            HealthRule::ErrorRateAbove(limit, over) => state
+                .error_rate(Some(over * MILLI), self.now)
+                .is_some_and(|r| r > limit),
             HealthRule::BreakerOpen => state.position(self.now) == Position::Open,
         };
         match &self.fleet.health {
@@ -53,7 +59,10 @@ impl Live for View<'_> {
     }
 
     fn used(&self, budget: BudgetId, request: &Request<'_>) -> BasisPoints {
-        match (self.ledgers.get(budget.index()), self.fleet.budgets.get(budget.index())) {
+        match (
+            self.ledgers.get(budget.index()),
+            self.fleet.budgets.get(budget.index()),
+        ) {
             (Some(ledger), Some(budget)) => ledger.used(budget, request),
             _ => 0,
         }

@@ -6,7 +6,10 @@ use mux_traffic::record::Usage;
 /// Cost of an answer at a price. Sums are taken in `i128` and saturate.
 #[must_use]
 pub fn cost(price: &Price, usage: &Usage) -> Pico {
-    let plain = usage.input.saturating_sub(usage.cache_read).saturating_sub(usage.cache_write);
+    let plain = usage
+        .input
+        .saturating_sub(usage.cache_read)
+        .saturating_sub(usage.cache_write);
     let sum = of(plain, price.input)
         + of(usage.cache_read, price.cached.unwrap_or(price.input))
         + of(usage.cache_write, price.cache_write.unwrap_or(price.input))
@@ -24,14 +27,39 @@ mod tests {
 
     #[test]
     fn cached_tokens_are_a_part_of_the_prompt_and_paid_once() {
-        let price = Price { input: 3_000_000, output: 15_000_000, cached: Some(300_000), cache_write: None };
-        let usage = Usage { input: 1_000, output: 100, cache_read: 600, ..Usage::default() };
-        assert_eq!(cost(&price, &usage), 400 * 3_000_000 + 600 * 300_000 + 100 * 15_000_000);
+        let price = Price {
+            input: 3_000_000,
+            output: 15_000_000,
+            cached: Some(300_000),
+            cache_write: None,
+        };
+        let usage = Usage {
+            input: 1_000,
+            output: 100,
+            cache_read: 600,
+            ..Usage::default()
+        };
+        assert_eq!(
+            cost(&price, &usage),
+            400 * 3_000_000 + 600 * 300_000 + 100 * 15_000_000
+        );
     }
 
     #[test]
     fn an_absurd_count_saturates() {
-        let price = Price { input: Pico::MAX, ..Price::default() };
-        assert_eq!(cost(&price, &Usage { input: u64::MAX, ..Usage::default() }), Pico::MAX);
+        let price = Price {
+            input: Pico::MAX,
+            ..Price::default()
+        };
+        assert_eq!(
+            cost(
+                &price,
+                &Usage {
+                    input: u64::MAX,
+                    ..Usage::default()
+                }
+            ),
+            Pico::MAX
+        );
     }
 }

@@ -3,9 +3,9 @@
 //! The word is the time at which the bucket would be full again. A request of cost `c` at rate `n` per span moves it on
 //! by `c·span/n`, and passes while it is at most one span ahead of now: a burst of `n` is allowed, then the rate.
 
+use crate::MILLI;
 use crate::Nanos;
 use crate::counters::Counters;
-use crate::MILLI;
 use mux_dsl::image::{Rate, RateUnit};
 use mux_dsl::request::Request;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -21,12 +21,19 @@ impl Meter {
     ///
     /// # Errors
     /// How long to wait, where the rate is exceeded; `None` where the request alone is more than the rate ever allows.
-    pub fn take(&self, rate: &Rate, request: &Request<'_>, now: Nanos) -> Result<(), Option<Nanos>> {
+    pub fn take(
+        &self,
+        rate: &Rate,
+        request: &Request<'_>,
+        now: Nanos,
+    ) -> Result<(), Option<Nanos>> {
         let (cost, span) = (cost(rate, request), rate.per * MILLI);
         if cost > span {
             return Err(None);
         }
-        let word = self.counters.of(&rate.scope, request, |w| w.load(Relaxed) <= now);
+        let word = self
+            .counters
+            .of(&rate.scope, request, |w| w.load(Relaxed) <= now);
         word.fetch_update(Relaxed, Relaxed, |full| {
             let next = full.max(now) + cost;
             (next <= now + span).then_some(next)
@@ -38,7 +45,9 @@ impl Meter {
     /// Gives back what a request took that was then refused elsewhere.
     pub fn give_back(&self, rate: &Rate, request: &Request<'_>, now: Nanos) {
         let cost = cost(rate, request);
-        self.counters.of(&rate.scope, request, |w| w.load(Relaxed) <= now).fetch_sub(cost, Relaxed);
+        self.counters
+            .of(&rate.scope, request, |w| w.load(Relaxed) <= now)
+            .fetch_sub(cost, Relaxed);
     }
 }
 
@@ -58,11 +67,27 @@ mod tests {
     use mux_dsl::image::{Features, Scope};
 
     fn request(key: &str, tokens: u32) -> Request<'_> {
-        Request { model: "@a", key: Some(key), end_user: None, conversation: None, tags: &[], tokens, output_limit: None, streaming: false, needs: Features::default(), now: 0 }
+        Request {
+            model: "@a",
+            key: Some(key),
+            end_user: None,
+            conversation: None,
+            tags: &[],
+            tokens,
+            output_limit: None,
+            streaming: false,
+            needs: Features::default(),
+            now: 0,
+        }
     }
 
     fn rate(amount: u64, unit: RateUnit) -> Rate {
-        Rate { amount, unit, per: 60_000, scope: vec![Scope::Key] }
+        Rate {
+            amount,
+            unit,
+            per: 60_000,
+            scope: vec![Scope::Key],
+        }
     }
 
     #[test]
@@ -73,7 +98,11 @@ mod tests {
             assert_eq!(meter.take(&rate, &a, SECOND), Ok(()));
         }
         assert_eq!(meter.take(&rate, &a, SECOND), Err(Some(SECOND)));
-        assert_eq!(meter.take(&rate, &request("b", 0), SECOND), Ok(()), "another key has its own bucket");
+        assert_eq!(
+            meter.take(&rate, &request("b", 0), SECOND),
+            Ok(()),
+            "another key has its own bucket"
+        );
         assert_eq!(meter.take(&rate, &a, 2 * SECOND), Ok(()));
         assert!(meter.take(&rate, &a, 2 * SECOND).is_err());
     }

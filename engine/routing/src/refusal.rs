@@ -22,7 +22,13 @@ impl Refusal {
     /// Without a field or a wait.
     #[must_use]
     pub fn new(status: u16, code: &'static str, message: String) -> Self {
-        Self { status, code, message, param: None, retry_after: None }
+        Self {
+            status,
+            code,
+            message,
+            param: None,
+            retry_after: None,
+        }
     }
 
     /// The client's field at fault.
@@ -46,13 +52,23 @@ impl Refusal {
             Class::RateLimited => (429, "rate_limited", "is rate limited"),
             Class::QuotaExhausted => (429, "quota_exhausted", "has no quota left"),
             Class::Overloaded => (503, "overloaded", "is overloaded"),
-            Class::Authentication | Class::Permission => (502, "provider_credential_refused", "refused the gateway's credential"),
+            Class::Authentication | Class::Permission => (
+                502,
+                "provider_credential_refused",
+                "refused the gateway's credential",
+            ),
             Class::InvalidRequest | Class::Other => (400, "invalid_request", "refused the request"),
-            Class::ContextLength => (400, "context_length_exceeded", "cannot take a prompt this long"),
+            Class::ContextLength => (
+                400,
+                "context_length_exceeded",
+                "cannot take a prompt this long",
+            ),
             Class::ContentFilter => (400, "content_filter", "refused the content"),
             Class::ModelNotFound => (404, "model_not_found", "does not know the model"),
             Class::PayloadTooLarge => (413, "payload_too_large", "cannot take a body this large"),
-            Class::Timeout | Class::TimedOut | Class::Idle => (504, "upstream_timeout", "did not answer in time"),
+            Class::Timeout | Class::TimedOut | Class::Idle => {
+                (504, "upstream_timeout", "did not answer in time")
+            }
             Class::Connect => (502, "upstream_unreachable", "cannot be reached"),
             Class::Cut => (502, "upstream_cut", "broke off its answer"),
             Class::Plugin => (502, "plugin_fault", "has an adapter that failed"),

@@ -1,12 +1,12 @@
 //! Everything routing needs of one bundle, made once when it is loaded, and the memory that outlives bundles.
 
+use crate::Nanos;
 use crate::itinerary::Itinerary;
 use crate::ledger::Ledger;
 use crate::live::View;
 use crate::rate::Meter;
 use crate::refusal::Refusal;
 use crate::target::TargetState;
-use crate::Nanos;
 use mux_dsl::Image;
 use mux_dsl::image::{BudgetId, Fleet, LimitId, PlanId, PolicyId, RateUnit, TargetId};
 use mux_dsl::request::Request;
@@ -56,27 +56,61 @@ pub enum Way {
 impl Router {
     /// Makes a bundle ready. `unavailable` says why a target cannot be called at all: no credential, no adapter.
     #[must_use]
-    pub fn new(image: Arc<Image>, version: &str, memory: &Memory, unavailable: impl Fn(TargetId) -> Option<String>) -> Self {
+    pub fn new(
+        image: Arc<Image>,
+        version: &str,
+        memory: &Memory,
+        unavailable: impl Fn(TargetId) -> Option<String>,
+    ) -> Self {
         let mut known = memory.known.lock().unwrap_or_else(PoisonError::into_inner);
         let fleet = &image.fleet;
         let targets = fleet.targets.iter().map(|t| {
             let p = fleet.providers.get(t.provider.index());
-            of(&mut known.targets, format!("{} {:?} {}", t.name, p.map(|p| (&p.kind, &p.url, &p.key, &p.settings)), t.model))
+            of(
+                &mut known.targets,
+                format!(
+                    "{} {:?} {}",
+                    t.name,
+                    p.map(|p| (&p.kind, &p.url, &p.key, &p.settings)),
+                    t.model
+                ),
+            )
         });
         let targets = targets.collect();
-        let ledgers = fleet.budgets.iter().map(|b| of(&mut known.ledgers, format!("{} {:?}", b.name, b.per))).collect();
+        let ledgers = fleet
+            .budgets
+            .iter()
+            .map(|b| of(&mut known.ledgers, format!("{} {:?}", b.name, b.per)))
+            .collect();
         let meters = fleet.limits.iter().map(|limit| {
-            let meters = limit.rates.iter().map(|r| of(&mut known.meters, format!("{} {:?} {:?}", limit.name, r.unit, r.scope)));
+            let meters = limit.rates.iter().map(|r| {
+                of(
+                    &mut known.meters,
+                    format!("{} {:?} {:?}", limit.name, r.unit, r.scope),
+                )
+            });
             meters.collect()
         });
         let meters = meters.collect();
         let ids = (0..u32::try_from(fleet.targets.len()).unwrap_or(u32::MAX)).map(TargetId);
         let straight = |target| {
-            let attempt = mux_dsl::image::Attempt { target, timeouts: mux_dsl::image::Timeouts::default(), retry: None };
-            Itinerary::of(&mux_dsl::image::Route::Attempt(attempt), &image.plans, fleet)
+            let attempt = mux_dsl::image::Attempt {
+                target,
+                timeouts: mux_dsl::image::Timeouts::default(),
+                retry: None,
+            };
+            Itinerary::of(
+                &mux_dsl::image::Route::Attempt(attempt),
+                &image.plans,
+                fleet,
+            )
         };
         Self {
-            plans: image.plans.iter().map(|p| Itinerary::of(&p.route, &image.plans, fleet)).collect(),
+            plans: image
+                .plans
+                .iter()
+                .map(|p| Itinerary::of(&p.route, &image.plans, fleet))
+                .collect(),
             direct: ids.clone().map(straight).collect(),
             unavailable: ids.map(|t| unavailable(t).map(Into::into)).collect(),
             targets,
@@ -108,7 +142,12 @@ impl Router {
     /// Live figures as they stand.
     #[must_use]
     pub fn live(&self, now: Nanos) -> View<'_> {
-        View { fleet: &self.image.fleet, targets: &self.targets, ledgers: &self.ledgers, now }
+        View {
+            fleet: &self.image.fleet,
+            targets: &self.targets,
+            ledgers: &self.ledgers,
+            now,
+        }
     }
 
     /// State of a target.
@@ -126,7 +165,11 @@ impl Router {
     /// Name of a target.
     #[must_use]
     pub fn name(&self, target: TargetId) -> &str {
-        self.image.fleet.targets.get(target.index()).map_or("?", |t| &t.name)
+        self.image
+            .fleet
+            .targets
+            .get(target.index())
+            .map_or("?", |t| &t.name)
     }
 
     /// A plan, laid flat.
@@ -147,18 +190,28 @@ impl Router {
     /// 404, with what exists or the line to add.
     pub fn resolve(&self, model: &str) -> Result<Way, Refusal> {
         if let Some(name) = model.strip_prefix('@') {
-            return self.image.policy(name).map(Way::Policy).ok_or_else(|| self.unknown(model));
+            return self
+                .image
+                .policy(name)
+                .map(Way::Policy)
+                .ok_or_else(|| self.unknown(model));
         }
         if let Some(policy) = self.image.policy(model) {
             return Ok(Way::Policy(policy));
         }
         let mut deployments = self.image.deployments(model);
-        let target = match (self.image.target(model), deployments.next(), deployments.next()) {
+        let target = match (
+            self.image.target(model),
+            deployments.next(),
+            deployments.next(),
+        ) {
             (Some(exact), ..) => exact,
             (None, Some(only), None) => only,
             (None, Some(first), Some(second)) => {
                 let (a, b) = (self.name(first), self.name(second));
-                let message = format!("`{model}` is served by several providers: say which, such as `{a}` or `{b}`");
+                let message = format!(
+                    "`{model}` is served by several providers: say which, such as `{a}` or `{b}`"
+                );
                 return Err(Refusal::new(404, "model_ambiguous", message).about("model"));
             }
             (None, None, _) => return Err(self.unknown(model)),
@@ -174,28 +227,53 @@ impl Router {
     }
 
     fn unknown(&self, model: &str) -> Refusal {
-        Refusal::new(404, "model_not_found", format!("no policy or model called `{model}`{}", self.offered())).about("model")
+        Refusal::new(
+            404,
+            "model_not_found",
+            format!("no policy or model called `{model}`{}", self.offered()),
+        )
+        .about("model")
     }
 
     fn offered(&self) -> String {
-        let mut names: Vec<String> = self.image.policies.iter().map(|p| format!("`@{}`", p.name)).collect();
+        let mut names: Vec<String> = self
+            .image
+            .policies
+            .iter()
+            .map(|p| format!("`@{}`", p.name))
+            .collect();
         if names.len() > 8 {
             names.truncate(8);
             names.push("…".to_owned());
         }
-        if names.is_empty() { String::new() } else { format!("; there is {}", names.join(", ")) }
+        if names.is_empty() {
+            String::new()
+        } else {
+            format!("; there is {}", names.join(", "))
+        }
     }
 
     /// Takes a request from every rate of these limits, or from none.
     ///
     /// # Errors
     /// 429, naming the limit.
-    pub fn take(&self, limits: impl Iterator<Item = LimitId> + Clone, request: &Request<'_>, now: Nanos) -> Result<(), Refusal> {
+    pub fn take(
+        &self,
+        limits: impl Iterator<Item = LimitId> + Clone,
+        request: &Request<'_>,
+        now: Nanos,
+    ) -> Result<(), Refusal> {
         let rates = limits.filter_map(|id| {
             let limit = self.image.fleet.limits.get(id.index())?;
             Some((limit, self.meters.get(id.index())?))
         });
-        let rates = rates.flat_map(|(limit, meters)| limit.rates.iter().zip(meters).map(move |(rate, meter)| (limit, rate, meter)));
+        let rates = rates.flat_map(|(limit, meters)| {
+            limit
+                .rates
+                .iter()
+                .zip(meters)
+                .map(move |(rate, meter)| (limit, rate, meter))
+        });
         for (taken, (limit, rate, meter)) in rates.clone().enumerate() {
             if let Err(wait) = meter.take(rate, request, now) {
                 for (_, rate, meter) in rates.take(taken) {
@@ -203,10 +281,23 @@ impl Router {
                 }
                 let message = match wait {
                     Some(_) => {
-                        let unit = if rate.unit == RateUnit::Requests { "requests" } else { "tokens" };
-                        format!("limit `{}` is reached: {} {unit} in {} s", limit.name, rate.amount, rate.per / 1000)
+                        let unit = if rate.unit == RateUnit::Requests {
+                            "requests"
+                        } else {
+                            "tokens"
+                        };
+                        format!(
+                            "limit `{}` is reached: {} {unit} in {} s",
+                            limit.name,
+                            rate.amount,
+                            rate.per / 1000
+                        )
                     }
-                    None => format!("this request alone is more than limit `{}` allows in {} s", limit.name, rate.per / 1000),
+                    None => format!(
+                        "this request alone is more than limit `{}` allows in {} s",
+                        limit.name,
+                        rate.per / 1000
+                    ),
                 };
                 return Err(Refusal::new(429, "limit_reached", message).after(wait));
             }
@@ -215,9 +306,17 @@ impl Router {
     }
 
     /// Books the cost of an attempt.
-    pub fn charge(&self, budgets: impl Iterator<Item = BudgetId>, request: &Request<'_>, amount: i64) {
+    pub fn charge(
+        &self,
+        budgets: impl Iterator<Item = BudgetId>,
+        request: &Request<'_>,
+        amount: i64,
+    ) {
         for id in budgets {
-            if let (Some(ledger), Some(budget)) = (self.ledgers.get(id.index()), self.image.fleet.budgets.get(id.index())) {
+            if let (Some(ledger), Some(budget)) = (
+                self.ledgers.get(id.index()),
+                self.image.fleet.budgets.get(id.index()),
+            ) {
                 ledger.charge(budget, request, amount);
             }
         }

@@ -85,13 +85,21 @@ impl TargetState {
         self.first_content.record(elapsed, now);
         let published = self.published.load(Relaxed);
         // Whoever finds the figures stale refreshes them; nobody waits.
-        if now >= published + FRESH && self.published.compare_exchange(published, now, Relaxed, Relaxed).is_ok() {
+        if now >= published + FRESH
+            && self
+                .published
+                .compare_exchange(published, now, Relaxed, Relaxed)
+                .is_ok()
+        {
             self.publish(now);
         }
     }
 
     fn publish(&self, now: Nanos) {
-        let word = self.first_content.quantiles([0.50, 0.95], now).map_or(0, |[p50, p95]| (p50 + 1) << 32 | (p95 + 1));
+        let word = self
+            .first_content
+            .quantiles([0.50, 0.95], now)
+            .map_or(0, |[p50, p95]| (p50 + 1) << 32 | (p95 + 1));
         self.quantiles.store(word, Relaxed);
     }
 
@@ -107,24 +115,42 @@ impl TargetState {
             }
             Meaning::Failing => {
                 self.window.record(false, now);
-                self.breaker.failure(ended.permit, rule, &self.window, now, chance);
+                self.breaker
+                    .failure(ended.permit, rule, &self.window, now, chance);
                 if let Some(wait) = ended.retry_after {
                     self.block(now + wait.min(LONGEST_WAIT), false);
                 }
             }
             Meaning::Throttled => {
-                self.block(now + ended.retry_after.unwrap_or(THROTTLE_PAUSE).min(LONGEST_WAIT), false);
+                self.block(
+                    now + ended
+                        .retry_after
+                        .unwrap_or(THROTTLE_PAUSE)
+                        .min(LONGEST_WAIT),
+                    false,
+                );
                 // A 429 fails a probe, though it is no failure of the provider.
                 match ended.permit {
-                    Permit::Probe => self.breaker.failure(Permit::Probe, rule, &self.window, now, chance),
+                    Permit::Probe => {
+                        self.breaker
+                            .failure(Permit::Probe, rule, &self.window, now, chance)
+                    }
                     Permit::Free => {}
                 }
             }
             Meaning::Credential => {
-                self.block(now + ended.retry_after.unwrap_or(CREDENTIAL_PAUSE).min(LONGEST_WAIT), true);
+                self.block(
+                    now + ended
+                        .retry_after
+                        .unwrap_or(CREDENTIAL_PAUSE)
+                        .min(LONGEST_WAIT),
+                    true,
+                );
                 self.breaker.release(ended.permit);
             }
-            Meaning::Client | Meaning::Local | Meaning::Silent => self.breaker.release(ended.permit),
+            Meaning::Client | Meaning::Local | Meaning::Silent => {
+                self.breaker.release(ended.permit)
+            }
         }
     }
 
@@ -141,14 +167,19 @@ impl TargetState {
             return None;
         }
         let word = self.quantiles.load(Relaxed);
-        Some(((word >> 32).checked_sub(1)?, (word & 0xffff_ffff).checked_sub(1)?))
+        Some((
+            (word >> 32).checked_sub(1)?,
+            (word & 0xffff_ffff).checked_sub(1)?,
+        ))
     }
 
     /// Share of attempts of the last minute that failed, basis points.
     #[must_use]
     pub fn error_rate(&self, span: Option<Nanos>, now: Nanos) -> Option<u32> {
         let counts = self.window.counts(span.unwrap_or(ERROR_SPAN), now);
-        (counts.total() >= ENOUGH).then(|| counts.error_rate()).flatten()
+        (counts.total() >= ENOUGH)
+            .then(|| counts.error_rate())
+            .flatten()
     }
 
     /// Where its breaker stands.
@@ -181,7 +212,16 @@ mod tests {
 
     fn settle(state: &TargetState, class: Class, retry_after: Option<Nanos>, now: Nanos) {
         state.begin();
-        state.settle(&Ended { class, permit: Permit::Free, retry_after }, &Rule::default(), now, &mut Chance::new(1));
+        state.settle(
+            &Ended {
+                class,
+                permit: Permit::Free,
+                retry_after,
+            },
+            &Rule::default(),
+            now,
+            &mut Chance::new(1),
+        );
     }
 
     #[test]
@@ -198,16 +238,26 @@ mod tests {
     fn a_wait_the_provider_asked_for_is_kept_even_when_forced() {
         let state = TargetState::default();
         settle(&state, Class::RateLimited, Some(7 * SECOND), SECOND);
-        assert_eq!(state.admit(2 * SECOND, true), Err(Barred::Throttled(8 * SECOND)));
+        assert_eq!(
+            state.admit(2 * SECOND, true),
+            Err(Barred::Throttled(8 * SECOND))
+        );
         assert_eq!(state.admit(8 * SECOND, false), Ok(Permit::Free));
-        assert_eq!(state.position(2 * SECOND), Position::Closed, "a 429 is no failure of the provider");
+        assert_eq!(
+            state.position(2 * SECOND),
+            Position::Closed,
+            "a 429 is no failure of the provider"
+        );
     }
 
     #[test]
     fn a_refused_credential_is_left_alone_unless_nothing_else_is_left() {
         let state = TargetState::default();
         settle(&state, Class::Authentication, None, SECOND);
-        assert!(matches!(state.admit(2 * SECOND, false), Err(Barred::Credential(_))));
+        assert!(matches!(
+            state.admit(2 * SECOND, false),
+            Err(Barred::Credential(_))
+        ));
         assert_eq!(state.admit(2 * SECOND, true), Ok(Permit::Free));
     }
 

@@ -23,7 +23,10 @@ impl Flight {
             seed: self.arrival.seed,
             request: facts,
             live: self.live_figures(),
-            used: budgets.zip(&self.used).map(|(b, used)| (b.name.to_string(), *used)).collect(),
+            used: budgets
+                .zip(&self.used)
+                .map(|(b, used)| (b.name.to_string(), *used))
+                .collect(),
             decision: self.decision(),
             candidates: self
                 .candidates
@@ -70,9 +73,18 @@ impl Flight {
     fn decision(&self) -> Option<Decision> {
         let decided = self.decided.as_ref()?;
         let image = self.router.image();
-        let policies: Vec<_> = decided.policies.as_slice().iter().filter_map(|p| image.policies.get(p.index())).collect();
-        let rule = policies.last().and_then(|p| p.rules.get(decided.rule.index()));
-        let plan = decided.plan.and_then(|id| image.plans.get(id.index()).map(|plan| (id, plan)));
+        let policies: Vec<_> = decided
+            .policies
+            .as_slice()
+            .iter()
+            .filter_map(|p| image.policies.get(p.index()))
+            .collect();
+        let rule = policies
+            .last()
+            .and_then(|p| p.rules.get(decided.rule.index()));
+        let plan = decided
+            .plan
+            .and_then(|id| image.plans.get(id.index()).map(|plan| (id, plan)));
         Some(Decision {
             policies: policies.iter().map(|p| p.name.to_string()).collect(),
             rule: rule.map_or_else(String::new, |r| match &r.name {
@@ -83,7 +95,12 @@ impl Flight {
             verdict: if plan.is_some() { "use" } else { "deny" }.to_owned(),
             plan: plan.map(|(id, plan)| match &plan.name {
                 Some(name) => name.to_string(),
-                None => image.targets_of(id).iter().map(|t| self.router.name(*t)).collect::<Vec<_>>().join(" "),
+                None => image
+                    .targets_of(id)
+                    .iter()
+                    .map(|t| self.router.name(*t))
+                    .collect::<Vec<_>>()
+                    .join(" "),
             }),
         })
     }
@@ -107,18 +124,30 @@ impl Flight {
 
     fn outcome(&self) -> Outcome {
         let served = match self.end() {
-            Some(End::Served(n)) => self.attempts.get(*n).map(|a| self.router.name(a.target).to_owned()),
+            Some(End::Served(n)) => self
+                .attempts
+                .get(*n)
+                .map(|a| self.router.name(a.target).to_owned()),
             _ => None,
         };
         let (status, class) = match self.end() {
             Some(End::Served(_)) => (200, Class::Ok.word()),
-            Some(End::Refused(refusal)) => {
-                (refusal.status, self.attempts.last().map_or("refused", |a| a.class.word()))
-            }
+            Some(End::Refused(refusal)) => (
+                refusal.status,
+                self.attempts.last().map_or("refused", |a| a.class.word()),
+            ),
             Some(End::Broken(class)) => (200, class.word()),
             Some(End::ClientGone) | None => (499, Class::ClientGone.word()),
         };
-        let upstream: Nanos = self.attempts.iter().map(|a| a.end.unwrap_or(self.over).saturating_sub(a.sent.unwrap_or(a.start))).sum();
+        let upstream: Nanos = self
+            .attempts
+            .iter()
+            .map(|a| {
+                a.end
+                    .unwrap_or(self.over)
+                    .saturating_sub(a.sent.unwrap_or(a.start))
+            })
+            .sum();
         let total = self.over.saturating_sub(self.arrival.now);
         Outcome {
             status,

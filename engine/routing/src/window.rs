@@ -17,7 +17,9 @@ pub struct Window {
 
 impl Default for Window {
     fn default() -> Self {
-        Self { buckets: std::array::from_fn(|_| AtomicU64::new(EMPTY)) }
+        Self {
+            buckets: std::array::from_fn(|_| AtomicU64::new(EMPTY)),
+        }
     }
 }
 
@@ -54,9 +56,15 @@ impl Window {
     /// Counts one attempt.
     pub fn record(&self, good: bool, now: Nanos) {
         let second = (now / SECOND) & STAMP;
-        let Some(bucket) = self.bucket(second) else { return };
+        let Some(bucket) = self.bucket(second) else {
+            return;
+        };
         let _ = bucket.fetch_update(Relaxed, Relaxed, |word| {
-            let (good_n, bad_n) = if word >> 40 == second { ((word >> 20) & COUNT, word & COUNT) } else { (0, 0) };
+            let (good_n, bad_n) = if word >> 40 == second {
+                ((word >> 20) & COUNT, word & COUNT)
+            } else {
+                (0, 0)
+            };
             let good_n = (good_n + u64::from(good)).min(COUNT);
             let bad_n = (bad_n + u64::from(!good)).min(COUNT);
             Some(second << 40 | good_n << 20 | bad_n)
@@ -102,10 +110,19 @@ mod tests {
         for second in 0..40 {
             window.record(second % 4 != 0, second * SECOND);
         }
-        assert_eq!(window.counts(40 * SECOND, 39 * SECOND), Counts { good: 30, bad: 10 });
-        assert_eq!(window.counts(4 * SECOND, 39 * SECOND), Counts { good: 3, bad: 1 });
+        assert_eq!(
+            window.counts(40 * SECOND, 39 * SECOND),
+            Counts { good: 30, bad: 10 }
+        );
+        assert_eq!(
+            window.counts(4 * SECOND, 39 * SECOND),
+            Counts { good: 3, bad: 1 }
+        );
         assert_eq!(window.counts(10 * SECOND, 100 * SECOND), Counts::default());
-        assert_eq!(window.counts(40 * SECOND, 39 * SECOND).error_rate(), Some(2_500));
+        assert_eq!(
+            window.counts(40 * SECOND, 39 * SECOND).error_rate(),
+            Some(2_500)
+        );
     }
 
     #[test]

@@ -1,5 +1,10 @@
 //! What a flight does, event by event.
-#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot set itself up should fail loudly")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot set itself up should fail loudly"
+)]
 
 use mux_dsl::image::{Features, TargetId};
 use mux_routing::class::Class;
@@ -37,8 +42,15 @@ provider p {
 
 fn router_with(policy: &str, memory: &Memory) -> Arc<Router> {
     let text = format!("{FLEET}{policy}");
-    let compiled = mux_dsl::compile(&["t.mux"], &mut |_| Ok(text.clone().into_bytes()), &|_| true);
-    let image = compiled.image.unwrap_or_else(|| panic!("{}", mux_dsl::render(&compiled.diagnostics, &compiled.sources, false)));
+    let compiled = mux_dsl::compile(&["t.mux"], &mut |_| Ok(text.clone().into_bytes()), &|_| {
+        true
+    });
+    let image = compiled.image.unwrap_or_else(|| {
+        panic!(
+            "{}",
+            mux_dsl::render(&compiled.diagnostics, &compiled.sources, false)
+        )
+    });
     Arc::new(Router::new(Arc::new(image), "v", memory, |_| None))
 }
 
@@ -67,7 +79,11 @@ impl Ride {
     fn new(router: &Arc<Router>, arrival: Arrival) -> Self {
         let now = arrival.now;
         let flight = Flight::new(router, arrival, &router.live(now));
-        let mut ride = Self { flight, now, actions: Vec::new() };
+        let mut ride = Self {
+            flight,
+            now,
+            actions: Vec::new(),
+        };
         let mut out = Actions::new();
         ride.flight.start(now, &mut out);
         ride.actions.extend(out);
@@ -93,13 +109,27 @@ impl Ride {
 
     fn fail(&mut self, class: Class, status: u16) -> &mut Self {
         let attempt = self.flight.attempts().len() - 1;
-        self.on(Event::Failed(attempt, Failure { status: Some(status), ..Failure::of(class) }))
+        self.on(Event::Failed(
+            attempt,
+            Failure {
+                status: Some(status),
+                ..Failure::of(class)
+            },
+        ))
     }
 
     fn serve(&mut self) -> &mut Self {
         let attempt = self.flight.attempts().len() - 1;
-        self.on(Event::Head(attempt, 200)).on(Event::Content(attempt));
-        self.on(Event::Done(attempt, Some(Usage { input: 100, output: 10, ..Usage::default() })))
+        self.on(Event::Head(attempt, 200))
+            .on(Event::Content(attempt));
+        self.on(Event::Done(
+            attempt,
+            Some(Usage {
+                input: 100,
+                output: 10,
+                ..Usage::default()
+            }),
+        ))
     }
 
     fn targets(&self) -> Vec<TargetId> {
@@ -120,7 +150,12 @@ fn request(model: &str) -> Arrival {
         seed: 7,
         at: 1_767_614_400_000,
         now: 100 * SECOND,
-        facts: Facts { model: model.to_owned(), tokens: 100, streaming: true, ..Facts::default() },
+        facts: Facts {
+            model: model.to_owned(),
+            tokens: 100,
+            streaming: true,
+            ..Facts::default()
+        },
         ..Arrival::default()
     }
 }
@@ -132,7 +167,20 @@ fn a_hanging_target_costs_its_timeout_and_the_next_one_serves() {
     assert_eq!(ride.targets(), [A]);
     ride.pass(MILLI);
     assert_eq!(ride.targets(), [A, B]);
-    assert_eq!(ride.actions[..3], [Action::Start { attempt: 0, target: A }, Action::Cancel(0), Action::Start { attempt: 1, target: B }]);
+    assert_eq!(
+        ride.actions[..3],
+        [
+            Action::Start {
+                attempt: 0,
+                target: A
+            },
+            Action::Cancel(0),
+            Action::Start {
+                attempt: 1,
+                target: B
+            }
+        ]
+    );
     ride.serve();
     assert_eq!(ride.flight.end(), Some(&End::Served(1)));
 }
@@ -140,9 +188,17 @@ fn a_hanging_target_costs_its_timeout_and_the_next_one_serves() {
 #[test]
 fn the_last_attempt_never_exceeds_the_total() {
     let mut ride = Ride::new(&router(CHAIN), request("@x"));
-    ride.on(Event::Connected(0)).pass(2 * SECOND).on(Event::Connected(1)).pass(3 * SECOND).on(Event::Connected(2));
+    ride.on(Event::Connected(0))
+        .pass(2 * SECOND)
+        .on(Event::Connected(1))
+        .pass(3 * SECOND)
+        .on(Event::Connected(2));
     assert_eq!(ride.targets(), [A, B, C]);
-    assert_eq!(ride.flight.wake_at(), Some(108 * SECOND), "5 s were written, 3 s are left");
+    assert_eq!(
+        ride.flight.wake_at(),
+        Some(108 * SECOND),
+        "5 s were written, 3 s are left"
+    );
     ride.pass(3 * SECOND);
     assert_eq!(ride.refused(), (504, "upstream_timeout"));
 }
@@ -160,21 +216,36 @@ fn a_connection_that_does_not_stand_is_given_up_before_the_timeout() {
 fn silence_in_the_middle_of_an_answer_breaks_it_and_replaces_nothing() {
     let policy = "policy @x { else use fallback within 60s {\n try p/a idle 3s\n try p/b\n } }";
     let mut ride = Ride::new(&router(policy), request("@x"));
-    ride.on(Event::Head(0, 200)).on(Event::Content(0)).pass(2 * SECOND).on(Event::Progress(0, 40)).pass(2 * SECOND);
+    ride.on(Event::Head(0, 200))
+        .on(Event::Content(0))
+        .pass(2 * SECOND)
+        .on(Event::Progress(0, 40))
+        .pass(2 * SECOND);
     assert_eq!(ride.flight.end(), None);
     ride.pass(SECOND);
     assert_eq!(ride.flight.end(), Some(&End::Broken(Class::Idle)));
     assert_eq!(ride.targets(), [A]);
-    assert!(ride.flight.attempts()[0].usage.expect("what was sent is counted").estimated);
+    assert!(
+        ride.flight.attempts()[0]
+            .usage
+            .expect("what was sent is counted")
+            .estimated
+    );
 }
 
 #[test]
 fn the_client_is_committed_at_the_first_content_and_not_before() {
     let mut ride = Ride::new(&router(CHAIN), request("@x"));
-    ride.on(Event::Connected(0)).on(Event::Head(0, 200)).on(Event::Progress(0, 0));
+    ride.on(Event::Connected(0))
+        .on(Event::Head(0, 200))
+        .on(Event::Progress(0, 0));
     assert!(!ride.actions.contains(&Action::Commit(0)));
     ride.fail(Class::Overloaded, 200);
-    assert_eq!(ride.targets(), [A, B], "a failure after the head and before content is invisible");
+    assert_eq!(
+        ride.targets(),
+        [A, B],
+        "a failure after the head and before content is invisible"
+    );
     ride.on(Event::Head(1, 200)).on(Event::Content(1));
     assert!(ride.actions.contains(&Action::Commit(1)));
 }
@@ -183,13 +254,17 @@ fn the_client_is_committed_at_the_first_content_and_not_before() {
 fn an_answer_that_is_not_streamed_commits_when_it_is_complete() {
     let mut arrival = request("@x");
     arrival.facts.streaming = false;
+    arrival.whole = true;
     let mut ride = Ride::new(&router(CHAIN), arrival);
     ride.on(Event::Head(0, 200)).on(Event::Content(0));
     assert!(!ride.actions.contains(&Action::Commit(0)));
     ride.fail(Class::Cut, 200);
     assert_eq!(ride.targets(), [A, B]);
     ride.on(Event::Head(1, 200)).on(Event::Done(1, None));
-    assert_eq!(ride.actions[ride.actions.len() - 2..], [Action::Commit(1), Action::Finish]);
+    assert_eq!(
+        ride.actions[ride.actions.len() - 2..],
+        [Action::Commit(1), Action::Finish]
+    );
 }
 
 #[test]
@@ -202,9 +277,13 @@ fn what_the_client_did_wrong_is_told_at_once() {
 
 #[test]
 fn a_written_retry_is_obeyed_before_moving_on_and_only_for_its_outcomes() {
-    let policy = "policy @x { else use fallback within 60s {\n try p/a retry 2 on 429 5xx\n try p/b\n } }";
+    let policy =
+        "policy @x { else use fallback within 60s {\n try p/a retry 2 on 429 5xx\n try p/b\n } }";
     let mut ride = Ride::new(&router(policy), request("@x"));
-    ride.fail(Class::Server, 500).pass(SECOND).fail(Class::Server, 503).pass(2 * SECOND);
+    ride.fail(Class::Server, 500)
+        .pass(SECOND)
+        .fail(Class::Server, 503)
+        .pass(2 * SECOND);
     assert_eq!(ride.targets(), [A, A, A]);
     ride.fail(Class::Server, 500);
     assert_eq!(ride.targets(), [A, A, A, B]);
@@ -215,9 +294,14 @@ fn a_written_retry_is_obeyed_before_moving_on_and_only_for_its_outcomes() {
 
 #[test]
 fn a_retry_waits_as_long_as_the_provider_asks() {
-    let policy = "policy @x { else use fallback within 60s {\n try p/a retry 1 on 429\n try p/b\n } }";
+    let policy =
+        "policy @x { else use fallback within 60s {\n try p/a retry 1 on 429\n try p/b\n } }";
     let mut ride = Ride::new(&router(policy), request("@x"));
-    let failure = Failure { status: Some(429), retry_after: Some(5 * SECOND), ..Failure::of(Class::RateLimited) };
+    let failure = Failure {
+        status: Some(429),
+        retry_after: Some(5 * SECOND),
+        ..Failure::of(Class::RateLimited)
+    };
     ride.on(Event::Failed(0, failure)).pass(5 * SECOND - MILLI);
     assert_eq!(ride.targets(), [A]);
     ride.pass(2 * SECOND);
@@ -239,7 +323,9 @@ fn a_list_after_on_decides_what_moves_on() {
 fn an_open_breaker_is_passed_over_and_called_again_rather_than_failing() {
     let router = router(CHAIN);
     for _ in 0..5 {
-        Ride::new(&router, request("@x")).fail(Class::Server, 500).serve();
+        Ride::new(&router, request("@x"))
+            .fail(Class::Server, 500)
+            .serve();
     }
     let mut ride = Ride::new(&router, request("@x"));
     assert_eq!(ride.targets(), [B]);
@@ -254,7 +340,11 @@ fn an_open_breaker_is_passed_over_and_called_again_rather_than_failing() {
 #[test]
 fn a_throttled_target_is_waited_for_when_nothing_else_is_left_and_time_allows() {
     let router = router("policy @x { else use p/a }");
-    let throttled = |wait| Failure { status: Some(429), retry_after: Some(wait), ..Failure::of(Class::RateLimited) };
+    let throttled = |wait| Failure {
+        status: Some(429),
+        retry_after: Some(wait),
+        ..Failure::of(Class::RateLimited)
+    };
     let mut first = Ride::new(&router, request("@x"));
     first.on(Event::Failed(0, throttled(3 * SECOND)));
     let mut second = Ride::new(&router, request("@x"));
@@ -265,7 +355,9 @@ fn a_throttled_target_is_waited_for_when_nothing_else_is_left_and_time_allows() 
     hurried.timeout = Some(2 * SECOND);
     let ride = Ride::new(&router, hurried);
     assert_eq!(ride.refused(), (503, "no_target_available"));
-    let Some(End::Refused(refusal)) = ride.flight.end() else { panic!("not refused") };
+    let Some(End::Refused(refusal)) = ride.flight.end() else {
+        panic!("not refused")
+    };
     assert_eq!(refusal.retry_after, Some(3 * SECOND));
 }
 
@@ -273,10 +365,16 @@ fn a_throttled_target_is_waited_for_when_nothing_else_is_left_and_time_allows() 
 fn a_request_nobody_can_serve_is_told_what_is_missing() {
     let mut arrival = request("@x");
     arrival.needs = Features::AUDIO;
-    assert_eq!(Ride::new(&router(CHAIN), arrival).refused(), (400, "capability_missing"));
+    assert_eq!(
+        Ride::new(&router(CHAIN), arrival).refused(),
+        (400, "capability_missing")
+    );
     let mut arrival = request("@x");
     arrival.facts.tokens = 100_001;
-    assert_eq!(Ride::new(&router(CHAIN), arrival).refused(), (400, "context_length_exceeded"));
+    assert_eq!(
+        Ride::new(&router(CHAIN), arrival).refused(),
+        (400, "context_length_exceeded")
+    );
 }
 
 #[test]
@@ -286,7 +384,13 @@ fn only_targets_that_can_serve_are_candidates() {
     let mut ride = Ride::new(&router(CHAIN), arrival);
     assert_eq!(ride.targets(), [C]);
     ride.serve();
-    let passed: Vec<_> = ride.flight.record().candidates.into_iter().filter_map(|c| c.passed_over).collect();
+    let passed: Vec<_> = ride
+        .flight
+        .record()
+        .candidates
+        .into_iter()
+        .filter_map(|c| c.passed_over)
+        .collect();
     assert_eq!(passed, ["cannot serve images", "cannot serve images"]);
 }
 
@@ -315,12 +419,15 @@ fn a_policy_that_asks_about_a_budget_decides_itself() {
 
 #[test]
 fn a_limit_refuses_with_the_time_to_wait() {
-    let router = router("limit slow { 2 requests/min per key }\npolicy @x {\n limit slow\n else use p/a\n}");
+    let router =
+        router("limit slow { 2 requests/min per key }\npolicy @x {\n limit slow\n else use p/a\n}");
     Ride::new(&router, request("@x")).serve();
     Ride::new(&router, request("@x")).serve();
     let ride = Ride::new(&router, request("@x"));
     assert_eq!(ride.refused(), (429, "limit_reached"));
-    let Some(End::Refused(refusal)) = ride.flight.end() else { panic!("not refused") };
+    let Some(End::Refused(refusal)) = ride.flight.end() else {
+        panic!("not refused")
+    };
     assert_eq!(refusal.retry_after, Some(30 * SECOND));
 }
 
@@ -328,22 +435,42 @@ fn a_limit_refuses_with_the_time_to_wait() {
 fn names_lead_where_the_contract_says() {
     let closed = router(CHAIN);
     assert_eq!(Ride::new(&closed, request("x")).targets(), [A]);
-    assert_eq!(Ride::new(&closed, request("p/b")).refused(), (404, "direct_not_allowed"));
-    assert_eq!(Ride::new(&closed, request("@y")).refused(), (404, "model_not_found"));
+    assert_eq!(
+        Ride::new(&closed, request("p/b")).refused(),
+        (404, "direct_not_allowed")
+    );
+    assert_eq!(
+        Ride::new(&closed, request("@y")).refused(),
+        (404, "model_not_found")
+    );
     let open = router(&format!("allow direct\n{CHAIN}"));
     assert_eq!(Ride::new(&open, request("p/b")).targets(), [B]);
     assert_eq!(Ride::new(&open, request("c")).targets(), [C]);
-    assert_eq!(Ride::new(&open, request("nothing")).refused(), (404, "model_not_found"));
+    assert_eq!(
+        Ride::new(&open, request("nothing")).refused(),
+        (404, "model_not_found")
+    );
 }
 
 #[test]
 fn a_client_that_leaves_cancels_the_attempt_and_is_booked() {
     let mut ride = Ride::new(&router(CHAIN), request("@x"));
-    ride.on(Event::Head(0, 200)).on(Event::Content(0)).on(Event::Progress(0, 400)).on(Event::ClientGone);
-    assert_eq!(ride.actions[ride.actions.len() - 2..], [Action::Cancel(0), Action::Finish]);
+    ride.on(Event::Head(0, 200))
+        .on(Event::Content(0))
+        .on(Event::Progress(0, 400))
+        .on(Event::ClientGone);
+    assert_eq!(
+        ride.actions[ride.actions.len() - 2..],
+        [Action::Cancel(0), Action::Finish]
+    );
     let record = ride.flight.record();
     assert_eq!(record.outcome.class, "client-gone");
-    assert_eq!(record.attempts[0].usage.map(|u| (u.input, u.output, u.estimated)), Some((100, 100, true)));
+    assert_eq!(
+        record.attempts[0]
+            .usage
+            .map(|u| (u.input, u.output, u.estimated)),
+        Some((100, 100, true))
+    );
     assert_eq!(record.cost, 100 * 1_000_000 + 100 * 10_000_000);
 }
 
@@ -352,7 +479,9 @@ fn events_of_an_attempt_that_is_over_change_nothing() {
     let mut ride = Ride::new(&router(CHAIN), request("@x"));
     ride.fail(Class::Server, 500);
     let before = ride.actions.len();
-    ride.on(Event::Content(0)).on(Event::Done(0, None)).on(Event::Failed(0, Failure::of(Class::Cut)));
+    ride.on(Event::Content(0))
+        .on(Event::Done(0, None))
+        .on(Event::Failed(0, Failure::of(Class::Cut)));
     assert_eq!(ride.actions.len(), before);
     assert_eq!(ride.flight.end(), None);
 }
