@@ -13,7 +13,13 @@ use std::process::ExitCode;
 
 use mux_plugins::build::{build, digest};
 
-const NAMES: [&str; 2] = ["anthropic", "openai"];
+/// Crates below `plugins`, and where their components go.
+const COMPONENTS: [(&str, &str); 4] = [
+    ("anthropic", "dist/anthropic.wasm"),
+    ("openai", "dist/openai.wasm"),
+    ("hostile/calls", "hostile/calls.wasm"),
+    ("hostile/describe", "hostile/describe.wasm"),
+];
 const HEADER: &str = "# component, BLAKE3 of the component, BLAKE3 of what it was built from\n";
 
 fn main() -> ExitCode {
@@ -32,33 +38,32 @@ fn run(check: bool) -> Result<bool, Box<dyn Error>> {
     let plugins = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("..")
         .canonicalize()?;
-    let dist = plugins.join("dist");
     let target = if check {
         plugins.join("target/check")
     } else {
-        dist.clone()
+        plugins.clone()
     };
     let mut lines = String::from(HEADER);
     let mut same = true;
-    for name in NAMES {
-        let file = format!("{name}.wasm");
-        let built = build(&plugins.join(name), &target.join(&file), &mut |line| {
-            println!("{line}")
+    for (name, file) in COMPONENTS {
+        let built = build(&plugins.join(name), &target.join(file), &mut |line| {
+            println!("{line}");
         })?;
         println!("{name}: {} bytes, {}", built.bytes, built.hash);
         writeln!(lines, "{name} {} {}", built.hash, digest(&plugins, name)?)?;
-        if check && fs::read(dist.join(&file))? != fs::read(target.join(&file))? {
-            println!("{name}: dist/{file} is not what {} builds", built.compiler);
+        if check && fs::read(plugins.join(file))? != fs::read(target.join(file))? {
+            println!("{name}: {file} is not what {} builds", built.compiler);
             same = false;
         }
     }
+    let sources = plugins.join("dist/SOURCES");
     if check {
-        let current = fs::read_to_string(dist.join("SOURCES"))? == lines;
+        let current = fs::read_to_string(sources)? == lines;
         if !current {
             println!("dist/SOURCES is stale");
         }
         return Ok(same && current);
     }
-    fs::write(dist.join("SOURCES"), lines)?;
+    fs::write(sources, lines)?;
     Ok(true)
 }

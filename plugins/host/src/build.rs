@@ -96,11 +96,10 @@ pub fn build(dir: &Path, out: &Path, log: &mut dyn FnMut(&str)) -> Result<Built,
 /// When it carries none, or does not keep to it.
 pub fn componentize(module: &[u8]) -> Result<Vec<u8>, BuildError> {
     let wrong = |error: &dyn fmt::Display| BuildError::NotAnAdapter(error.to_string());
-    let mut encoder = ComponentEncoder::default();
-    encoder
+    ComponentEncoder::default()
         .validate(true)
         .module(module)
-        .and_then(ComponentEncoder::encode)
+        .and_then(|mut encoder| encoder.encode())
         .map_err(|error| wrong(&format_args!("{error:#}")))
 }
 
