@@ -40,7 +40,7 @@ pub struct Given {
     /// Most output tokens.
     pub output_limit: Option<u32>,
     /// Streamed.
-    pub streaming: bool,
+    pub streaming: Option<bool>,
     /// Needs.
     pub needs: Features,
     /// Unix milliseconds.

@@ -6,6 +6,7 @@ use crate::image::{Fleet, Plan, PlanId, Policy, PolicyId, Route, RuleId, TargetI
 use crate::request::{Live, Request};
 use std::collections::HashMap;
 use std::fmt;
+use std::str::FromStr;
 
 /// Most policies that one request passes through by `go`; longer chains are refused when a bundle is checked.
 pub const CHAIN: usize = 8;
@@ -281,6 +282,45 @@ impl Path {
         self.len += 1;
     }
 }
+
+/// Reads what [`Path`] prints.
+impl FromStr for Path {
+    type Err = BadPath;
+
+    fn from_str(text: &str) -> Result<Self, BadPath> {
+        let mut path = Self::default();
+        let mut begun = false;
+        for digit in text.chars() {
+            let digit = digit.to_digit(16).ok_or(BadPath)?;
+            for bit in (0..4).rev() {
+                let held = digit >> bit & 1 == 1;
+                if begun {
+                    path.push(held);
+                }
+                begun |= held;
+            }
+        }
+        if begun && path.len <= BRANCHES {
+            Ok(path)
+        } else {
+            Err(BadPath)
+        }
+    }
+}
+
+/// A text that is no [`Path`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadPath;
+
+impl fmt::Display for BadPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "this is no path through a decision graph: it is hexadecimal digits behind a leading 1",
+        )
+    }
+}
+
+impl std::error::Error for BadPath {}
 
 /// Hexadecimal, last branch lowest, behind a leading 1 that marks the length.
 impl fmt::Display for Path {

@@ -3,6 +3,9 @@
 //! Built from the last rule to the first, so that the "no" of a rule is the graph of the rules behind it. A node whose
 //! edges agree is not built. The size is linear in the tests written.
 
+#[cfg(test)]
+mod tests;
+
 use crate::atom::{Atom, Tables};
 use crate::condition::{Cond, Test};
 use crate::image::{PolicyId, RuleId, Verdict};

@@ -34,7 +34,7 @@ mod tree;
 mod words;
 
 pub use compile::{Compiled, compile};
-pub use decide::{BRANCHES, CHAIN, Chain, Decision, Image, Path, Tested};
+pub use decide::{BRANCHES, BadPath, CHAIN, Chain, Decision, Image, Path, Tested};
 pub use diagnostic::{Diagnostic, Label, Severity};
 pub use render::render;
 pub use source::Sources;

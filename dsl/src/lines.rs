@@ -76,7 +76,7 @@ pub(crate) fn read<'t>(
                     if !broken {
                         repeated(&line, earlier, place, report);
                     }
-                } else if fits(&line, report) {
+                } else if fits(&line, place, report) {
                     lines.push(line);
                 }
             }
@@ -96,10 +96,11 @@ pub(crate) fn refuse(at: Span, entry: &Entry, report: &mut Report) {
                 entry.word
             ),
         )
-        .help(format!(
-            "it means: {}; `fallback` is what works today",
-            entry.doc
-        ));
+        .help(if entry.within.contains(&Place::Fallback) {
+            format!("it means: {}; `fallback` is what works today", entry.doc)
+        } else {
+            format!("it means: {}; delete it for now", entry.doc)
+        });
 }
 
 fn skip(at: Span, entry: &Entry, report: &mut Report) {
@@ -186,7 +187,7 @@ fn repeated(line: &Line<'_>, earlier: &Line<'_>, place: Place, report: &mut Repo
 }
 
 /// Whether the rest of the line and the block are what the table asks for.
-fn fits(line: &Line<'_>, report: &mut Report) -> bool {
+fn fits(line: &Line<'_>, place: Place, report: &mut Report) -> bool {
     let entry = line.entry;
     let (slot, most) = match entry.args {
         Args::Own => return block_fits(line, report),
@@ -211,16 +212,24 @@ fn fits(line: &Line<'_>, report: &mut Report) -> bool {
                 extra.span(),
                 format!("nothing more is expected after `{}`", entry.word),
             )
-            .help(format!("write `{}`", entry.form));
-        return false;
+            .help(beside(extra, place).unwrap_or_else(|| format!("write `{}`", entry.form)));
     }
-    for item in line.args {
+    for item in line.args.iter().take(most) {
         if slot.is_some_and(|slot| !slot.takes(item)) {
             wrong(item, line, slot, report);
             return false;
         }
     }
     block_fits(line, report)
+}
+
+/// What to do about a word that begins another statement of this place.
+fn beside(extra: &Item, place: Place) -> Option<String> {
+    let entry = words::find(&extra.word()?.text, place)?;
+    Some(format!(
+        "statements stand on lines of their own: begin a new one before `{}`",
+        entry.word
+    ))
 }
 
 fn wrong(item: &Item, line: &Line<'_>, slot: Option<Slot>, report: &mut Report) {

@@ -144,6 +144,11 @@ impl<'t> Names<'t> {
 }
 
 impl Decl<'_> {
+    /// Whether its block has no line that begins with `word`; `false` where that cannot be known.
+    pub(crate) fn lacks(&self, word: &str) -> bool {
+        self.line.stmt.block.as_ref().is_some_and(|b| b.lacks(word))
+    }
+
     /// Whether anything names it.
     pub(crate) fn used(&self) -> bool {
         self.used.get()

@@ -108,10 +108,15 @@ impl Lowering<'_> {
         let whole = self.words.span(&pair);
         let mut body = Vec::new();
         let mut closed = true;
+        let mut unread = Vec::new();
         for part in pair.into_inner() {
             match part.as_rule() {
                 Rule::stmt => body.push(self.stmt(part)),
-                Rule::junk => self.junk(&part),
+                Rule::junk => {
+                    let first = part.as_str().split([' ', '\t', '\n', '{']).next();
+                    unread.extend(first.map(Into::into));
+                    self.junk(&part);
+                }
                 Rule::unclosed => closed = false,
                 _ => {}
             }
@@ -129,6 +134,7 @@ impl Lowering<'_> {
             open,
             close,
             broken: false,
+            unread,
         }
     }
 

@@ -58,6 +58,25 @@ impl Report {
         self.found.iter().any(|f| f.severity == Severity::Error)
     }
 
+    /// A name that is missing in several places is one root cause: the later places become labels of the first.
+    fn merge(&mut self) {
+        let mut kept: Vec<Finding> = Vec::new();
+        for finding in std::mem::take(&mut self.found) {
+            let about_name = finding.code.starts_with("mux::name::");
+            let same = |k: &&mut Finding| k.code == finding.code && k.message == finding.message;
+            match kept.iter_mut().find(same).filter(|_| about_name) {
+                Some(first) => {
+                    let places = finding.labels.into_iter().take(1);
+                    first
+                        .labels
+                        .extend(places.map(|(at, _)| (at, "and here".to_owned())));
+                }
+                None => kept.push(finding),
+            }
+        }
+        self.found = kept;
+    }
+
     fn add(
         &mut self,
         code: &'static str,
@@ -82,6 +101,7 @@ impl Report {
     pub(crate) fn finish(mut self, sources: &Sources) -> Vec<Diagnostic> {
         self.found
             .sort_by_key(|f| f.labels.first().map(|(span, _)| (span.file, span.start)));
+        self.merge();
         let mut left = [CAP, CAP];
         let mut cut = [0_usize, 0];
         let mut shown = Vec::new();
@@ -100,14 +120,18 @@ impl Report {
             }
         }
         for (count, severity, kind) in [
-            (cut[0], Severity::Error, "errors"),
-            (cut[1], Severity::Warning, "warnings"),
+            (cut[0], Severity::Error, "error"),
+            (cut[1], Severity::Warning, "warning"),
         ] {
             if count > 0 {
                 shown.push(Diagnostic {
                     code: "mux::file::more",
                     severity,
-                    message: format!("{count} further {kind} are not shown"),
+                    message: if count == 1 {
+                        format!("1 further {kind} is not shown")
+                    } else {
+                        format!("{count} further {kind}s are not shown")
+                    },
                     labels: Vec::new(),
                     help: Some(
                         "mend the ones above first; some of the rest may go with them".into(),

@@ -28,6 +28,8 @@ pub(crate) struct Block {
     pub(crate) close: Option<Span>,
     /// A brace is missing somewhere around or inside: what stands where cannot be trusted.
     pub(crate) broken: bool,
+    /// First words of lines that could not be read.
+    pub(crate) unread: Vec<Box<str>>,
 }
 
 /// A part of a line.
@@ -157,6 +159,18 @@ impl Word {
     /// The keyword `text`, as opposed to a string of that content.
     pub(crate) fn says(&self, text: &str) -> bool {
         self.kind == Kind::Name && self.text.as_ref() == text
+    }
+}
+
+impl Block {
+    /// Whether no line begins with `word`, not even one that is wrong.
+    pub(crate) fn lacks(&self, word: &str) -> bool {
+        let begins = |stmt: &Stmt| match stmt.items.first() {
+            Some(Item::Word(first)) => first.says(word),
+            Some(Item::Guard(guard)) => guard.head.says(word),
+            _ => false,
+        };
+        !self.broken && !self.body.iter().any(begins) && !self.unread.iter().any(|u| &**u == word)
     }
 }
 

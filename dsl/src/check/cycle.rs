@@ -2,8 +2,7 @@
 
 use super::policy::Ruled;
 use crate::decide::CHAIN;
-use crate::graph::Then;
-use crate::image::{Plan, PlanId, Route};
+use crate::image::{Plan, PlanId, PolicyId, Route};
 use crate::names::{Names, Table};
 use crate::report::Report;
 
@@ -38,17 +37,8 @@ fn used(route: &Route, found: &mut Vec<usize>) {
 /// Reports policies that lead back to themselves, and chains that are too long.
 pub(super) fn policies(names: &Names<'_>, rules: &[Vec<Ruled>], report: &mut Report) {
     let next = |at: usize| -> Vec<usize> {
-        let clauses = rules
-            .get(at)
-            .into_iter()
-            .flatten()
-            .filter_map(|r| r.clause.as_ref());
-        clauses
-            .filter_map(|c| match c.then {
-                Then::Go(policy) => Some(policy.index()),
-                Then::Decide(_) => None,
-            })
-            .collect()
+        let rules = rules.get(at).into_iter().flatten();
+        rules.filter_map(|r| r.goes).map(PolicyId::index).collect()
     };
     let count = names.policies.iter().count();
     if report_loops(

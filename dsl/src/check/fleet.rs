@@ -222,7 +222,7 @@ pub(super) fn feature(word: &Word, report: &mut Report) -> Option<Features> {
         );
         match suggest::advice(&word.text, Features::ALL.iter().map(|(_, name)| *name)) {
             Ok(close) => finding.label(format!("did you mean `{close}`?")),
-            Err(list) => finding.help(format!("there are {list}")),
+            Err(list) => finding.help(format!("the capabilities are {list}")),
         };
     }
     found

@@ -19,6 +19,8 @@ use crate::words::Place;
 pub(super) struct Ruled {
     /// Absent if something in it is wrong, which has been reported.
     pub(super) clause: Option<Clause>,
+    /// The policy it asks.
+    pub(super) goes: Option<PolicyId>,
     pub(super) span: Span,
 }
 
@@ -30,7 +32,7 @@ pub(super) fn read<'t>(
     routes: &mut Routes<'t>,
     report: &mut Report,
 ) -> (Vec<Policy>, Vec<Vec<Ruled>>) {
-    let read = |decl| {
+    let read = |decl: &Decl<'t>| {
         let policy = Policy {
             name: name(decl),
             limits: Vec::new(),
@@ -47,6 +49,7 @@ pub(super) fn read<'t>(
             policy,
             rules: Vec::new(),
             taken: Vec::new(),
+            broken: decl.line.stmt.block.as_ref().is_some_and(|b| b.broken),
         };
         reader.body(decl);
         (reader.policy, reader.rules)
@@ -68,6 +71,8 @@ struct Reader<'r, 't> {
     rules: Vec<Ruled>,
     /// Names given to rules.
     taken: Vec<Box<str>>,
+    /// Braces are missing, so that little can be said about rules.
+    broken: bool,
 }
 
 impl<'t> Reader<'_, 't> {
@@ -91,9 +96,7 @@ impl<'t> Reader<'_, 't> {
                 _ => self.rule(line, &Reach::All, None),
             }
         }
-        let block = decl.line.stmt.block.as_ref();
-        let whole = decl.body.iter().any(|l| l.entry.word == "else");
-        if !whole && !block.is_some_and(|b| b.broken) {
+        if decl.lacks("else") {
             self.report
                 .error(
                     "mux::policy::no-else",
@@ -102,6 +105,9 @@ impl<'t> Reader<'_, 't> {
                 )
                 .label("a request that matches no rule has nowhere to go")
                 .help("end the policy with `else use ...` or `else deny ...`");
+        }
+        if self.broken {
+            self.rules.iter_mut().for_each(|rule| rule.clause = None);
         }
     }
 
@@ -116,7 +122,7 @@ impl<'t> Reader<'_, 't> {
         let guarded = matches!(line.entry.word, "rule" | "when");
         let guard = match (guarded, cursor.guard()) {
             (true, None) => {
-                cursor.missing("`when` and a condition", self.report);
+                cursor.missing("a condition", self.report);
                 return;
             }
             (_, guard) => guard,
@@ -143,13 +149,7 @@ impl<'t> Reader<'_, 't> {
             (true, Some(block)) if !matches!(line.entry.word, "use" | "deny" | "go") => {
                 let inner = lines::within(block, Place::When, self.report);
                 if block.body.is_empty() {
-                    self.report
-                        .error(
-                            "mux::rule::empty",
-                            line.stmt.span,
-                            "this rule does not say what to do",
-                        )
-                        .help("put `use …`, `deny …` or `go …` into its block");
+                    self.nothing(line, "put `use …`, `deny …` or `go …` into its block");
                 }
                 for line in &inner {
                     self.rule(line, &reach, name);
@@ -190,13 +190,10 @@ impl<'t> Reader<'_, 't> {
                     .map(|id| Then::Go(PolicyId(id)))
             }
             _ => {
-                self.report
-                    .error(
-                        "mux::rule::empty",
-                        line.stmt.span,
-                        "this rule does not say what to do",
-                    )
-                    .help("end it with `use …`, `deny STATUS \"…\"` or `go @POLICY`");
+                self.nothing(
+                    line,
+                    "end it with `use …`, `deny STATUS \"…\"` or `go @POLICY`",
+                );
                 None
             }
         };
@@ -207,6 +204,10 @@ impl<'t> Reader<'_, 't> {
                 format!("`{verb}` has no block"),
             );
         }
+        let goes = match then {
+            Some(Then::Go(policy)) => Some(policy),
+            _ => None,
+        };
         let clause = match (reach, then) {
             (Reach::All, Some(then)) => Some(Clause { cond: None, then }),
             (Reach::Where(cond), Some(then)) => {
@@ -218,6 +219,7 @@ impl<'t> Reader<'_, 't> {
         };
         self.rules.push(Ruled {
             clause,
+            goes,
             span: line.stmt.span,
         });
         let (number, _) = self.sources.position(line.stmt.span);
@@ -226,6 +228,18 @@ impl<'t> Reader<'_, 't> {
             file: self.sources.path(line.stmt.span.file).into(),
             line: number,
         });
+    }
+
+    fn nothing(&mut self, line: &Line<'_>, help: &str) {
+        if !self.broken {
+            self.report
+                .error(
+                    "mux::rule::empty",
+                    line.stmt.span,
+                    "this rule does not say what to do",
+                )
+                .help(help);
+        }
     }
 
     /// Rule names are for people and tests, so one policy gives each once.
@@ -244,11 +258,7 @@ impl<'t> Reader<'_, 't> {
 
     fn deny(&mut self, cursor: &mut Cursor<'t>) -> Option<Then> {
         let word = cursor.need(Kind::Quantity, "a status such as `403`", self.report)?;
-        let message = cursor.need(
-            Kind::Text,
-            "a message for the client, in quotes",
-            self.report,
-        )?;
+        let message = cursor.need(Kind::Text, "a quoted message for the client", self.report)?;
         cursor.end(self.report);
         let status = quantity::count(word, "deny", self.report)?;
         let known = u16::try_from(status)

@@ -32,11 +32,9 @@ fn breaker(decl: &Decl<'_>, report: &mut Report) -> Breaker {
         cool: COOL,
         probe: PROBE,
     };
-    let mut trips = false;
     for line in &decl.body {
         match line.entry.word {
             "trip" => {
-                trips = true;
                 if let Some([HealthRule::ErrorRateAbove(share, over)]) =
                     thresholds(line, report).as_deref()
                 {
@@ -56,8 +54,7 @@ fn breaker(decl: &Decl<'_>, report: &mut Report) -> Breaker {
             _ => {}
         }
     }
-    let broken = decl.line.stmt.block.as_ref().is_some_and(|b| b.broken);
-    if !trips && !broken {
+    if decl.lacks("trip") {
         report
             .error(
                 "mux::breaker::no-trip",
@@ -119,7 +116,7 @@ pub(super) fn health(names: &Names<'_>, report: &mut Report) -> Option<Health> {
 fn thresholds(line: &Line<'_>, report: &mut Report) -> Option<Vec<HealthRule>> {
     let mut cursor = Cursor::of(line);
     let Some(guard) = cursor.guard() else {
-        cursor.missing("`when` and a condition", report);
+        cursor.missing("a condition", report);
         return None;
     };
     cursor.end(report);

@@ -44,8 +44,7 @@ pub(super) fn provider(
             _ => {}
         }
     }
-    let broken = decl.line.stmt.block.as_ref().is_some_and(|b| b.broken);
-    if !broken && !decl.body.iter().any(|l| l.entry.word == "kind") {
+    if decl.lacks("kind") {
         report
             .error(
                 "mux::provider::no-kind",

@@ -35,10 +35,8 @@ fn budget(decl: &Decl<'_>, report: &mut Report) -> Budget {
         scope: Vec::new(),
         warn: None,
     };
-    let mut capped = false;
     for line in &decl.body {
         if line.entry.word == "cap" {
-            capped = true;
             if let Some((cap, per, scope)) = cap(line, report) {
                 (budget.cap, budget.per, budget.scope) = (cap, per, scope);
             }
@@ -46,8 +44,7 @@ fn budget(decl: &Decl<'_>, report: &mut Report) -> Budget {
             budget.warn = line.word().and_then(|w| quantity::share(w, "warn", report));
         }
     }
-    let broken = decl.line.stmt.block.as_ref().is_some_and(|b| b.broken);
-    if !capped && !broken {
+    if decl.lacks("cap") {
         report
             .error(
                 "mux::budget::no-cap",

@@ -10,7 +10,7 @@ use crate::lines::Line;
 use crate::names::Names;
 use crate::report::Report;
 use crate::source::{Sources, Span};
-use crate::tree::{Item, Kind, Row, Word};
+use crate::tree::{Item, Kind, Row, Stmt, Word};
 use given::Facts;
 
 /// Every test of a bundle.
@@ -75,12 +75,9 @@ impl<'t> Trial<'_, 't> {
                 }
             })
             .collect();
-        let broken = line.stmt.block.as_ref().is_some_and(|b| b.broken);
+        self.whole(&test, line);
         match rows.split_first() {
-            None => {
-                self.whole(&test, line.stmt.span, broken);
-                tests.push(test);
-            }
+            None => tests.push(test),
             Some((head, rows)) => self.table(head, rows, &test, tests),
         }
     }
@@ -118,11 +115,10 @@ impl<'t> Trial<'_, 't> {
         }
     }
 
-    fn whole(&mut self, test: &Test, at: Span, broken: bool) {
-        if broken {
-            return;
-        }
-        if test.given.model.is_empty() {
+    /// Reports a test that asks for nothing, or that cannot fail.
+    fn whole(&mut self, test: &Test, line: &Line<'_>) {
+        let at = line.stmt.span;
+        if test.given.model.is_empty() && !asks(line) {
             self.report
                 .error(
                     "mux::test::no-model",
@@ -134,7 +130,9 @@ impl<'t> Trial<'_, 't> {
                 )
                 .help("add `given model @POLICY`, or write `test \"…\" for @POLICY`");
         }
-        if test.expects.is_empty() {
+        let block = line.stmt.block.as_ref();
+        let vain = test.expects.is_empty() && block.is_some_and(|b| b.lacks("expect"));
+        if vain && !rows(line) {
             self.report
                 .error(
                     "mux::test::no-expect",
@@ -214,10 +212,6 @@ impl<'t> Trial<'_, 't> {
                     Some(words) => self.facts().cell(column, words, *span, &mut test.given),
                 }
             }
-            if test.given.model.is_empty() {
-                self.whole(&test, head.span, false);
-                return;
-            }
             tests.push(test);
         }
     }
@@ -232,4 +226,35 @@ impl<'t> Trial<'_, 't> {
     fn line(&self, at: Span) -> u32 {
         self.sources.position(at).0
     }
+}
+
+/// Whether a test says which model is asked for, rightly or wrongly.
+fn asks(line: &Line<'_>) -> bool {
+    let Some(block) = line.stmt.block.as_ref().filter(|b| !b.broken) else {
+        return true;
+    };
+    let word = |stmt: &Stmt, at: usize, text: &str| {
+        stmt.items
+            .get(at)
+            .and_then(Item::word)
+            .is_some_and(|w| w.says(text))
+    };
+    let column = |stmt: &Stmt| match stmt.items.first() {
+        Some(Item::Row(row)) => row
+            .cells
+            .iter()
+            .flat_map(|(c, _)| c)
+            .flatten()
+            .any(|w| w.says("model")),
+        _ => false,
+    };
+    let given = |stmt: &Stmt| word(stmt, 0, "given") && word(stmt, 1, "model");
+    block.body.iter().any(|stmt| given(stmt) || column(stmt))
+}
+
+/// Whether a test has a table.
+fn rows(line: &Line<'_>) -> bool {
+    let body = line.stmt.block.iter().flat_map(|b| &b.body);
+    body.filter_map(|s| s.items.first())
+        .any(|i| matches!(i, Item::Row(_)))
 }

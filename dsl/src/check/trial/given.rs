@@ -49,7 +49,7 @@ impl Facts<'_, '_> {
                     self.report,
                 )?);
             }
-            "streaming" => given.streaming = true,
+            "streaming" => given.streaming = Some(true),
             "end_user" => given.end_user = Some(self.string(cursor)?),
             "key" => given.key = Some(self.string(cursor)?),
             "conversation" => given.conversation = Some(self.string(cursor)?),
