@@ -143,7 +143,7 @@ impl Demo {
                 providers.first.clear_fault();
                 self.note(out, &format!("      {} is back", providers.first.name()));
             }
-            if n > 0 && n % self.rps as usize == 0 {
+            if n > 0 && n.is_multiple_of(self.rps as usize) {
                 let line = lock(tally).second(n / self.rps as usize);
                 self.note(out, &line);
             }
@@ -303,7 +303,7 @@ async fn ask(
 ) -> Option<Duration> {
     let begin = Instant::now();
     let body = serde_json::json!({
-        "model": model, "stream": n % 2 == 0,
+        "model": model, "stream": n.is_multiple_of(2),
         "messages": [{"role": "user", "content": format!("question {n}: how do you stay up?")}],
     });
     let request = Request::post(format!("http://{address}/v1/chat/completions"))
@@ -318,7 +318,7 @@ async fn ask(
         .ok()?;
     let good = response.status().is_success();
     let bytes = response.into_body().collect().await.ok()?.to_bytes();
-    let whole = if n % 2 == 0 {
+    let whole = if n.is_multiple_of(2) {
         bytes.ends_with(b"data: [DONE]\n\n")
     } else {
         serde_json::from_slice::<serde_json::Value>(&bytes).is_ok()

@@ -11,6 +11,7 @@ mod versions;
 
 use clap::{Parser, Subcommand};
 use out::Out;
+use std::fmt::Display;
 use std::process::ExitCode;
 
 /// A self-hosted gateway for large language models that stays up when the providers do not.
@@ -64,12 +65,12 @@ enum Trouble {
 }
 
 impl Trouble {
-    fn usage(what: impl ToString) -> Self {
-        Self::Usage(what.to_string())
+    fn usage(what: impl Display) -> Self {
+        Self::Usage(format!("{what}"))
     }
 
-    fn internal(what: impl ToString) -> Self {
-        Self::Internal(what.to_string())
+    fn internal(what: impl Display) -> Self {
+        Self::Internal(format!("{what}"))
     }
 }
 

@@ -1,16 +1,28 @@
 //! Where commands write: results to standard output, everything else to standard error. A closed pipe ends nothing loudly.
 
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{IsTerminal, Stderr, Stdout, Write, stderr, stdout};
 
 /// The two streams.
-#[derive(Debug, Default)]
-pub(crate) struct Out;
+#[derive(Debug)]
+pub(crate) struct Out {
+    result: Stdout,
+    notes: Stderr,
+}
+
+impl Default for Out {
+    fn default() -> Self {
+        Self {
+            result: stdout(),
+            notes: stderr(),
+        }
+    }
+}
 
 impl Out {
     /// A line of the result.
     pub(crate) fn line(&mut self, text: &str) {
         // Whoever closed the pipe has read enough.
-        let _ = writeln!(stdout().lock(), "{text}");
+        let _ = writeln!(self.result.lock(), "{text}");
     }
 
     /// A value as one line of JSON.
@@ -23,12 +35,12 @@ impl Out {
 
     /// A line for the person at the terminal.
     pub(crate) fn error(&mut self, text: &str) {
-        let _ = writeln!(stderr().lock(), "{}", text.trim_end());
+        let _ = writeln!(self.notes.lock(), "{}", text.trim_end());
     }
 
     /// Whether diagnostics may be coloured.
     pub(crate) fn color(&self) -> bool {
-        stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+        self.notes.is_terminal() && std::env::var_os("NO_COLOR").is_none()
     }
 }
 

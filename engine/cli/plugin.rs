@@ -49,8 +49,7 @@ impl Build {
         let file = self
             .out
             .unwrap_or_else(|| PathBuf::from(format!("{name}.wasm")));
-        let mut log = |line: &str| Out.error(line);
-        match mux_plugins::build::build(&dir, &file, &mut log) {
+        match mux_plugins::build::build(&dir, &file, &mut |line| out.error(line)) {
             Ok(_) => {
                 out.line(&format!(
                     "built {}; drop it into a gateway's plugin folder",

@@ -6,9 +6,10 @@ use clap::{Args, Subcommand, ValueEnum};
 use mux_dsl::{Compiled, Image, Severity};
 use mux_gateway::plugins::adapter_of;
 use mux_gateway::source::Source;
-use mux_replay::case::{self, dollars};
+use mux_replay::case;
 use mux_replay::report::{Report, Side};
 use mux_replay::traffic::replay;
+use mux_replay::verdict::{Miss, dollars};
 use mux_routing::router::{Memory, Router};
 use mux_traffic::record::Record;
 use serde_json::json;
@@ -230,7 +231,7 @@ impl Test {
         for trouble in troubles.iter().take(10) {
             out.error(&format!("skipped: {trouble}"));
         }
-        let misses: Vec<case::Miss> = Vec::new();
+        let misses: Vec<Miss> = Vec::new();
         match self.which.format {
             Format::Json => out
                 .json(&json!({"report": report, "unreadable": troubles.len(), "failures": misses})),

@@ -56,25 +56,25 @@ impl Versions {
 }
 
 fn table(listing: &Value, out: &mut Out) {
-    let refs = &listing["refs"];
-    let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+    let refs = field(listing, "refs");
+    let text = |v: &Value, name: &str| field(v, name).as_str().unwrap_or_default().to_owned();
     let short = |id: &str| id.chars().take(12).collect::<String>();
     let mut rows = vec![
         ["version", "saved", "by", "note", "refs"]
             .map(str::to_owned)
             .to_vec(),
     ];
-    for version in listing["versions"].as_array().into_iter().flatten() {
-        let id = text(&version["id"]);
+    for version in field(listing, "versions").as_array().into_iter().flatten() {
+        let id = text(version, "id");
         let names = ["live", "folder"]
             .into_iter()
-            .filter(|name| refs[name] == version["id"]);
-        let at = version["at_unix_ms"].as_i64().unwrap_or(0);
+            .filter(|name| text(refs, name) == id);
+        let at = field(version, "at_unix_ms").as_i64().unwrap_or(0);
         rows.push(vec![
             short(&id),
             when(at),
-            text(&version["author"]),
-            text(&version["note"]),
+            text(version, "author"),
+            text(version, "note"),
             names.collect::<Vec<_>>().join(" "),
         ]);
     }
@@ -83,11 +83,16 @@ fn table(listing: &Value, out: &mut Out) {
         return;
     }
     out.line(&columns(&rows));
-    if let Some(reason) = refs["held"].as_str() {
+    if let Some(reason) = field(refs, "held").as_str() {
         out.line(&format!(
             "\nheld: {reason} (saves are kept, not served; `mux release` ends the hold)"
         ));
     }
+}
+
+/// A field, or null where there is none.
+fn field<'v>(value: &'v Value, name: &str) -> &'v Value {
+    value.get(name).unwrap_or(&Value::Null)
 }
 
 /// Unix milliseconds as UTC.
@@ -137,7 +142,7 @@ impl Rollback {
             Format::Json => out.json(&head),
             Format::Human => out.line(&format!(
                 "live is now {}, held until `mux release`",
-                head["id"].as_str().unwrap_or("?")
+                field(&head, "id").as_str().unwrap_or("?")
             )),
         }
         Ok(Exit::Good)
@@ -168,7 +173,7 @@ impl Release {
             "/release",
             Some(&json!({"author": author()})),
         )? {
-            Said::Yes(value) => value["live"].clone(),
+            Said::Yes(value) => field(&value, "live").clone(),
             Said::No(why) => return refuse(&why, out),
             Said::Nobody => match open(&self.data.data)?.release(&author()) {
                 Ok(Some(head)) => shown(&head)?,
@@ -176,7 +181,7 @@ impl Release {
                 Err(why) => return refuse(&why.to_string(), out),
             },
         };
-        match (self.data.format, live["id"].as_str()) {
+        match (self.data.format, field(&live, "id").as_str()) {
             (Format::Json, _) => out.json(&json!({"live": live})),
             (Format::Human, Some(id)) => out.line(&format!("the hold has ended, live is {id}")),
             (Format::Human, None) => out.line("nothing was held"),
@@ -226,25 +231,25 @@ impl Health {
             .map(str::to_owned)
             .to_vec(),
         ];
-        for target in health["targets"].as_array().into_iter().flatten() {
-            let text = |name: &str| target[name].as_str().unwrap_or("-").to_owned();
-            let errors = target["error_rate_bp"].as_u64().map_or_else(
+        for target in field(&health, "targets").as_array().into_iter().flatten() {
+            let text = |name: &str| field(target, name).as_str().unwrap_or("-").to_owned();
+            let errors = field(target, "error_rate_bp").as_u64().map_or_else(
                 || "-".to_owned(),
                 |bp| format!("{}.{:02}%", bp / 100, bp % 100),
             );
-            let why = target["unavailable"]
+            let why = field(target, "unavailable")
                 .as_str()
                 .map(|why| format!("unavailable: it {why}"))
                 .unwrap_or_default();
-            let inflight = number(&target["inflight"], "");
+            let inflight = number(field(target, "inflight"), "");
             rows.push(vec![
                 text("target"),
                 text("health"),
                 text("breaker"),
                 inflight,
                 errors,
-                number(&target["p50_ms"], "ms"),
-                number(&target["p95_ms"], "ms"),
+                number(field(target, "p50_ms"), "ms"),
+                number(field(target, "p95_ms"), "ms"),
                 why,
             ]);
         }

@@ -10,6 +10,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use mux_dsl::image::TargetId;
 use mux_dsl::request::Live as _;
+use mux_routing::target::TargetState;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::{Arc, PoisonError};
@@ -65,7 +66,7 @@ async fn health(State(admin): State<Admin>) -> Json<Value> {
                 "unavailable": router.unavailable(id),
                 "health": live.health(id),
                 "breaker": state.map(|s| s.position(now).word()),
-                "inflight": state.map(|s| s.inflight()),
+                "inflight": state.map(TargetState::inflight),
                 "error_rate_bp": live.error_rate(id),
                 "p50_ms": live.p50(id),
                 "p95_ms": live.p95(id),

@@ -12,6 +12,7 @@ use mux_routing::router::Memory;
 use mux_store::{HistoryEntry, NewVersion, Refs, Store, Version, VersionHead};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -375,7 +376,7 @@ impl Keeper {
         let roots: Vec<&str> = files
             .keys()
             .copied()
-            .filter(|path| path.ends_with(".mux"))
+            .filter(|path| Path::new(path).extension().is_some_and(|e| e == "mux"))
             .collect();
         let read = &mut |name: &str| {
             files

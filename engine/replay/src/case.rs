@@ -1,17 +1,17 @@
 //! Runs the `test` blocks of a bundle, each in a world of its own with nothing remembered.
 
 use crate::play::{Play, healthy, scripted};
+use crate::verdict::{Miss, misses};
 use crate::world::World;
 use mux_dsl::Image;
-use mux_dsl::case::{Expect, Given, Test, That};
+use mux_dsl::case::{Given, Test};
 use mux_dsl::image::{BasisPoints, BudgetId, Millis, TargetId};
 use mux_dsl::request::{HealthState, Live, Request};
 use mux_routing::SECOND;
-use mux_routing::flight::{Arrival, End, Flight};
+use mux_routing::flight::{Arrival, Flight};
 use mux_routing::router::{Memory, Router};
 use mux_traffic::record::Facts;
 use serde::Serialize;
-use std::fmt::Display;
 use std::sync::Arc;
 
 /// Where a test that gives no time stands: Monday 2026-01-05, noon UTC.
@@ -36,17 +36,6 @@ pub struct Outcome {
     pub rule: String,
     /// Virtual milliseconds from arrival to the end.
     pub total_ms: u64,
-}
-
-/// An expectation that did not hold.
-#[derive(Clone, Debug, Serialize)]
-pub struct Miss {
-    /// Line of the `expect`, from 1.
-    pub line: u32,
-    /// As written.
-    pub expected: String,
-    /// What happened instead.
-    pub got: String,
 }
 
 /// Runs every test of a bundle.
@@ -94,6 +83,7 @@ fn one(image: &Arc<Image>, test: &Test) -> Outcome {
     let Some(flight) = ended else {
         // Every flight has a last deadline, so this would be a defect of routing.
         outcome.failures.push(Miss {
+            file: test.file.to_string(),
             line: test.line,
             expected: "an end".to_owned(),
             got: "the request never ended".to_owned(),
@@ -108,11 +98,7 @@ fn one(image: &Arc<Image>, test: &Test) -> Outcome {
         .map(|d| d.rule.clone())
         .unwrap_or_default();
     outcome.total_ms = record.outcome.total_us / 1_000;
-    outcome.failures = test
-        .expects
-        .iter()
-        .filter_map(|expect| miss(expect, &flight, image))
-        .collect();
+    outcome.failures = misses(&test.expects, &test.file, &flight);
     outcome
 }
 
@@ -176,143 +162,4 @@ impl Live for Supposed<'_> {
     fn used(&self, budget: BudgetId, _: &Request<'_>) -> BasisPoints {
         given(&self.given.used, &budget).unwrap_or(0)
     }
-}
-
-fn miss(expect: &Expect, flight: &Flight, image: &Image) -> Option<Miss> {
-    let (holds, got) = judge(&expect.that, flight, image);
-    (!holds).then(|| Miss {
-        line: expect.line,
-        expected: expect.text.clone(),
-        got,
-    })
-}
-
-/// Whether it holds, and what is the case.
-fn judge(that: &That, flight: &Flight, image: &Image) -> (bool, String) {
-    let router = flight.router();
-    let attempts: Vec<TargetId> = flight.attempts().iter().map(|a| a.target).collect();
-    let names = |targets: &[TargetId]| match targets {
-        [] => "none".to_owned(),
-        some => some
-            .iter()
-            .map(|t| router.name(*t))
-            .collect::<Vec<_>>()
-            .join(" "),
-    };
-    let decided = flight.decided();
-    let served = match flight.end() {
-        Some(End::Served(n)) => flight.attempts().get(*n).map(|a| a.target),
-        _ => None,
-    };
-    let denied = match flight.end() {
-        Some(End::Refused(refusal)) if flight.attempts().is_empty() => Some(refusal.status),
-        _ => None,
-    };
-    let ending = || match flight.end() {
-        Some(End::Served(_)) => format!("served by {}", served.map_or("?", |t| router.name(t))),
-        Some(End::Refused(refusal)) => {
-            format!("{} {}: {}", refusal.status, refusal.code, refusal.message)
-        }
-        Some(End::Broken(class)) => format!("broke off: {}", class.word()),
-        Some(End::ClientGone) | None => "no end".to_owned(),
-    };
-    match that {
-        That::Plan(plan) => {
-            let name = decided
-                .and_then(|d| d.plan)
-                .and_then(|p| image.plans.get(p.index()));
-            let got = name.map_or_else(ending, |p| {
-                p.name
-                    .as_deref()
-                    .unwrap_or("a plan without a name")
-                    .to_owned()
-            });
-            (decided.and_then(|d| d.plan) == Some(*plan), got)
-        }
-        That::Rule(name) => {
-            let last = decided.map(|d| (d.policies.last(), d.rule));
-            let rule = last.and_then(|(p, r)| image.policies.get(p.index())?.rules.get(r.index()));
-            let got = rule.map_or_else(ending, |r| {
-                r.name.as_deref().map_or_else(
-                    || format!("the rule at {}:{}", r.file, r.line),
-                    str::to_owned,
-                )
-            });
-            (got == *name, got)
-        }
-        That::Policy(policy) => {
-            let last = decided.map(|d| d.policies.last());
-            let got = last
-                .and_then(|p| image.policies.get(p.index()))
-                .map_or_else(ending, |p| format!("@{}", p.name));
-            (last == Some(*policy), got)
-        }
-        That::First(target) => (
-            attempts.first() == Some(target),
-            names(attempts.get(..1).unwrap_or_default()),
-        ),
-        That::Attempts(wanted) => (attempts == *wanted, names(&attempts)),
-        That::Count(compare, count) => {
-            let made = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
-            (compare.holds(&made, count), made.to_string())
-        }
-        That::Served(target) => (served == Some(*target), ending()),
-        That::Failed => (served.is_none() && denied.is_none(), ending()),
-        That::Denied(status) => (denied == Some(*status), ending()),
-        That::Allowed => (denied.is_none(), ending()),
-        That::Cost(compare, wanted) => {
-            let (cost, priced) = flight.cost();
-            let got = if priced {
-                dollars(cost)
-            } else {
-                "unknown, for a target without a price".to_owned()
-            };
-            (priced && compare.holds(&cost, wanted), got)
-        }
-        That::Total(compare, wanted) => {
-            let record = flight.record().outcome;
-            let total = record.committed_us.unwrap_or(record.total_us) / 1_000;
-            (compare.holds(&total, wanted), format!("{total}ms"))
-        }
-        That::Region(region) => {
-            let provider = served
-                .and_then(|t| image.fleet.targets.get(t.index()))
-                .and_then(|t| image.fleet.providers.get(t.provider.index()));
-            let regions = provider.map(|p| p.regions.as_slice()).unwrap_or_default();
-            (
-                !regions.is_empty() && regions.iter().all(|r| **r == **region),
-                listed(regions),
-            )
-        }
-        That::Tier(compare, wanted) => {
-            let tier = served.and_then(|t| image.fleet.targets.get(t.index())?.tier);
-            (
-                tier.is_some_and(|t| compare.holds(&t, wanted)),
-                tier.map_or_else(|| "no tier".to_owned(), |t| format!("{t:?}").to_lowercase()),
-            )
-        }
-    }
-}
-
-fn listed<T: Display>(items: &[T]) -> String {
-    match items {
-        [] => "none".to_owned(),
-        some => some
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(" "),
-    }
-}
-
-/// Pico-dollars as people write them.
-#[must_use]
-pub fn dollars(pico: i64) -> String {
-    let micro = pico / 1_000_000;
-    let sign = if micro < 0 { "-" } else { "" };
-    format!(
-        "{sign}${}.{:06}",
-        micro.abs() / 1_000_000,
-        micro.abs() % 1_000_000
-    )
 }

@@ -1,11 +1,13 @@
 //! Tests and recorded traffic, carried out by the real routing code in virtual time.
 //!
 //! It may not know sockets or tokio. [`world`] is the clock and the queue of events; [`play`] is what an upstream does in
-//! it; [`case`] runs the `test` blocks of a bundle, [`traffic`] runs recorded requests and [`report`] compares.
+//! it; [`case`] runs the `test` blocks of a bundle and
+//! [`verdict`] judges them, [`traffic`] runs recorded requests and [`report`] compares.
 
 pub mod case;
 pub mod play;
 pub mod report;
 pub mod sample;
 pub mod traffic;
+pub mod verdict;
 pub mod world;

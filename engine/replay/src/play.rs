@@ -140,11 +140,10 @@ pub fn class_of(status: u16) -> Class {
         402 => Class::QuotaExhausted,
         403 => Class::Permission,
         404 => Class::ModelNotFound,
-        408 => Class::Timeout,
+        408 | 504 => Class::Timeout,
         413 => Class::PayloadTooLarge,
         429 => Class::RateLimited,
         503 | 529 => Class::Overloaded,
-        504 => Class::Timeout,
         500.. => Class::Server,
         _ => Class::InvalidRequest,
     }

@@ -110,23 +110,17 @@ impl Report {
         let (before, after) = (decision(was), decision(now));
         if before != after {
             self.changed += 1;
-            let known = self
-                .changes
-                .iter_mut()
-                .find(|c| c.was == before && c.now == after);
-            let change = match known {
-                Some(change) => change,
-                None => {
-                    self.changes.push(Change {
-                        was: before,
-                        now: after,
-                        ..Change::default()
-                    });
-                    match self.changes.last_mut() {
-                        Some(change) => change,
-                        None => return,
-                    }
-                }
+            let pair = |c: &Change| c.was == before && c.now == after;
+            let place = self.changes.iter().position(pair).unwrap_or_else(|| {
+                self.changes.push(Change {
+                    was: before.clone(),
+                    now: after.clone(),
+                    ..Change::default()
+                });
+                self.changes.len() - 1
+            });
+            let Some(change) = self.changes.get_mut(place) else {
+                return;
             };
             change.count += 1;
             if change.examples.len() < EXAMPLES {

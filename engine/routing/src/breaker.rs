@@ -334,7 +334,7 @@ mod tests {
             for (step, ms) in steps {
                 now += ms * MILLI;
                 match (step, probes) {
-                    (0, _) => if breaker.admit(now) == Ok(Permit::Probe) { probes += 1; },
+                    (0, _) => probes += u32::from(breaker.admit(now) == Ok(Permit::Probe)),
                     (1, 1) => { breaker.success(Permit::Probe, &Rule::default(), &window); probes = 0; }
                     (2, 1) => { fail(&breaker, &window, Permit::Probe, now); probes = 0; }
                     (3, 1) => { breaker.release(Permit::Probe); probes = 0; }

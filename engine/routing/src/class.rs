@@ -135,7 +135,7 @@ impl Class {
         }
         match self {
             Self::Overloaded | Self::Server | Self::BadResponse => {
-                list.server_errors && status.is_none_or(|s| s >= 500 || s < 300)
+                list.server_errors && status.is_none_or(|s| !(300..500).contains(&s))
             }
             Self::Timeout => list.timed_out || list.server_errors,
             Self::Connect | Self::Cut => list.network,

@@ -52,9 +52,8 @@ impl Live for View<'_> {
         match &self.fleet.health {
             Some(Health { down, .. }) if down.iter().any(holds) => HealthState::Down,
             Some(Health { degraded, .. }) if degraded.iter().any(holds) => HealthState::Degraded,
-            Some(_) => HealthState::Ok,
             None if holds(&HealthRule::BreakerOpen) => HealthState::Down,
-            None => HealthState::Ok,
+            Some(_) | None => HealthState::Ok,
         }
     }
 

@@ -133,7 +133,7 @@ impl TargetState {
                 match ended.permit {
                     Permit::Probe => {
                         self.breaker
-                            .failure(Permit::Probe, rule, &self.window, now, chance)
+                            .failure(Permit::Probe, rule, &self.window, now, chance);
                     }
                     Permit::Free => {}
                 }
@@ -149,7 +149,7 @@ impl TargetState {
                 self.breaker.release(ended.permit);
             }
             Meaning::Client | Meaning::Local | Meaning::Silent => {
-                self.breaker.release(ended.permit)
+                self.breaker.release(ended.permit);
             }
         }
     }

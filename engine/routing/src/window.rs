@@ -6,13 +6,15 @@
 use crate::{Nanos, SECOND};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-const BUCKETS: u64 = 64;
+const BUCKETS: usize = 64;
+/// Seconds that can be asked for; the other buckets keep a late reader from seeing a bucket reused.
+const LONGEST: u64 = 60;
 
 /// Successes and failures of the last 60 seconds.
 #[derive(Debug)]
 pub struct Window {
     /// 24 bits of the second it counts, 20 bits each of successes and failures.
-    buckets: [AtomicU64; BUCKETS as usize],
+    buckets: [AtomicU64; BUCKETS],
 }
 
 impl Default for Window {
@@ -74,7 +76,7 @@ impl Window {
     /// Counts of the `span` that ends now; at most the last minute.
     #[must_use]
     pub fn counts(&self, span: Nanos, now: Nanos) -> Counts {
-        let seconds = span.div_ceil(SECOND).clamp(1, BUCKETS - 4);
+        let seconds = span.div_ceil(SECOND).clamp(1, LONGEST);
         let last = now / SECOND;
         let mut counts = Counts::default();
         for second in last.saturating_sub(seconds - 1)..=last {
@@ -96,7 +98,8 @@ impl Window {
     }
 
     fn bucket(&self, second: u64) -> Option<&AtomicU64> {
-        self.buckets.get(usize::try_from(second % BUCKETS).ok()?)
+        self.buckets
+            .get(usize::try_from(second % BUCKETS as u64).ok()?)
     }
 }
 

@@ -1,7 +1,5 @@
 //! What a flight does, event by event.
 #![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
     clippy::panic,
     reason = "a test that cannot set itself up should fail loudly"
 )]
@@ -18,7 +16,7 @@ const A: TargetId = TargetId(0);
 const B: TargetId = TargetId(1);
 const C: TargetId = TargetId(2);
 
-const FLEET: &str = r#"
+const FLEET: &str = r"
 provider p {
   kind openai
   key  env KEY
@@ -38,7 +36,7 @@ provider p {
     can     tools images streaming
   }
 }
-"#;
+";
 
 fn router_with(policy: &str, memory: &Memory) -> Arc<Router> {
     let text = format!("{FLEET}{policy}");
