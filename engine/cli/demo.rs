@@ -75,7 +75,7 @@ impl Demo {
         let options = Options {
             addresses: providers.addresses.clone(),
             listener: Some(Arc::new(move |record: &Record| {
-                lock(&listening).take(record)
+                lock(&listening).take(record);
             })),
             examine: Some(Arc::new(policy::examine)),
             ..Options::new(&policies, &scratch.data, self.listen)

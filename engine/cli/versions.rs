@@ -129,12 +129,12 @@ impl Rollback {
         let asked = json!({"id": self.version, "author": author(), "reason": self.reason});
         let head = match ask(&self.data.data, Method::POST, "/rollback", Some(&asked))? {
             Said::Yes(value) => value,
-            Said::No(why) => return refuse(&why, out),
+            Said::No(why) => return Ok(refuse(&why, out)),
             Said::Nobody => {
                 let store = open(&self.data.data)?;
                 match store.rollback(self.version.as_deref(), &author(), &self.reason) {
                     Ok(head) => shown(&head)?,
-                    Err(why) => return refuse(&why.to_string(), out),
+                    Err(why) => return Ok(refuse(&why.to_string(), out)),
                 }
             }
         };
@@ -153,9 +153,9 @@ fn shown(head: &VersionHead) -> Result<Value, Trouble> {
     serde_json::to_value(head).map_err(Trouble::internal)
 }
 
-fn refuse(why: &str, out: &mut Out) -> Outcome {
+fn refuse(why: &str, out: &mut Out) -> Exit {
     out.error(&format!("mux: {why}"));
-    Ok(Exit::No)
+    Exit::No
 }
 
 /// End a hold: serve the policy folder again
@@ -174,11 +174,11 @@ impl Release {
             Some(&json!({"author": author()})),
         )? {
             Said::Yes(value) => field(&value, "live").clone(),
-            Said::No(why) => return refuse(&why, out),
+            Said::No(why) => return Ok(refuse(&why, out)),
             Said::Nobody => match open(&self.data.data)?.release(&author()) {
                 Ok(Some(head)) => shown(&head)?,
                 Ok(None) => Value::Null,
-                Err(why) => return refuse(&why.to_string(), out),
+                Err(why) => return Ok(refuse(&why.to_string(), out)),
             },
         };
         match (self.data.format, field(&live, "id").as_str()) {
