@@ -5,6 +5,7 @@ use crate::{Exit, Outcome, Trouble, policy, runtime};
 use clap::Args;
 use mux_gateway::credential::Vault;
 use mux_gateway::gateway::{Gateway, Options, StartError};
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -90,7 +91,8 @@ pub(crate) fn log(json: bool) {
     let format = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_target(false);
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal());
     // Setting it twice is a test in the same process, which keeps the first.
     let _ = if json {
         format.json().try_init()

@@ -20,6 +20,7 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use mux_plugins::{Host, Limits};
 use mux_routing::router::Memory;
 use mux_store::Store;
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
@@ -127,7 +128,6 @@ pub struct Gateway {
     stop: watch::Sender<bool>,
     accepting: tokio::task::JoinHandle<()>,
     administering: tokio::task::JoinHandle<()>,
-    _watch: Option<Watch>,
 }
 
 fn environment(what: &str, error: &dyn fmt::Display) -> StartError {
@@ -162,7 +162,6 @@ impl Gateway {
         let (recorder, recording) =
             Recorder::start(&options.data.join("recordings"), options.listener.clone())
                 .map_err(|e| environment("cannot record", &e))?;
-        let folders = [source.folder().to_path_buf(), plugin_folder.clone()];
         let socket = options.data.join("admin.sock");
         let (max_body, max_inflight) = (options.max_body, options.max_inflight);
         let keeper_status = Arc::clone(&status);
@@ -179,16 +178,14 @@ impl Gateway {
         let live = Arc::new(Live::new(Arc::new(bundle)));
         let (commands, asked) = channel();
         let reloader = Reloader::new(commands);
-        let watch = watch_folders(&folders, &reloader);
+        keeper.watch = watch(&reloader);
+        keeper.follow();
         // Anything saved between boot and watching is caught by one more look.
         reloader.ask(Command::Changed);
         let serving = Arc::clone(&live);
         let keeper = std::thread::Builder::new()
             .name("mux-reload".to_owned())
-            .spawn(move || {
-                keeper.plugins.refresh();
-                keeper.run(&asked, &serving);
-            })
+            .spawn(move || keeper.run(&asked, &serving))
             .map_err(|e| environment("cannot start a thread", &e))?;
         let clock = Clock::default();
         let means = Means {
@@ -229,7 +226,6 @@ impl Gateway {
             stop,
             accepting,
             administering,
-            _watch: watch,
         })
     }
 
@@ -278,6 +274,8 @@ fn keeper(
         addresses: options.addresses,
         examine: options.examine,
         status,
+        watch: None,
+        read: BTreeSet::new(),
     })
 }
 
@@ -290,21 +288,15 @@ fn port_error(listen: SocketAddr, error: &io::Error) -> StartError {
     })
 }
 
-fn watch_folders(folders: &[PathBuf], reloader: &Reloader) -> Option<Watch> {
+fn watch(reloader: &Reloader) -> Option<Watch> {
     let changed = reloader.clone();
-    let mut watch = match Watch::new(move || changed.ask(Command::Changed)) {
-        Ok(watch) => watch,
+    match Watch::new(move || changed.ask(Command::Changed)) {
+        Ok(watch) => Some(watch),
         Err(why) => {
             tracing::error!("{why}; saves are not taken up until the next start");
-            return None;
-        }
-    };
-    for folder in folders {
-        if let Err(why) = watch.add(folder) {
-            tracing::error!("{why}; changes there are not taken up until the next start");
+            None
         }
     }
-    Some(watch)
 }
 
 /// The admin socket, for its owner only. A socket file left by a crash is replaced; the store's lock has made sure that

@@ -56,6 +56,12 @@ impl Plugins {
         })
     }
 
+    /// The watched folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Looks at the folder again. Returns what changed, in words; a file that does not load leaves the last good one.
     pub fn refresh(&mut self) -> Vec<Change> {
         let mut changes = Vec::new();

@@ -7,11 +7,12 @@ use crate::credential::Vault;
 use crate::live::Live;
 use crate::plugins::{Plugins, adapter_of};
 use crate::source::Source;
+use crate::watch::Watch;
 use mux_dsl::{Compiled, Diagnostic, Image, compile};
 use mux_routing::router::Memory;
 use mux_store::{HistoryEntry, NewVersion, Refs, Store, Version, VersionHead};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -114,6 +115,10 @@ pub struct Keeper {
     pub examine: Option<Examine>,
     /// For operators.
     pub status: SharedStatus,
+    /// Tells of changes, where the system can.
+    pub watch: Option<Watch>,
+    /// Files that the last check read or missed, relative to the source's folder.
+    pub read: BTreeSet<String>,
 }
 
 impl std::fmt::Debug for Keeper {
@@ -316,7 +321,7 @@ impl Keeper {
         }
     }
 
-    fn check(&self) -> Result<Checked, Rejected> {
+    fn check(&mut self) -> Result<Checked, Rejected> {
         let roots = self.source.roots().map_err(|e| Rejected {
             text: format!("cannot read the policies: {e}"),
             diagnostics: Vec::new(),
@@ -332,11 +337,28 @@ impl Keeper {
             });
         }
         let names: Vec<&str> = roots.iter().map(String::as_str).collect();
-        self.judge(compile(
-            &names,
-            &mut |name| self.source.read(name),
-            &|kind| self.plugins.get(kind).is_some(),
-        ))
+        let mut read = BTreeSet::new();
+        let mut take = |name: &str| {
+            read.insert(name.to_owned());
+            self.source.read(name)
+        };
+        let compiled = compile(&names, &mut take, &|kind| self.plugins.get(kind).is_some());
+        self.read = read;
+        self.follow();
+        self.judge(compiled)
+    }
+
+    /// Watches what the last check read, and the folders where something new may appear.
+    pub fn follow(&mut self) {
+        let Some(watch) = &mut self.watch else { return };
+        let files = self
+            .read
+            .iter()
+            .map(|name| self.source.folder().join(name))
+            .collect();
+        if let Err(why) = watch.follow(&[self.source.folder(), self.plugins.folder()], files) {
+            tracing::warn!("{why}; changes there are not taken up until the next start");
+        }
     }
 
     fn judge(&self, compiled: Compiled) -> Result<Checked, Rejected> {

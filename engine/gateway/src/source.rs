@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     path: PathBuf,
-    folder: bool,
+    folder: PathBuf,
+    /// The only root file, where the source is not a whole folder.
+    file: Option<String>,
 }
 
 impl Source {
@@ -17,26 +19,31 @@ impl Source {
     /// It does not exist or cannot be read; the message names it.
     pub fn new(path: &Path) -> io::Result<Self> {
         let meta = std::fs::metadata(path).map_err(|e| named(path, &e))?;
+        // Watchers report absolute paths, and those must be comparable with ours.
+        let absolute = std::path::absolute(path).map_err(|e| named(path, &e))?;
         if meta.is_dir() {
             std::fs::read_dir(path).map_err(|e| named(path, &e))?;
+            return Ok(Self {
+                path: path.to_path_buf(),
+                folder: absolute,
+                file: None,
+            });
         }
+        let file = absolute
+            .file_name()
+            .map(|n| n.to_string_lossy().into_owned());
+        let folder = absolute.parent().unwrap_or(Path::new("/")).to_path_buf();
         Ok(Self {
             path: path.to_path_buf(),
-            folder: meta.is_dir(),
+            folder,
+            file,
         })
     }
 
-    /// The folder to watch.
+    /// The folder that names are relative to, absolute.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        if self.folder {
-            &self.path
-        } else {
-            self.path
-                .parent()
-                .filter(|p| !p.as_os_str().is_empty())
-                .unwrap_or(Path::new("."))
-        }
+        &self.folder
     }
 
     /// As given.
@@ -50,12 +57,8 @@ impl Source {
     /// # Errors
     /// The folder cannot be read.
     pub fn roots(&self) -> io::Result<Vec<String>> {
-        if !self.folder {
-            let name = self
-                .path
-                .file_name()
-                .map(|n| n.to_string_lossy().into_owned());
-            return Ok(name.into_iter().collect());
+        if let Some(file) = &self.file {
+            return Ok(vec![file.clone()]);
         }
         let mut roots = Vec::new();
         for entry in std::fs::read_dir(&self.path).map_err(|e| named(&self.path, &e))? {
