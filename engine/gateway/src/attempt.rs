@@ -6,6 +6,7 @@ use crate::clock::unix_ms;
 use crate::upstream::{Slices, Upstream};
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT_ENCODING, HeaderValue};
 use hyper::{HeaderMap, Request, Response};
@@ -20,11 +21,15 @@ use mux_wire::wait::retry_after;
 use secrecy::ExposeSecret;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 /// Most bytes of an error body that are read.
 const ERROR_BODY: usize = 64 << 10;
 /// Most bytes of an answer that is not streamed.
 const WHOLE_BODY: usize = 64 << 20;
+
+/// How long the end of a finished stream is waited for.
+const DRAIN: Duration = Duration::from_secs(1);
 
 /// An attempt under way.
 #[derive(Debug)]
@@ -67,18 +72,22 @@ pub enum Step {
     /// A good head arrived.
     Head(u16),
     /// Some of the answer.
-    Parts {
-        /// For the client.
-        parts: Vec<Part>,
-        /// The first content is among them.
-        content: bool,
-        /// Bytes of text among them.
-        text: u64,
-    },
-    /// The answer is complete.
-    Done(Option<Usage>, Vec<Part>),
+    Parts(Progress),
+    /// The rest of the answer.
+    Done(Option<Usage>, Progress),
     /// It failed.
     Failed(Failure),
+}
+
+/// Some of an answer.
+#[derive(Debug)]
+pub struct Progress {
+    /// For the client.
+    pub parts: Vec<Part>,
+    /// The first content is among them.
+    pub content: bool,
+    /// Bytes of text among them.
+    pub text: u64,
 }
 
 impl Running {
@@ -234,17 +243,32 @@ impl Running {
             failure.usage = self.seen.usage;
             return self.fail(failure);
         }
-        if self.reply.is_some() {
-            return Step::Parts {
-                parts: out.parts,
-                content: first,
-                text: out.output_bytes,
-            };
+        let progress = Progress {
+            parts: out.parts,
+            content: first,
+            text: out.output_bytes,
+        };
+        match self.reply {
+            Some(_) if self.streaming && out.terminal => self.conclude(progress),
+            Some(_) => Step::Parts(progress),
+            None if self.streaming && !self.seen.terminal => self.fail(self.cut()),
+            None => Step::Done(self.seen.usage, progress),
         }
-        if self.streaming && !self.seen.terminal {
-            return self.fail(self.cut());
+    }
+
+    /// The protocol says that the stream is complete: the client need not wait until the connection says so, too. What
+    /// is left of the body is read on the side, so that the connection can be used again.
+    fn conclude(&mut self, mut progress: Progress) -> Step {
+        if let State::Reading(body) = std::mem::replace(&mut self.state, State::Over) {
+            tokio::spawn(tokio::time::timeout(DRAIN, body.collect()));
         }
-        Step::Done(self.seen.usage, out.parts)
+        let mut rest = Output::default();
+        if let Some(Err(fault)) = self.reply.take().map(|mut reply| reply.end(&mut rest)) {
+            return self.fail(failure(&fault));
+        }
+        progress.parts.append(&mut rest.parts);
+        let usage = rest.usage.map(usage).or(self.seen.usage);
+        Step::Done(usage, progress)
     }
 
     /// The reply ended before its time.

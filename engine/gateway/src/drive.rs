@@ -4,7 +4,7 @@
 //! the [`Relay`] that holds it): the attempt is dropped with it, which closes the upstream, and the flight is recorded.
 
 use crate::answer;
-use crate::attempt::{Running, Step};
+use crate::attempt::{Progress, Running, Step};
 use crate::bundle::Bundle;
 use crate::clock::{Clock, unix_ms};
 use crate::recorder::Recorder;
@@ -160,16 +160,9 @@ impl Drive {
         match step {
             Step::Connected => self.tell(Event::Connected),
             Step::Head(status) => self.tell(|n| Event::Head(n, status)),
-            Step::Parts {
-                parts,
-                content,
-                text,
-            } => {
-                self.keep(parts);
-                self.tell(|n| Event::Progress(n, text));
-                if content {
-                    self.tell(Event::Content);
-                } else if !self.committed && self.held > HELD && self.chat.stream {
+            Step::Parts(progress) => {
+                self.progress(progress);
+                if !self.committed && self.held > HELD && self.chat.stream {
                     self.running = None;
                     let message = Some(format!("no content in the first {} KiB", HELD >> 10));
                     self.tell(|n| {
@@ -183,8 +176,8 @@ impl Drive {
                     });
                 }
             }
-            Step::Done(usage, parts) => {
-                self.keep(parts);
+            Step::Done(usage, progress) => {
+                self.progress(progress);
                 self.running = None;
                 if self.translated && self.chat.stream {
                     self.parts.push_back(Bytes::from_static(DONE));
@@ -195,6 +188,14 @@ impl Drive {
                 self.running = None;
                 self.tell(|n| Event::Failed(n, failure));
             }
+        }
+    }
+
+    fn progress(&mut self, progress: Progress) {
+        self.keep(progress.parts);
+        self.tell(|n| Event::Progress(n, progress.text));
+        if progress.content {
+            self.tell(Event::Content);
         }
     }
 

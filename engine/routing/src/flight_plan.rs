@@ -57,7 +57,7 @@ pub(crate) fn retries(step: &Step, class: Class, status: Option<u16>, last: bool
         None => u8::from(
             last && matches!(
                 class,
-                Class::Connect | Class::Server | Class::Overloaded | Class::RateLimited
+                Class::Connect | Class::Cut | Class::Server | Class::Overloaded | Class::RateLimited
             ),
         ),
     }
