@@ -3,6 +3,7 @@
 use crate::atom::{Atom, Number};
 use crate::case::Compare;
 use crate::image::{BudgetId, Features};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 /// A condition.
@@ -62,6 +63,17 @@ impl Cond {
         }
     }
 
+    /// Longest way from the whole to a test.
+    pub(crate) fn depth(&self) -> usize {
+        match self {
+            Self::All(parts) | Self::Any(parts) => {
+                1 + parts.iter().map(Self::depth).max().unwrap_or(0)
+            }
+            Self::Not(inner) => 1 + inner.depth(),
+            Self::Test(_) => 1,
+        }
+    }
+
     /// Features that every request needs for which this is true.
     pub(crate) fn needs(&self) -> Features {
         match self {
@@ -80,6 +92,24 @@ impl Cond {
                 _ => Features::default(),
             },
             Self::Not(_) => Features::default(),
+        }
+    }
+
+    /// Marks of the exact values that are compared anywhere in it; see [`Self::demands`].
+    pub(crate) fn marks(&self) -> u64 {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().fold(0, |all, p| all | p.marks()),
+            Self::Not(inner) => inner.marks(),
+            Self::Test(test) => mark(&test.atom),
+        }
+    }
+
+    /// Marks that a condition must have to imply this one: a quick look that spares most comparisons of long policies.
+    pub(crate) fn demands(&self) -> u64 {
+        match self {
+            Self::All(parts) => parts.iter().fold(0, |all, p| all | p.demands()),
+            Self::Test(test) => mark(&test.atom),
+            Self::Any(_) | Self::Not(_) => 0,
         }
     }
 
@@ -104,6 +134,16 @@ impl Cond {
             (Self::Not(_), Self::Test(_)) | (Self::Test(_), Self::Not(_)) => false,
         }
     }
+}
+
+/// One of 64 bits for a test on an exact value, which nothing but the same test implies.
+fn mark(atom: &Atom) -> u64 {
+    if !matches!(atom, Atom::Is(..)) {
+        return 0;
+    }
+    let mut hasher = DefaultHasher::new();
+    atom.hash(&mut hasher);
+    1 << (hasher.finish() % 64)
 }
 
 /// Whether the first test is true only where the second is.

@@ -71,8 +71,13 @@ pub(crate) fn read<'t>(
             Standing::Refused => refuse(first.span(), entry, report),
             Standing::Skipped => skip(first.span(), entry, report),
             Standing::Runs => {
-                let twice = |l: &&Line<'_>| l.entry.word == entry.word && !entry.repeats;
-                if let Some(earlier) = lines.iter().find(twice) {
+                let same = |l: &&Line<'_>| l.entry.word == entry.word;
+                let earlier = if entry.repeats {
+                    None
+                } else {
+                    lines.iter().find(same)
+                };
+                if let Some(earlier) = earlier {
                     if !broken {
                         repeated(&line, earlier, place, report);
                     }

@@ -11,6 +11,9 @@ use std::collections::HashMap;
 /// Largest file that is read.
 const LARGEST: usize = 1 << 20;
 
+/// Longest chain of includes.
+const DEEPEST: usize = 64;
+
 /// What was read.
 #[derive(Debug, Default)]
 pub(crate) struct Loaded {
@@ -68,6 +71,16 @@ impl Loader<'_> {
             return;
         }
         if self.done.iter().any(|p| p == path) {
+            return;
+        }
+        if let Some(at) = named.filter(|_| self.open.len() >= DEEPEST) {
+            self.report
+                .error(
+                    "mux::cycle::include",
+                    at,
+                    format!("more than {DEEPEST} files lead here, each including the next"),
+                )
+                .help("include the files from one place instead");
             return;
         }
         self.done.push(path.to_owned());

@@ -2,9 +2,13 @@
 
 use crate::diagnostic::{Diagnostic, Label, Severity};
 use crate::source::{Sources, Span};
+use std::collections::HashMap;
 
 /// Most errors, and most warnings, that one run shows: beyond that a reader is not helped.
 const CAP: usize = 20;
+
+/// Most places at which one missing name is shown.
+const PLACES: usize = 6;
 
 /// Everything found so far.
 #[derive(Debug, Default)]
@@ -61,16 +65,22 @@ impl Report {
     /// A name that is missing in several places is one root cause: the later places become labels of the first.
     fn merge(&mut self) {
         let mut kept: Vec<Finding> = Vec::new();
+        let mut first: HashMap<(&'static str, String), usize> = HashMap::new();
         for finding in std::mem::take(&mut self.found) {
-            let about_name = finding.code.starts_with("mux::name::");
-            let same = |k: &&mut Finding| k.code == finding.code && k.message == finding.message;
-            match kept.iter_mut().find(same).filter(|_| about_name) {
-                Some(first) => {
-                    let places = finding.labels.into_iter().take(1);
+            let known = match finding.code.strip_prefix("mux::name::") {
+                Some(_) => *first
+                    .entry((finding.code, finding.message.clone()))
+                    .or_insert(kept.len()),
+                None => kept.len(),
+            };
+            match kept.get_mut(known) {
+                Some(first) if first.labels.len() < PLACES => {
+                    let place = finding.labels.into_iter().take(1);
                     first
                         .labels
-                        .extend(places.map(|(at, _)| (at, "and here".to_owned())));
+                        .extend(place.map(|(at, _)| (at, "and here".to_owned())));
                 }
+                Some(_) => {}
                 None => kept.push(finding),
             }
         }

@@ -2,7 +2,8 @@
 #![expect(
     clippy::expect_used,
     clippy::panic,
-    reason = "test helpers fail loudly"
+    clippy::format_collect,
+    reason = "test helpers fail loudly and build texts plainly"
 )]
 
 use mux_dsl::image::{BasisPoints, BudgetId, Features, Millis, TargetId, Verdict};

@@ -1,5 +1,11 @@
 //! Laws: nothing panics, nothing leaks, and conditions mean what their text says.
-#![expect(clippy::expect_used, reason = "test helpers fail loudly")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "test helpers fail loudly and build texts plainly"
+)]
 
 use mux_dsl::image::{BasisPoints, BudgetId, Features, Millis, TargetId, Verdict};
 use mux_dsl::request::{HealthState, Live, Request};
@@ -68,7 +74,7 @@ proptest! {
     #[test]
     fn no_text_makes_the_compiler_panic(text in "[ -~\n\u{e9}]{0,300}") {
         let compiled = compiled(&text);
-        render(&compiled.diagnostics, &compiled.sources, true);
+        prop_assert_eq!(compiled.diagnostics.is_empty(), render(&compiled.diagnostics, &compiled.sources, true).is_empty());
     }
 
     #[test]
@@ -78,7 +84,7 @@ proptest! {
         let compiled = compiled(&text);
         let failed = compiled.diagnostics.iter().any(|d| d.severity == mux_dsl::Severity::Error);
         prop_assert_eq!(compiled.image.is_none(), failed);
-        render(&compiled.diagnostics, &compiled.sources, false);
+        prop_assert_eq!(compiled.diagnostics.is_empty(), render(&compiled.diagnostics, &compiled.sources, false).is_empty());
     }
 
     #[test]
@@ -322,4 +328,40 @@ fn conditions_that_name_each_other_cannot_grow_without_bound() {
         "{:?}",
         compiled.diagnostics
     );
+}
+
+#[test]
+fn long_chains_are_refused_and_never_overflow_the_stack() {
+    let tail = "policy @p { when d0 use plan p0\n else deny 402 \"x\" }\n";
+    let rising = |n: usize| n;
+    let falling = |n: usize| 9_999 - n;
+    for order in [rising, falling] as [fn(usize) -> usize; 2] {
+        let mut text = "define d10000 when streaming\nplan p10000 { m/m10000 }\nprovider m {\n kind openai\n model m10000\n".to_owned();
+        let numbers: Vec<usize> = (0..10_000).map(order).collect();
+        for n in &numbers {
+            text.push_str(&format!(" model m{n} {{ like m{} }}\n", n + 1));
+        }
+        text.push_str("}\n");
+        for n in &numbers {
+            text.push_str(&format!(
+                "define d{n} when not d{}\nplan p{n} {{ plan p{} }}\n",
+                n + 1,
+                n + 1
+            ));
+        }
+        let compiled = compiled(&format!("{text}{tail}"));
+        let codes: Vec<_> = compiled.diagnostics.iter().map(|d| d.code).collect();
+        for code in ["mux::define::size", "mux::cycle::plan", "mux::cycle::like"] {
+            assert!(codes.contains(&code), "{codes:?}");
+        }
+    }
+    let policies: String = (0..5_000)
+        .map(|n| format!("policy @p{n} {{ else go @p{} }}\n", n + 1))
+        .collect();
+    let compiled = compiled(&format!(
+        "{policies}policy @p5000 {{ else deny 402 \"x\" }}\n"
+    ));
+    assert!(compiled.image.is_none());
+    let mut read = |path: &str| Ok(format!("include \"{path}x\"\n").into_bytes());
+    assert!(compile(&["p"], &mut read, &|_| true).image.is_none());
 }

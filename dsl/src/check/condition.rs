@@ -22,6 +22,9 @@ use scope::Scope;
 /// Most tests in one condition, its named parts written out: a handful of lines can otherwise stand for millions.
 const LARGEST: usize = 10_000;
 
+/// Deepest nesting of a condition, and longest chain of named ones: both are walked by recursion.
+const DEEPEST: usize = 128;
+
 /// Reads conditions; keeps what their atoms refer to.
 #[derive(Debug)]
 pub(crate) struct Conditions<'t> {
@@ -71,13 +74,13 @@ impl<'t> Conditions<'t> {
     /// A condition; `None` if it is wrong, which has been reported.
     pub(super) fn read(&mut self, expr: &Expr, report: &mut Report) -> Option<Cond> {
         let cond = self.expr(expr, report)?;
-        if cond.size() > LARGEST {
+        if cond.size() > LARGEST || cond.depth() > DEEPEST {
             let at = expr.span()?;
             report
                 .error(
                     "mux::define::size",
                     at,
-                    format!("this condition stands for more than {LARGEST} tests"),
+                    "this condition grows too large when the conditions it names are written out",
                 )
                 .help("the conditions it names multiply; name fewer of them twice");
             return None;
@@ -123,6 +126,20 @@ impl<'t> Conditions<'t> {
                 .enumerate()
                 .filter(|(i, _)| self.open.contains(i))
                 .for_each(|(_, d)| *d = Define::Wrong);
+            return None;
+        }
+        if self.open.len() >= DEEPEST {
+            report
+                .error(
+                    "mux::define::size",
+                    decl.span,
+                    format!(
+                        "more than {DEEPEST} conditions lead to `{}`, each naming the next",
+                        decl.name
+                    ),
+                )
+                .help("shorten the chain: what is that deep, nobody can follow at night");
+            *self.defines.get_mut(index)? = Define::Wrong;
             return None;
         }
         let [_, Item::Guard(guard)] = decl.line.args else {

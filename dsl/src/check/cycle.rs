@@ -6,6 +6,9 @@ use crate::image::{Plan, PlanId, PolicyId, Route};
 use crate::names::{Names, Table};
 use crate::report::Report;
 
+/// Longest chain of plans, policies or models that is followed: everything behind it walks them by recursion.
+const DEEPEST: usize = 64;
+
 /// Reports plans that lead back to themselves; whether there are any.
 pub(super) fn plans(names: &Names<'_>, plans: &[Plan], report: &mut Report) -> bool {
     let next = |at: usize| {
@@ -20,8 +23,7 @@ pub(super) fn plans(names: &Names<'_>, plans: &[Plan], report: &mut Report) -> b
         &names.plans,
         count,
         &next,
-        "mux::cycle::plan",
-        "these plans use each other",
+        ("mux::cycle::plan", "these plans use each other"),
         report,
     )
 }
@@ -45,8 +47,7 @@ pub(super) fn policies(names: &Names<'_>, rules: &[Vec<Ruled>], report: &mut Rep
         &names.policies,
         count,
         &next,
-        "mux::cycle::go",
-        "these policies ask each other",
+        ("mux::cycle::go", "these policies ask each other"),
         report,
     ) {
         return;
@@ -84,13 +85,12 @@ fn depth(at: usize, next: &dyn Fn(usize) -> Vec<usize>, known: &mut Vec<Option<u
     deepest
 }
 
-/// Reports every loop of a graph once, in words; whether there is one.
+/// Reports every loop of a graph once, in words, and chains that are too long to follow; whether there is either.
 pub(super) fn report_loops(
     table: &Table<'_>,
     count: usize,
     next: &dyn Fn(usize) -> Vec<usize>,
-    code: &'static str,
-    message: &str,
+    (code, message): (&'static str, &str),
     report: &mut Report,
 ) -> bool {
     let mut search = Search {
@@ -98,6 +98,7 @@ pub(super) fn report_loops(
         state: vec![State::New; count],
         open: Vec::new(),
         loops: Vec::new(),
+        deep: None,
     };
     for at in 0..count {
         search.visit(at);
@@ -116,14 +117,24 @@ pub(super) fn report_loops(
             finding.also(decl.span, "part of the loop");
         }
     }
-    !search.loops.is_empty()
+    if let Some(decl) = search.deep.and_then(|at| table.get(at)) {
+        report
+            .error(
+                code,
+                decl.span,
+                format!("`{}` leads through more than {DEEPEST} others", decl.name),
+            )
+            .help("shorten the chain: what is that deep, nobody can follow at night");
+    }
+    !search.loops.is_empty() || search.deep.is_some()
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum State {
     New,
     Open,
-    Done,
+    /// With the length of the longest chain from here.
+    Done(usize),
 }
 
 struct Search<'n> {
@@ -131,27 +142,41 @@ struct Search<'n> {
     state: Vec<State>,
     open: Vec<usize>,
     loops: Vec<Vec<usize>>,
+    /// The first from which a chain is too long.
+    deep: Option<usize>,
 }
 
 impl Search<'_> {
-    fn visit(&mut self, at: usize) {
+    /// Length of the longest chain from `at`, as far as it is known.
+    fn visit(&mut self, at: usize) -> usize {
         match self.state.get(at) {
             Some(State::New) => {}
             Some(State::Open) => {
                 let from = self.open.iter().position(|o| *o == at).unwrap_or(0);
                 self.loops
                     .push(self.open.iter().skip(from).copied().collect());
-                return;
+                return 0;
             }
-            _ => return,
+            Some(State::Done(height)) => return *height,
+            None => return 0,
+        }
+        if self.open.len() >= DEEPEST {
+            self.deep = self.deep.or(self.open.first().copied());
+            return 0;
         }
         self.set(at, State::Open);
         self.open.push(at);
-        for next in (self.next)(at) {
-            self.visit(next);
-        }
+        let deepest = (self.next)(at)
+            .into_iter()
+            .map(|next| self.visit(next))
+            .max();
         self.open.pop();
-        self.set(at, State::Done);
+        let height = 1 + deepest.unwrap_or(0);
+        if height > DEEPEST {
+            self.deep = self.deep.or(Some(at));
+        }
+        self.set(at, State::Done(height));
+        height
     }
 
     fn set(&mut self, at: usize, state: State) {

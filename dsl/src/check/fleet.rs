@@ -31,8 +31,7 @@ pub(super) fn read(
         &names.models,
         own.len(),
         &next,
-        "mux::cycle::like",
-        "these models are like each other",
+        ("mux::cycle::like", "these models are like each other"),
         report,
     );
     let targets = names.models.iter().enumerate().map(|(at, decl)| {

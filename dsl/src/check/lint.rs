@@ -14,12 +14,21 @@ const FUEL: u32 = 10_000;
 /// Reports rules behind one that takes all of their requests.
 pub(super) fn rules(policies: &[Policy], rules: &[Vec<Ruled>], report: &mut Report) {
     for (policy, rules) in policies.iter().zip(rules) {
+        let conds = rules
+            .iter()
+            .map(|r| r.clause.as_ref().and_then(|c| c.cond.as_ref()));
+        let demands: Vec<u64> = conds.map(|c| c.map_or(0, Cond::demands)).collect();
         for (at, rule) in rules.iter().enumerate() {
             let Some(clause) = &rule.clause else { continue };
+            let marks = clause.cond.as_ref().map_or(0, Cond::marks);
             let cover = rules
                 .iter()
+                .zip(&demands)
                 .take(at)
-                .position(|earlier| earlier.clause.as_ref().is_some_and(|e| covers(e, clause)));
+                .position(|(earlier, demands)| {
+                    demands & !marks == 0
+                        && earlier.clause.as_ref().is_some_and(|e| covers(e, clause))
+                });
             if let Some((cover, first)) =
                 cover.and_then(|c| Some((rules.get(c)?, policy.rules.get(c)?)))
             {
