@@ -1,7 +1,9 @@
 //! `mux demo`: four simulated providers, a gateway on the policies, traffic, and one provider going down in the middle.
 
+use crate::ending::{Exit, Outcome, Trouble};
 use crate::out::{Format, Out, duration};
-use crate::{Exit, Outcome, Trouble, policy, runtime};
+use crate::policy;
+use crate::runtime;
 use bytes::Bytes;
 use clap::Args;
 use http_body_util::{BodyExt, Full};
@@ -64,7 +66,7 @@ impl Demo {
             return Err(Trouble::usage("`--rps` must be at least 1"));
         }
         let scratch = Scratch::new(self.data.as_deref())?;
-        runtime()?.block_on(self.show(&scratch, fault, out))
+        runtime::start()?.block_on(self.show(&scratch, fault, out))
     }
 
     async fn show(&self, scratch: &Scratch, fault: Fault, out: &mut Out) -> Outcome {

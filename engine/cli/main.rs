@@ -1,22 +1,24 @@
 //! The command `mux`: the only place that wires the crates together. One file a command; exit codes are decided here.
 
 mod demo;
+mod ending;
 mod mock;
 mod operator;
 mod out;
 mod plugin;
 mod policy;
+mod runtime;
 mod serve;
 mod versions;
 
 use clap::{Parser, Subcommand};
+use ending::{Exit, Outcome, Trouble};
 use out::Out;
-use std::fmt::Display;
 use std::process::ExitCode;
 
 /// A self-hosted gateway for large language models that stays up when the providers do not.
 #[derive(Debug, Parser)]
-#[command(name = "mux", version, propagate_version = true)]
+#[command(name = "mux", version)]
 struct Mux {
     #[command(subcommand)]
     command: Command,
@@ -45,36 +47,6 @@ enum Command {
     /// Show it all: four simulated providers, a gateway, traffic, and one of them going down
     Demo(demo::Demo),
 }
-
-/// How a command ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Exit {
-    /// It did what was asked.
-    Good,
-    /// The answer is no.
-    No,
-}
-
-/// Why a command could not do what was asked.
-#[derive(Debug)]
-enum Trouble {
-    /// Used wrongly, or something cannot be read, written or reached: exit code 2.
-    Usage(String),
-    /// Our own fault: exit code 3.
-    Internal(String),
-}
-
-impl Trouble {
-    fn usage(what: impl Display) -> Self {
-        Self::Usage(format!("{what}"))
-    }
-
-    fn internal(what: impl Display) -> Self {
-        Self::Internal(format!("{what}"))
-    }
-}
-
-type Outcome = Result<Exit, Trouble>;
 
 fn main() -> ExitCode {
     let mux = match Mux::try_parse() {
@@ -116,10 +88,13 @@ fn run(command: Command, out: &mut Out) -> Outcome {
     }
 }
 
-/// The runtime of commands that need one.
-fn runtime() -> Result<tokio::runtime::Runtime, Trouble> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(Trouble::internal)
+#[cfg(test)]
+mod tests {
+    use super::Mux;
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_command_is_well_formed() {
+        Mux::command().debug_assert();
+    }
 }

@@ -1,7 +1,8 @@
 //! `mux mock`: a simulated provider, so that policies can be tried without spending.
 
+use crate::ending::{Exit, Outcome, Trouble};
 use crate::out::{Out, duration};
-use crate::{Exit, Outcome, Trouble, runtime};
+use crate::runtime;
 use clap::Args;
 use mux_mock::{Fault, Options};
 use std::net::SocketAddr;
@@ -58,7 +59,7 @@ impl Mock {
             require_key: self.key,
             ..Options::default()
         };
-        runtime()?.block_on(async {
+        runtime::start()?.block_on(async {
             let mock = mux_mock::Mock::start(options)
                 .await
                 .map_err(|e| Trouble::usage(format!("cannot listen on `{}`: {e}", self.listen)))?;

@@ -1,6 +1,7 @@
 //! Asks a running gateway over its admin socket.
 
-use crate::Trouble;
+use crate::ending::Trouble;
+use crate::runtime;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Method, Request, StatusCode};
@@ -28,7 +29,7 @@ pub(crate) fn ask(
     path: &str,
     body: Option<&Value>,
 ) -> Result<Said, Trouble> {
-    crate::runtime()?.block_on(exchange(&data.join("admin.sock"), method, path, body))
+    runtime::start()?.block_on(exchange(&data.join("admin.sock"), method, path, body))
 }
 
 async fn exchange(

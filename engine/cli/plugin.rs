@@ -1,7 +1,7 @@
 //! `mux plugin`: build provider plugins, and see what is in one.
 
+use crate::ending::{Exit, Outcome, Trouble};
 use crate::out::{Format, Out, columns};
-use crate::{Exit, Outcome, Trouble};
 use clap::{Args, Subcommand};
 use mux_plugins::{Host, Limits, Plugin as Loaded};
 use serde_json::json;

@@ -1,7 +1,7 @@
 //! `mux policy`: check policies and test them, by their own tests and on recorded traffic.
 
+use crate::ending::{Exit, Outcome, Trouble};
 use crate::out::{Format, Out, columns};
-use crate::{Exit, Outcome, Trouble};
 use clap::{Args, Subcommand, ValueEnum};
 use mux_dsl::{Compiled, Image, Severity};
 use mux_gateway::plugins::adapter_of;

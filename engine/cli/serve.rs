@@ -1,7 +1,9 @@
 //! `mux serve`: the gateway in the foreground, until it is told to stop.
 
+use crate::ending::{Exit, Outcome, Trouble};
 use crate::out::duration;
-use crate::{Exit, Outcome, Trouble, policy, runtime};
+use crate::policy;
+use crate::runtime;
 use clap::Args;
 use mux_gateway::credential::Vault;
 use mux_gateway::gateway::{Gateway, Options, StartError};
@@ -57,7 +59,7 @@ impl Serve {
             examine: Some(Arc::new(policy::examine)),
             ..Options::new(&self.policies, &self.data, self.listen)
         };
-        runtime()?.block_on(serve(options))
+        runtime::start()?.block_on(serve(options))
     }
 }
 

@@ -1,8 +1,8 @@
 //! `mux versions`, `rollback`, `release` and `health`: of a running gateway over its socket, else of the store itself.
 
+use crate::ending::{Exit, Outcome, Trouble};
 use crate::operator::{Said, ask};
 use crate::out::{Format, Out, columns};
-use crate::{Exit, Outcome, Trouble};
 use clap::Args;
 use hyper::Method;
 use mux_gateway::reload::{Listing, author};
@@ -116,7 +116,8 @@ fn open(data: &Path) -> Result<Store, Trouble> {
 #[derive(Debug, Args)]
 pub(crate) struct Rollback {
     /// The version, or enough of its beginning; the one served before where absent
-    version: Option<String>,
+    #[arg(value_name = "VERSION")]
+    id: Option<String>,
     /// Why, for the history
     #[arg(long, default_value = "")]
     reason: String,
@@ -126,13 +127,13 @@ pub(crate) struct Rollback {
 
 impl Rollback {
     pub(crate) fn run(self, out: &mut Out) -> Outcome {
-        let asked = json!({"id": self.version, "author": author(), "reason": self.reason});
+        let asked = json!({"id": self.id, "author": author(), "reason": self.reason});
         let head = match ask(&self.data.data, Method::POST, "/rollback", Some(&asked))? {
             Said::Yes(value) => value,
             Said::No(why) => return Ok(refuse(&why, out)),
             Said::Nobody => {
                 let store = open(&self.data.data)?;
-                match store.rollback(self.version.as_deref(), &author(), &self.reason) {
+                match store.rollback(self.id.as_deref(), &author(), &self.reason) {
                     Ok(head) => shown(&head)?,
                     Err(why) => return Ok(refuse(&why.to_string(), out)),
                 }

@@ -1,14 +1,14 @@
 //! What a client gets: bodies, the `x-mux-*` headers, and errors in the shape of its dialect.
 
+use crate::complaint;
 use crate::drive::Relay;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{HeaderMap, Response, StatusCode};
-use mux_routing::flight::{Flight, PassedOver};
+use mux_routing::SECOND;
+use mux_routing::flight::Flight;
 use mux_routing::refusal::Refusal;
-use mux_routing::{MILLI, SECOND};
-use mux_wire::chat::{AttemptLine, ErrorBody};
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
@@ -72,7 +72,7 @@ pub fn json(status: u16, body: Bytes) -> Response<Answer> {
 /// An error before any flight: the request could not even be read.
 #[must_use]
 pub fn refused(refusal: &Refusal, request_id: &str, version: &str) -> Response<Answer> {
-    let body = error_body(refusal, request_id, Vec::new());
+    let body = complaint::early(refusal, request_id);
     let mut response = json(refusal.status, body.to_json());
     put(response.headers_mut(), "x-mux-request-id", request_id);
     put(response.headers_mut(), "x-mux-version", version);
@@ -83,7 +83,7 @@ pub fn refused(refusal: &Refusal, request_id: &str, version: &str) -> Response<A
 /// The error at the end of a flight.
 #[must_use]
 pub fn failed(flight: &Flight, refusal: &Refusal) -> Response<Answer> {
-    let body = error_body(refusal, &flight.arrival().id, attempts(flight));
+    let body = complaint::late(refusal, flight);
     let mut response = json(refusal.status, body.to_json());
     describe(response.headers_mut(), flight, None);
     waits(response.headers_mut(), refusal);
@@ -92,59 +92,6 @@ pub fn failed(flight: &Flight, refusal: &Refusal) -> Response<Answer> {
         put(response.headers_mut(), "x-should-retry", "false");
     }
     response
-}
-
-fn error_body(refusal: &Refusal, request_id: &str, attempts: Vec<AttemptLine>) -> ErrorBody {
-    let kind = match refusal.status {
-        429 => "rate_limit_error",
-        400..=499 => "invalid_request_error",
-        _ => "upstream_error",
-    };
-    ErrorBody {
-        message: refusal.message.clone(),
-        r#type: kind.to_owned(),
-        code: Some(refusal.code.to_owned()),
-        param: refusal.param.map(str::to_owned),
-        attempts,
-        request_id: request_id.to_owned(),
-    }
-}
-
-/// The error event inside a stream whose answer broke off.
-#[must_use]
-pub fn broken(flight: &Flight, class: &str) -> Bytes {
-    mux_wire::chat::stream_error(&ErrorBody {
-        message: format!("the answer broke off: {class}"),
-        r#type: "upstream_error".to_owned(),
-        code: Some("mid_stream_failure".to_owned()),
-        param: None,
-        attempts: attempts(flight),
-        request_id: flight.arrival().id.clone(),
-    })
-}
-
-fn attempts(flight: &Flight) -> Vec<AttemptLine> {
-    let made = flight.attempts().iter().map(|a| AttemptLine {
-        target: flight.router().name(a.target).to_owned(),
-        class: a.class.word().to_owned(),
-        status: a.status,
-        ms: a.end.unwrap_or(a.start).saturating_sub(a.start) / MILLI,
-    });
-    let passed = flight.candidates().iter().filter_map(|(target, reason)| {
-        let class = match reason.as_ref()? {
-            PassedOver::Lacks(_) => "capability-missing",
-            PassedOver::Window(_) => "window-too-small",
-            PassedOver::Unavailable(_) => "unavailable",
-            PassedOver::Barred(_) => "barred",
-        };
-        Some(AttemptLine {
-            target: flight.router().name(*target).to_owned(),
-            class: class.to_owned(),
-            status: None,
-            ms: 0,
-        })
-    });
-    made.chain(passed).collect()
 }
 
 /// The `x-mux-*` headers of a flight.

@@ -3,10 +3,10 @@
 //! Everything runs inside the task of the client's connection. When the client hangs up, hyper drops the [`Drive`] (or
 //! the [`Relay`] that holds it): the attempt is dropped with it, which closes the upstream, and the flight is recorded.
 
-use crate::answer;
 use crate::attempt::{Progress, Running, Step};
 use crate::bundle::Bundle;
 use crate::clock::{Clock, unix_ms};
+use crate::complaint;
 use crate::recorder::Recorder;
 use crate::upstream::Upstream;
 use bytes::{Bytes, BytesMut};
@@ -362,6 +362,6 @@ impl Relay {
             return None;
         };
         self.fate = Fate::Flushing;
-        Some(Ok(answer::broken(flight, class.word())))
+        Some(Ok(complaint::broken(flight, class.word())))
     }
 }

@@ -10,6 +10,7 @@ pub mod arrival;
 pub mod attempt;
 pub mod bundle;
 pub mod clock;
+mod complaint;
 pub mod credential;
 pub mod drive;
 pub mod exchange;

@@ -1,0 +1,167 @@
+//! Tests of policies and replays of traffic, as `mux policy test` runs them.
+#![expect(clippy::panic, clippy::expect_used, reason = "a test that cannot set itself up should fail loudly")]
+
+use mux_dsl::Image;
+use mux_dsl::image::TargetId;
+use mux_replay::case;
+use mux_replay::play::{Beat, Play, answer};
+use mux_replay::traffic::replay;
+use mux_replay::world::World;
+use mux_routing::chance::Chance;
+use mux_routing::class::Class;
+use mux_routing::flight::{Arrival, Failure, Flight};
+use mux_routing::router::{Memory, Router};
+use mux_routing::{MILLI, SECOND};
+use mux_traffic::record::{Facts, Record};
+use std::convert::Infallible;
+use std::sync::Arc;
+
+const FLEET: &str = "
+provider p {
+  kind openai
+  key  env KEY
+  model a {
+    context 10k
+    price   input $1/Mtok  output $10/Mtok
+  }
+  model b {
+    context 10k
+    price   input $2/Mtok  output $20/Mtok
+  }
+}
+";
+
+const CHAIN: &str = "
+plan chain {
+  fallback within 8s {
+    try p/a timeout 1s
+    try p/b timeout 3s
+  }
+}
+policy @x { else use plan chain }
+";
+
+fn image(policy: &str) -> Arc<Image> {
+    let text = format!("{FLEET}{policy}");
+    let compiled = mux_dsl::compile(&["t.mux"], &mut |_| Ok(text.clone().into_bytes()), &|_| true);
+    let shown = || mux_dsl::render(&compiled.diagnostics, &compiled.sources, false);
+    Arc::new(compiled.image.unwrap_or_else(|| panic!("{}", shown())))
+}
+
+fn router(policy: &str) -> Arc<Router> {
+    Arc::new(Router::new(image(policy), "v", &Memory::default(), |_| None))
+}
+
+/// Traffic as a gateway would have recorded it: `p/a` fails or hangs now and then.
+fn recorded(router: &Arc<Router>, requests: u64, seed: u64) -> Vec<Record> {
+    let mut chance = Chance::new(seed);
+    let mut records = Vec::new();
+    let mut world = World::new(|_: &Flight, _: usize, target: TargetId| -> Play {
+        let first = (200 + chance.below(200)) * MILLI;
+        match chance.below(10) {
+            0 if target == TargetId(0) => vec![(first, Beat::Failed(Failure { status: Some(503), ..Failure::of(Class::Overloaded) }))],
+            1 if target == TargetId(0) => vec![(MILLI, Beat::Connected)],
+            _ => answer(first, 100, 50, 100, true),
+        }
+    });
+    for n in 0..requests {
+        let now = SECOND + n * 250 * MILLI;
+        world.advance(now, &mut |flight| records.push(flight.record()));
+        let facts = Facts { model: "@x".to_owned(), tokens: 100, streaming: true, ..Facts::default() };
+        let at = 1_767_614_400_000 + i64::try_from(n * 250).expect("small");
+        let arrival = Arrival { id: format!("r{n}"), seed: n, at, now, facts, ..Arrival::default() };
+        let flight = Flight::new(router, arrival, &router.live(now));
+        world.launch(flight, &mut |flight| records.push(flight.record()));
+    }
+    world.finish(&mut |flight| records.push(flight.record()));
+    records
+}
+
+fn again(policy: &str, records: &[Record], seed: u64) -> mux_replay::report::Report {
+    let read = || Ok::<_, Infallible>(records.to_vec().into_iter());
+    let Ok(report) = replay(&router(policy), seed, read);
+    report
+}
+
+#[test]
+fn the_policy_that_served_reproduces_what_was_recorded() {
+    let records = recorded(&router(CHAIN), 400, 3);
+    let report = again(CHAIN, &records, 1);
+    assert_eq!((report.requests, report.changed), (400, 0));
+    assert!(report.was.failed_over > 40, "the recording has failovers: {}", report.was.failed_over);
+    assert_eq!(report.now.routes, report.was.routes);
+    assert_eq!(report.now.failed_over, report.was.failed_over);
+    assert_eq!((report.now.p50_ms, report.now.p95_ms), (report.was.p50_ms, report.was.p95_ms));
+    assert_eq!(report.now.cost, report.was.cost);
+}
+
+#[test]
+fn another_policy_shows_what_changes() {
+    let records = recorded(&router(CHAIN), 200, 3);
+    let report = again("policy @x { else use p/b timeout 3s }", &records, 1);
+    assert_eq!(report.changed, 200);
+    assert_eq!(report.now.routes.get("p/b"), Some(&200));
+    assert_eq!(report.now.failed_over, 0);
+    assert!(report.now.cost > report.was.cost, "p/b is dearer");
+    let change = report.changes.first().expect("a change");
+    assert_eq!((change.was.as_str(), change.now.as_str(), change.count), ("chain", "p/b", 200));
+}
+
+#[test]
+fn a_replay_is_a_function_of_its_seed() {
+    let records = recorded(&router(CHAIN), 200, 5);
+    let policy = "policy @x { else use fallback within 8s {\n try p/b timeout 3s\n try p/a timeout 1s\n } }";
+    let text = |seed| serde_json::to_string(&again(policy, &records, seed)).expect("a report is JSON");
+    assert_eq!(text(1), text(1));
+}
+
+#[test]
+fn a_target_that_was_never_recorded_is_assumed_healthy_and_named() {
+    let records = recorded(&router("policy @x { else use p/a timeout 3s }"), 20, 5);
+    let report = again("policy @x { else use p/b timeout 3s }", &records, 1);
+    assert!(report.assumed.contains("p/b"));
+    assert_eq!(report.now.errors, 0);
+}
+
+#[test]
+fn a_test_that_does_not_hold_says_what_happened_instead() {
+    let policy = format!(
+        "{CHAIN}
+test \"good\" {{
+  given model @x
+  upstream p/a hangs
+  expect attempts is p/a p/b
+  expect served is p/b
+  expect total < 2s
+}}
+test \"bad\" {{
+  given model @x
+  upstream p/a replies 503 after 100ms
+  expect served is p/a
+}}
+"
+    );
+    let outcomes = case::run(&image(&policy));
+    assert_eq!(outcomes.len(), 2);
+    assert!(outcomes[0].failures.is_empty(), "{:?}", outcomes[0].failures);
+    let miss = &outcomes[1].failures[0];
+    assert_eq!((miss.expected.as_str(), miss.got.as_str()), ("expect served is p/a", "served by p/b"));
+}
+
+#[test]
+fn a_whole_answer_is_held_against_the_timeout_only_where_the_test_says_so() {
+    // A healthy upstream takes 300 ms to its first content and 5.4 s to its last token.
+    let policy = "policy @x { else use p/a timeout 1s }
+test \"first content\" {
+  given model @x
+  expect served is p/a
+}
+test \"whole\" {
+  given model @x
+  given not streaming
+  expect failed
+}
+";
+    let outcomes = case::run(&image(policy));
+    assert!(outcomes.iter().all(|o| o.failures.is_empty()), "{outcomes:?}");
+}
