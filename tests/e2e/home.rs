@@ -1,0 +1,219 @@
+//! Folders of a gateway, and the gateway on them.
+
+use super::http::{Ask, Open, Reply};
+use super::patience::soon;
+use super::process::{Ended, Process, mux, run};
+use hyper::Method;
+use mux_mock::{Mock, Options};
+use mux_traffic::Record;
+use rustix::process::Signal;
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+use tokio::net::UnixStream;
+
+/// A policy folder and a data folder, gone when dropped.
+#[derive(Debug)]
+pub(crate) struct Home {
+    folder: TempDir,
+}
+
+impl Home {
+    /// With one policy file, `main.mux`.
+    pub(crate) fn new(policies: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = Self { folder };
+        std::fs::create_dir(home.policies()).expect("a folder");
+        home.save(policies);
+        home
+    }
+
+    pub(crate) fn policies(&self) -> PathBuf {
+        self.folder.path().join("policies")
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Saves `main.mux` in its place, as some editors do.
+    pub(crate) fn save(&self, text: &str) {
+        std::fs::write(self.policies().join("main.mux"), text).expect("a save");
+    }
+
+    /// Writes a new file and moves it over `main.mux`, as other editors do.
+    pub(crate) fn save_whole(&self, text: &str) {
+        let beside = self.policies().join(".main.mux.new");
+        std::fs::write(&beside, text).expect("a save");
+        std::fs::rename(beside, self.policies().join("main.mux")).expect("a save");
+    }
+
+    /// A gateway that serves.
+    pub(crate) async fn start(&self) -> Gateway {
+        self.start_with(&[], &[]).await
+    }
+
+    /// The same, with further arguments and environment.
+    pub(crate) async fn start_with(
+        &self,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Gateway {
+        let mut command = self.command();
+        command
+            .args(arguments)
+            .envs(environment.iter().copied())
+            .arg("--log-json");
+        let process = Process::start(command);
+        let address = process
+            .says("where it serves", |said| {
+                let lines = said
+                    .err
+                    .iter()
+                    .filter_map(|l| serde_json::from_str::<Value>(l).ok());
+                let mut found = lines.filter_map(|line| {
+                    line["fields"]["address"]
+                        .as_str()
+                        .and_then(|a| a.parse().ok())
+                });
+                found.next()
+            })
+            .await;
+        Gateway {
+            process,
+            address,
+            data: self.data(),
+        }
+    }
+
+    fn command(&self) -> std::process::Command {
+        let mut command = mux(&["serve", "--listen", "127.0.0.1:0"]);
+        command
+            .arg("--policies")
+            .arg(self.policies())
+            .arg("--data")
+            .arg(self.data());
+        command
+    }
+
+    /// A gateway that does not come to serve.
+    pub(crate) async fn start_in_vain(&self, arguments: &[&str]) -> Ended {
+        let mut command = self.command();
+        command.args(arguments);
+        Process::start(command).end().await
+    }
+
+    /// Runs a command that looks at the data folder.
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Ended {
+        let data = self.data();
+        let all: Vec<&str> = [
+            arguments,
+            &["--data", data.to_str().expect("a plain path")],
+        ]
+        .concat();
+        run(&all).await
+    }
+
+    /// Everything recorded; the gateway must have ended.
+    pub(crate) fn records(&self) -> Vec<Record> {
+        let records = mux_traffic::read(&self.data().join("recordings")).expect("recordings");
+        records.map(|record| record.expect("a record")).collect()
+    }
+}
+
+/// A gateway that runs; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    pub(crate) process: Process,
+    pub(crate) address: SocketAddr,
+    data: PathBuf,
+}
+
+impl Gateway {
+    pub(crate) async fn ask(&self, body: &Value) -> Reply {
+        Ask::json(body).send(self.address).await
+    }
+
+    pub(crate) async fn open(&self, body: &Value) -> Open {
+        Ask::json(body).open(self.address).await
+    }
+
+    /// What an operator is told.
+    pub(crate) async fn admin(&self, path: &str) -> Value {
+        admin(&self.data, Method::GET, path, "").await.1
+    }
+
+    /// The id of the version that is served.
+    pub(crate) async fn version(&self) -> String {
+        let policy = self.admin("/policy").await;
+        policy["live"].as_str().expect("a version").to_owned()
+    }
+
+    /// Waits until what operators are told about the policies is as wanted. Every change of it is logged.
+    pub(crate) async fn policy_when(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let mut listening = self.process.listening();
+            let policy = self.admin("/policy").await;
+            if wanted(&policy) {
+                return policy;
+            }
+            assert!(
+                soon(what, listening.changed()).await.is_ok(),
+                "the gateway ended"
+            );
+        }
+    }
+
+    /// Waits until something else than `version` is served, and tells what.
+    pub(crate) async fn version_after(&self, version: &str) -> String {
+        let policy = self
+            .policy_when("another version", |p| p["live"] != version && p["ok"] == true)
+            .await;
+        policy["live"].as_str().expect("a version").to_owned()
+    }
+
+    /// Ends it as an operator does.
+    pub(crate) async fn stop(self) -> Ended {
+        self.process.signal(Signal::TERM);
+        self.process.end().await
+    }
+
+    /// Ends it as a power cut does.
+    pub(crate) async fn kill(self) -> Ended {
+        self.process.signal(Signal::KILL);
+        self.process.end().await
+    }
+}
+
+/// Asks the gateway of a data folder over its socket.
+pub(crate) async fn admin(data: &Path, method: Method, path: &str, body: &str) -> (u16, Value) {
+    let stream = UnixStream::connect(data.join("admin.sock"))
+        .await
+        .expect("an admin socket");
+    let ask = Ask::new(method, path, body.to_owned());
+    let reply = ask.over(stream).await.expect("an answer").rest().await;
+    (reply.status, reply.json())
+}
+
+/// A simulated provider that answers at once.
+pub(crate) async fn mock(name: &str) -> Mock {
+    mock_with(Options {
+        name: name.to_owned(),
+        ..Options::default()
+    })
+    .await
+}
+
+pub(crate) async fn mock_with(options: Options) -> Mock {
+    Mock::start(options).await.expect("a free port")
+}
+
+/// A simulated provider with a fault, written as its flag.
+pub(crate) async fn failing(fault: &str) -> Mock {
+    mock_with(Options {
+        fault: mux_mock::Fault::parse(fault).expect("a fault"),
+        ..Options::default()
+    })
+    .await
+}
