@@ -1,5 +1,6 @@
 //! Meaning: from trees to a model in which names are ids and quantities are base units.
 
+mod ability;
 mod condition;
 mod cycle;
 mod fleet;

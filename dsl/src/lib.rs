@@ -30,11 +30,13 @@ mod report;
 mod secret;
 mod source;
 mod suggest;
+mod trace;
 mod tree;
 mod words;
 
 pub use compile::{Compiled, compile};
-pub use decide::{BRANCHES, BadPath, CHAIN, Chain, Decision, Image, Path, Tested};
+pub use decide::{Decision, Image, Tested};
 pub use diagnostic::{Diagnostic, Label, Severity};
 pub use render::render;
 pub use source::Sources;
+pub use trace::{BRANCHES, BadPath, CHAIN, Chain, Path};

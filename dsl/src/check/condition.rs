@@ -8,7 +8,7 @@ mod text;
 pub(super) use clock::named as zone;
 pub(super) use figure::{state, targets};
 
-use super::{fleet, sets};
+use super::{ability, sets};
 use crate::atom::{Atom, Number, Tables, Text};
 use crate::condition::Cond;
 use crate::load::Loaded;
@@ -32,6 +32,8 @@ pub(crate) struct Conditions<'t> {
     defines: Vec<Define>,
     /// Named conditions that are being read.
     open: Vec<usize>,
+    /// That named conditions grow too large has been reported; one is the cause of the next.
+    endless: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -59,6 +61,7 @@ impl<'t> Conditions<'t> {
             },
             defines: vec![Define::Unread; count],
             open: Vec::new(),
+            endless: false,
         };
         for index in 0..count {
             conditions.define(index, report);
@@ -75,6 +78,9 @@ impl<'t> Conditions<'t> {
     pub(super) fn read(&mut self, expr: &Expr, report: &mut Report) -> Option<Cond> {
         let cond = self.expr(expr, report)?;
         if cond.size() > LARGEST || cond.depth() > DEEPEST {
+            if std::mem::replace(&mut self.endless, true) {
+                return None;
+            }
             let at = expr.span()?;
             report
                 .error(
@@ -129,16 +135,18 @@ impl<'t> Conditions<'t> {
             return None;
         }
         if self.open.len() >= DEEPEST {
-            report
-                .error(
-                    "mux::define::size",
-                    decl.span,
-                    format!(
-                        "more than {DEEPEST} conditions lead to `{}`, each naming the next",
-                        decl.name
-                    ),
-                )
-                .help("shorten the chain: what is that deep, nobody can follow at night");
+            if !std::mem::replace(&mut self.endless, true) {
+                report
+                    .error(
+                        "mux::define::size",
+                        decl.span,
+                        format!(
+                            "more than {DEEPEST} conditions lead to `{}`, each naming the next",
+                            decl.name
+                        ),
+                    )
+                    .help("shorten the chain: what is that deep, nobody can follow at night");
+            }
             *self.defines.get_mut(index)? = Define::Wrong;
             return None;
         }
@@ -206,7 +214,7 @@ impl<'t> Conditions<'t> {
                 return None;
             }
             _ => {
-                return fleet::feature(what, report)
+                return ability::feature(what, report)
                     .map(|f| self.scope.written(Atom::Needs(f), test));
             }
         };

@@ -1,10 +1,10 @@
 //! Loops: plans that use, policies that ask, and models that are like each other.
 
 use super::policy::Ruled;
-use crate::decide::CHAIN;
 use crate::image::{Plan, PlanId, PolicyId, Route};
 use crate::names::{Names, Table};
 use crate::report::Report;
+use crate::trace::CHAIN;
 
 /// Longest chain of plans, policies or models that is followed: everything behind it walks them by recursion.
 const DEEPEST: usize = 64;

@@ -93,7 +93,7 @@ fn window(words: &[Word], at: Span, report: &mut Report) -> Option<(Window, Box<
 }
 
 /// A time zone by its name.
-pub(in crate::check) fn named(word: &Word, report: &mut Report) -> Option<TimeZone> {
+pub(crate) fn named(word: &Word, report: &mut Report) -> Option<TimeZone> {
     let zone = TimeZoneDatabase::bundled().get(&word.text).ok();
     if zone.is_none() {
         let names: Vec<String> = TimeZoneDatabase::bundled()

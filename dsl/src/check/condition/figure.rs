@@ -139,7 +139,7 @@ fn health(
 }
 
 /// The target of this name, or all targets of the provider of this name.
-pub(in crate::check) fn targets(
+pub(crate) fn targets(
     names: &Names<'_>,
     name: &Word,
     report: &mut Report,
@@ -161,7 +161,7 @@ pub(in crate::check) fn targets(
 }
 
 /// A health state by its word.
-pub(in crate::check) fn state(word: &Word, report: &mut Report) -> Option<HealthState> {
+pub(crate) fn state(word: &Word, report: &mut Report) -> Option<HealthState> {
     let states = [
         ("ok", HealthState::Ok),
         ("degraded", HealthState::Degraded),

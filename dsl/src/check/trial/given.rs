@@ -1,8 +1,8 @@
 //! The facts of a test.
 
 use crate::case::Given;
+use crate::check::ability;
 use crate::check::condition::{state, targets, zone};
-use crate::check::fleet;
 use crate::cursor::Cursor;
 use crate::image::{BasisPoints, BudgetId, TargetId};
 use crate::names::Names;
@@ -56,7 +56,7 @@ impl Facts<'_, '_> {
             "now" => given.now = Some(self.moment(cursor)?),
             "has" => {
                 let word = cursor.need(Kind::Name, "what the request has", self.report)?;
-                given.needs = given.needs.with(fleet::feature(word, self.report)?);
+                given.needs = given.needs.with(ability::feature(word, self.report)?);
             }
             "health" => {
                 cursor.keyword("of", self.report)?;

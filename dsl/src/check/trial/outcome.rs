@@ -1,7 +1,7 @@
 //! What a test expects: `expect …` lines, and the cells of an `expect` column.
 
 use crate::case::{Compare, That};
-use crate::check::fleet;
+use crate::check::ability;
 use crate::image::{PlanId, PolicyId, TargetId};
 use crate::names::Names;
 use crate::quantity;
@@ -118,7 +118,7 @@ fn that(test: &Test, names: &Names<'_>, report: &mut Report) -> Option<That> {
             compare,
             quantity::count(value, "attempts", report)?,
         )),
-        "tier" => Some(That::Tier(compare, fleet::tier(value, report)?)),
+        "tier" => Some(That::Tier(compare, ability::tier(value, report)?)),
         _ if compare != Compare::Is && OUTCOMES.contains(&&*outcome.text) => {
             let message = format!("`{}` can only be compared with `is`", outcome.text);
             report.error("mux::type::comparison", at, message);
