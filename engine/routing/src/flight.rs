@@ -4,233 +4,35 @@
 //! first of an answer, or the whole of one) and *over*. The client is committed at the first content when streaming and
 //! at the complete answer otherwise; until then a failure moves on unseen, after that nothing is ever replaced.
 
-use crate::breaker::Permit;
+use crate::admission::{Admission, Decided};
+use crate::breaker::{Permit, Rule};
+use crate::candidate::{Candidates, cannot};
 use crate::chance::Chance;
 use crate::class::{Class, Meaning};
-use crate::flight_plan::{CONNECT, IDLE, Limits, PATIENCE, first_deadline};
 use crate::itinerary::{Itinerary, Next, Step};
 use crate::price::cost;
 use crate::refusal::Refusal;
-use crate::router::{Router, Way};
+use crate::retry::{backoff, retries};
+use crate::router::Router;
 use crate::target::{Barred, Ended};
 use crate::{MILLI, Nanos, SECOND};
-use mux_dsl::image::{BudgetId, Features, LimitId, PlanId, RuleId, TargetId, Verdict};
-use mux_dsl::request::{HealthState, Live, Request};
-use mux_dsl::{Chain, Decision, Path};
-use mux_traffic::record::{Facts, Usage};
+use mux_dsl::image::TargetId;
+use mux_dsl::request::Live;
+use mux_traffic::record::Usage;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
+pub use crate::arrival::Arrival;
+pub use crate::attempt::Attempt;
+pub use crate::candidate::PassedOver;
+pub use crate::event::{Action, Actions, End, Event, Failure};
+
+/// Longest a streamed answer may take in all.
+const LONGEST_STREAMED: Nanos = 600 * SECOND;
+/// Longest a whole answer may take.
+const LONGEST_WHOLE: Nanos = 300 * SECOND;
 /// Most attempts of one request, whatever is written.
 const MOST_ATTEMPTS: usize = 16;
-
-/// A request that has arrived whole.
-#[derive(Clone, Debug, Default)]
-pub struct Arrival {
-    /// Request id.
-    pub id: String,
-    /// Seed of every random choice.
-    pub seed: u64,
-    /// Unix milliseconds.
-    pub at: i64,
-    /// The same moment on the caller's clock.
-    pub now: Nanos,
-    /// What it says about itself; `needs` of the facts is filled from [`Arrival::needs`] when recorded.
-    pub facts: Facts,
-    /// What serving it takes.
-    pub needs: Features,
-    /// The client gets the answer in one piece: it is committed when the answer is complete, and `timeout` bounds all of it.
-    pub whole: bool,
-    /// The client's own limit on the whole request.
-    pub timeout: Option<Nanos>,
-}
-
-impl Arrival {
-    /// Shows the request to `look` as policies see it.
-    pub fn request<T>(&self, look: impl FnOnce(&Request<'_>) -> T) -> T {
-        let facts = &self.facts;
-        let tags: SmallVec<[(&str, &str); 8]> = facts
-            .tags
-            .iter()
-            .map(|(n, v)| (n.as_str(), v.as_str()))
-            .collect();
-        look(&Request {
-            model: &facts.model,
-            key: facts.key.as_deref(),
-            end_user: facts.end_user.as_deref(),
-            conversation: facts.conversation.as_deref(),
-            tags: &tags,
-            tokens: facts.tokens,
-            output_limit: facts.output_limit,
-            streaming: facts.streaming,
-            needs: self.needs,
-            now: self.at,
-        })
-    }
-}
-
-/// What happened. Events of an attempt that is over are ignored.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// The request of an attempt was handed to the connection.
-    Sent(usize),
-    /// Its connection stands.
-    Connected(usize),
-    /// The head of a good reply is there.
-    Head(usize, u16),
-    /// The first content of a streamed reply is there.
-    Content(usize),
-    /// Bytes came; so many of them were text.
-    Progress(usize, u64),
-    /// The reply is complete.
-    Done(usize, Option<Usage>),
-    /// It failed.
-    Failed(usize, Failure),
-    /// The moment of [`Flight::wake_at`] has come.
-    Wake,
-    /// The client hung up.
-    ClientGone,
-}
-
-/// How an attempt failed.
-#[derive(Clone, Debug)]
-pub struct Failure {
-    /// What happened.
-    pub class: Class,
-    /// HTTP status, where there was one.
-    pub status: Option<u16>,
-    /// The wait the provider asked for.
-    pub retry_after: Option<Nanos>,
-    /// The provider's words, shortened and without secrets.
-    pub message: Option<String>,
-    /// Tokens it says it used.
-    pub usage: Option<Usage>,
-}
-
-impl Failure {
-    /// A failure without words.
-    #[must_use]
-    pub fn of(class: Class) -> Self {
-        Self {
-            class,
-            status: None,
-            retry_after: None,
-            message: None,
-            usage: None,
-        }
-    }
-}
-
-/// What to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Send the request to the target.
-    Start {
-        /// Number of the attempt, from 0.
-        attempt: usize,
-        /// Whom to call.
-        target: TargetId,
-    },
-    /// Drop the attempt, closing its connection.
-    Cancel(usize),
-    /// From now on the client gets what this attempt brings.
-    Commit(usize),
-    /// Nothing more will happen: see [`Flight::end`].
-    Finish,
-}
-
-/// The answer to one event.
-pub type Actions = SmallVec<[Action; 4]>;
-
-/// How a flight ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
-    /// The attempt of this number served.
-    Served(usize),
-    /// Nothing was sent to the client but this.
-    Refused(Refusal),
-    /// The answer broke after the client was committed.
-    Broken(Class),
-    /// The client hung up.
-    ClientGone,
-}
-
-/// One attempt, under way or over.
-#[derive(Clone, Debug)]
-pub struct Attempt {
-    /// Whom it calls.
-    pub target: TargetId,
-    /// When it began.
-    pub start: Nanos,
-    /// When its request was handed to the connection.
-    pub sent: Option<Nanos>,
-    /// When its connection stood.
-    pub connected: Option<Nanos>,
-    /// When the head was there.
-    pub head: Option<Nanos>,
-    /// When the first content was there.
-    pub first: Option<Nanos>,
-    /// When it was over.
-    pub end: Option<Nanos>,
-    /// How it ended.
-    pub class: Class,
-    /// HTTP status.
-    pub status: Option<u16>,
-    /// The wait the provider asked for.
-    pub retry_after: Option<Nanos>,
-    /// The provider's words.
-    pub message: Option<String>,
-    /// Tokens.
-    pub usage: Option<Usage>,
-    /// Cost; `None` where the price is unknown.
-    pub cost: Option<i64>,
-    step: usize,
-    permit: Permit,
-    limits: Limits,
-    last: Nanos,
-    text: u64,
-}
-
-/// Why a candidate was not called.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PassedOver {
-    /// It lacks these.
-    Lacks(Features),
-    /// The prompt does not fit its window.
-    Window(u32),
-    /// It cannot be called at all.
-    Unavailable(String),
-    /// Not now.
-    Barred(Barred),
-}
-
-/// What the policy said, without borrowing from the bundle.
-#[derive(Clone, Debug)]
-pub struct Decided {
-    /// Policies entered; the last one decided.
-    pub policies: Chain,
-    /// Its rule.
-    pub rule: RuleId,
-    /// Path through the graph.
-    pub path: Path,
-    /// The plan; `None` is a refusal.
-    pub plan: Option<PlanId>,
-}
-
-/// Raw live figures of one target at the decision.
-#[derive(Clone, Copy, Debug)]
-pub struct Figure {
-    /// Median and 95th percentile of the time to first content, milliseconds.
-    pub quantiles: Option<(u64, u64)>,
-    /// Share of failures.
-    pub error_rate: Option<u32>,
-    /// State by the `health` block.
-    pub health: HealthState,
-    /// Word for the breaker's position.
-    pub breaker: &'static str,
-    /// Attempts in flight.
-    pub inflight: u32,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -260,17 +62,14 @@ enum Due {
 /// One request under way.
 #[derive(Debug)]
 pub struct Flight {
-    pub(crate) router: Arc<Router>,
-    pub(crate) arrival: Arrival,
-    pub(crate) decided: Option<Decided>,
-    pub(crate) figures: SmallVec<[Figure; 8]>,
-    pub(crate) used: SmallVec<[u32; 4]>,
-    pub(crate) attempts: SmallVec<[Attempt; 2]>,
-    pub(crate) candidates: SmallVec<[(TargetId, Option<PassedOver>); 4]>,
-    pub(crate) committed: Option<Nanos>,
-    pub(crate) waited: Nanos,
-    pub(crate) over: Nanos,
-    way: Option<Way>,
+    router: Arc<Router>,
+    arrival: Arrival,
+    admission: Admission,
+    attempts: SmallVec<[Attempt; 2]>,
+    candidates: Candidates,
+    committed: Option<Nanos>,
+    waited: Nanos,
+    over: Nanos,
     end: Option<End>,
     phase: Phase,
     entered: SmallVec<[Option<Nanos>; 4]>,
@@ -282,190 +81,26 @@ impl Flight {
     /// Decides about a request. Nothing is called yet; a refusal is already known to [`Flight::end`].
     pub fn new<L: Live>(router: &Arc<Router>, arrival: Arrival, live: &L) -> Self {
         let longest = if arrival.whole {
-            300 * SECOND
+            LONGEST_WHOLE
         } else {
-            600 * SECOND
+            LONGEST_STREAMED
         };
-        let mut flight = Self {
+        let (admission, refusal) = Admission::decide(router, &arrival, live);
+        Self {
             deadline: arrival.now + arrival.timeout.unwrap_or(longest).min(longest),
             chance: Chance::new(arrival.seed),
             router: Arc::clone(router),
-            decided: None,
-            figures: SmallVec::new(),
-            used: SmallVec::new(),
+            candidates: admission.candidates.clone(),
+            admission,
             attempts: SmallVec::new(),
-            candidates: SmallVec::new(),
             committed: None,
             waited: 0,
             over: arrival.now,
-            way: None,
-            end: None,
+            end: refusal.map(End::Refused),
             phase: Phase::Ready,
             entered: SmallVec::new(),
             arrival,
-        };
-        flight.look(live);
-        if let Err(refusal) = flight.decide(live) {
-            flight.end = Some(End::Refused(refusal));
         }
-        flight
-    }
-
-    /// Keeps the figures the decision can read, whether or not this policy reads them.
-    fn look<L: Live>(&mut self, live: &L) {
-        let router = Arc::clone(&self.router);
-        let now = self.arrival.now;
-        for id in (0..router.fleet().targets.len())
-            .filter_map(|i| u32::try_from(i).ok())
-            .map(TargetId)
-        {
-            let Some(state) = router.state(id) else {
-                continue;
-            };
-            self.figures.push(Figure {
-                quantiles: live.p50(id).zip(live.p95(id)),
-                error_rate: live.error_rate(id),
-                health: live.health(id),
-                breaker: state.position(now).word(),
-                inflight: state.inflight(),
-            });
-        }
-        let budgets = u32::try_from(router.fleet().budgets.len()).unwrap_or(0);
-        self.used = self
-            .arrival
-            .request(|r| (0..budgets).map(|i| live.used(BudgetId(i), r)).collect());
-    }
-
-    fn decide<L: Live>(&mut self, live: &L) -> Result<(), Refusal> {
-        let router = Arc::clone(&self.router);
-        let way = router.resolve(&self.arrival.facts.model)?;
-        let now = self.arrival.now;
-        if let Way::Policy(policy) = way {
-            let image = router.image();
-            let (decided, denied) = self
-                .arrival
-                .request(|request| keep(&image.decide(policy, request, live)));
-            let policies = decided.policies;
-            self.decided = Some(decided);
-            let limits = policies
-                .as_slice()
-                .iter()
-                .filter_map(|p| image.policies.get(p.index()))
-                .flat_map(|p| p.limits.iter().copied());
-            self.arrival
-                .request(|request| router.take(limits, request, now))?;
-            if let Some(refusal) = denied {
-                return Err(refusal);
-            }
-        } else {
-            let limits = (0..u32::try_from(router.fleet().limits.len()).unwrap_or(0)).map(LimitId);
-            self.arrival
-                .request(|request| router.take(limits, request, now))?;
-        }
-        self.way = Some(way);
-        self.refuse_spent()?;
-        self.refuse_unservable()
-    }
-
-    /// Budgets this request is charged to.
-    fn charges(&self) -> SmallVec<[BudgetId; 4]> {
-        let image = self.router.image();
-        match &self.decided {
-            Some(decided) => {
-                let policies = decided
-                    .policies
-                    .as_slice()
-                    .iter()
-                    .filter_map(|p| image.policies.get(p.index()));
-                let mut charges: SmallVec<[BudgetId; 4]> =
-                    policies.flat_map(|p| p.charges.iter().copied()).collect();
-                charges.sort_unstable();
-                charges.dedup();
-                charges
-            }
-            None => (0..u32::try_from(image.fleet.budgets.len()).unwrap_or(0))
-                .map(BudgetId)
-                .collect(),
-        }
-    }
-
-    /// A spent budget refuses, unless the policy asks about it and so decides itself.
-    fn refuse_spent(&self) -> Result<(), Refusal> {
-        let image = self.router.image();
-        let policies = self.decided.iter().flat_map(|d| {
-            d.policies
-                .as_slice()
-                .iter()
-                .filter_map(|p| image.policies.get(p.index()))
-        });
-        for budget in self.charges() {
-            let spent = self
-                .used
-                .get(budget.index())
-                .is_some_and(|used| *used >= 10_000);
-            if spent && !policies.clone().any(|p| p.asks.contains(&budget)) {
-                let name = image
-                    .fleet
-                    .budgets
-                    .get(budget.index())
-                    .map_or("?", |b| &b.name);
-                return Err(Refusal::new(
-                    429,
-                    "budget_exhausted",
-                    format!("budget `{name}` is spent"),
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// Refuses what no target of the plan can ever serve.
-    fn refuse_unservable(&mut self) -> Result<(), Refusal> {
-        let router = Arc::clone(&self.router);
-        let Some(itinerary) = itinerary(&router, self.way, self.decided.as_ref()) else {
-            return Ok(());
-        };
-        let mut lacking = Features::default();
-        let mut widest = 0;
-        let mut reasons = SmallVec::<[(TargetId, Option<PassedOver>); 4]>::new();
-        for step in &itinerary.steps {
-            match self.cannot(step.target) {
-                None => return Ok(()),
-                Some(PassedOver::Lacks(features)) => {
-                    lacking = lacking.with(features);
-                    reasons.push((step.target, Some(PassedOver::Lacks(features))));
-                }
-                Some(PassedOver::Window(window)) => {
-                    widest = widest.max(window);
-                    reasons.push((step.target, Some(PassedOver::Window(window))));
-                }
-                Some(other) => reasons.push((step.target, Some(other))),
-            }
-        }
-        self.candidates = reasons;
-        if lacking != Features::default() {
-            let words: Vec<&str> = lacking.words().collect();
-            let message = format!("no target of this route can serve `{}`", words.join("`, `"));
-            return Err(Refusal::new(400, "capability_missing", message));
-        }
-        let message = format!(
-            "about {} prompt tokens do not fit the largest window of this route, {widest}",
-            self.arrival.facts.tokens
-        );
-        Err(Refusal::new(400, "context_length_exceeded", message).about("messages"))
-    }
-
-    /// Why a target can never serve this request.
-    fn cannot(&self, target: TargetId) -> Option<PassedOver> {
-        let target = self.router.fleet().targets.get(target.index())?;
-        let lacks = self.arrival.needs.without(target.can);
-        if lacks != Features::default() {
-            return Some(PassedOver::Lacks(lacks));
-        }
-        target
-            .context
-            .filter(|window| self.arrival.facts.tokens > *window)
-            .map(PassedOver::Window)
     }
 
     /// Sets off.
@@ -477,7 +112,7 @@ impl Flight {
             return self.finish(end, now, out);
         }
         let router = Arc::clone(&self.router);
-        if let Some(itinerary) = itinerary(&router, self.way, self.decided.as_ref()) {
+        if let Some(itinerary) = self.admission.itinerary(&router) {
             self.entered = itinerary.groups.iter().map(|_| None).collect();
             self.seek(itinerary, 0, false, now, out);
         }
@@ -543,7 +178,25 @@ impl Flight {
     /// What the policy said.
     #[must_use]
     pub fn decided(&self) -> Option<&Decided> {
-        self.decided.as_ref()
+        self.admission.decided.as_ref()
+    }
+
+    /// What was decided, and on what it rests.
+    #[must_use]
+    pub fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    /// When the client was committed to one answer.
+    #[must_use]
+    pub fn committed(&self) -> Option<Nanos> {
+        self.committed
+    }
+
+    /// When it was over, and how much of its time went into waiting before retries.
+    #[must_use]
+    pub fn over(&self) -> (Nanos, Nanos) {
+        (self.over, self.waited)
     }
 
     /// Candidates so far, with the reason where one was not called.
@@ -611,7 +264,7 @@ impl Flight {
     /// Books the end of the attempt under way.
     fn settle(&mut self, failure: Failure, now: Nanos) {
         let router = Arc::clone(&self.router);
-        let charges = self.charges();
+        let charges = self.admission.charges(&router);
         let tokens = u64::from(self.arrival.facts.tokens);
         let Some(a) = self.attempts.last_mut() else {
             return;
@@ -647,9 +300,11 @@ impl Flight {
                 permit: a.permit,
                 retry_after: failure.retry_after,
             };
-            let rule = itinerary(&router, self.way, self.decided.as_ref())
+            let rule = self
+                .admission
+                .itinerary(&router)
                 .and_then(|i| i.steps.get(a.step))
-                .map_or_else(crate::breaker::Rule::default, |s| s.breaker);
+                .map_or_else(Rule::default, |s| s.breaker);
             state.settle(&ended, &rule, now, &mut self.chance);
         }
         if let Some(amount) = a.cost.filter(|c| *c > 0) {
@@ -665,7 +320,7 @@ impl Flight {
             return self.finish(End::Broken(class), now, out);
         }
         let router = Arc::clone(&self.router);
-        let Some(itinerary) = itinerary(&router, self.way, self.decided.as_ref()) else {
+        let Some(itinerary) = self.admission.itinerary(&router) else {
             return;
         };
         let Some(step) = self.attempts.last().map(|a| a.step) else {
@@ -730,7 +385,7 @@ impl Flight {
     }
 
     fn admit(&self, step: &Step, force: bool, now: Nanos) -> Result<Permit, PassedOver> {
-        if let Some(reason) = self.cannot(step.target) {
+        if let Some(reason) = cannot(&self.router, &self.arrival, step.target) {
             return Err(reason);
         }
         if let Some(why) = self.router.unavailable(step.target) {
@@ -760,37 +415,15 @@ impl Flight {
         out: &mut Actions,
     ) {
         let attempt = self.attempts.len();
-        let limits = Limits {
-            connect: now + step.timeouts.connect.map_or(CONNECT, |ms| ms * MILLI),
-            first: first_deadline(
-                step,
-                itinerary.has_alternative(step_no),
-                self.arrival.whole,
-                now,
-            ),
-            idle: step.timeouts.idle.map_or(IDLE, |ms| ms * MILLI),
-            total: step.timeouts.total.map(|ms| now + ms * MILLI),
-        };
-        self.attempts.push(Attempt {
-            target: step.target,
-            start: now,
-            sent: None,
-            connected: None,
-            head: None,
-            first: None,
-            end: None,
-            class: Class::Ok,
-            status: None,
-            retry_after: None,
-            message: None,
-            usage: None,
-            cost: None,
-            step: step_no,
+        let alternative = itinerary.has_alternative(step_no);
+        self.attempts.push(Attempt::begin(
+            step_no,
+            step,
             permit,
-            limits,
-            last: now,
-            text: 0,
-        });
+            alternative,
+            self.arrival.whole,
+            now,
+        ));
         match self.candidates.iter_mut().find(|(t, _)| *t == step.target) {
             Some((_, reason)) => *reason = None,
             None => self.candidates.push((step.target, None)),
@@ -868,12 +501,11 @@ impl Flight {
     ) -> Option<Nanos> {
         let step = itinerary.steps.get(step_no)?;
         let made = self.attempts.iter().filter(|a| a.step == step_no).count();
-        let allowed =
-            crate::flight_plan::retries(step, class, status, !itinerary.has_alternative(step_no));
+        let allowed = retries(step, class, status, !itinerary.has_alternative(step_no));
         if made > usize::from(allowed) || self.attempts.len() >= MOST_ATTEMPTS {
             return None;
         }
-        let until = now + crate::flight_plan::backoff(class, retry_after, made, &mut self.chance);
+        let until = now + backoff(class, retry_after, made, &mut self.chance);
         // A retry that leaves no time to answer is no retry.
         (until + 100 * MILLI < self.time_left(itinerary, step_no)).then_some(until)
     }
@@ -917,7 +549,7 @@ impl Flight {
     /// Deadlines around a step, outermost first so that it wins a tie.
     fn each_outer(&self, router: &Router, step: usize, take: &mut impl FnMut(Nanos, Due)) {
         take(self.deadline, Due::Request);
-        if let Some(itinerary) = itinerary(router, self.way, self.decided.as_ref()) {
+        if let Some(itinerary) = self.admission.itinerary(router) {
             let groups: SmallVec<[usize; 4]> = itinerary.around(step).collect();
             for group in groups.into_iter().rev() {
                 if let Some(at) = self.group_deadline(itinerary, group) {
@@ -932,7 +564,7 @@ impl Flight {
             return;
         };
         let router = Arc::clone(&self.router);
-        let Some(itinerary) = itinerary(&router, self.way, self.decided.as_ref()) else {
+        let Some(itinerary) = self.admission.itinerary(&router) else {
             return;
         };
         if let Due::Resume = due {
@@ -973,12 +605,10 @@ impl Flight {
         }
     }
 
-    /// Whether a target that was cut short by an outer deadline had a fair chance.
     fn blame(&self, now: Nanos) -> Class {
-        match self.attempts.last() {
-            Some(a) if now.saturating_sub(a.start) >= PATIENCE => Class::TimedOut,
-            _ => Class::Deadline,
-        }
+        self.attempts
+            .last()
+            .map_or(Class::Deadline, |a| a.blame(now))
     }
 
     fn abandon(&mut self, now: Nanos, out: &mut Actions) {
@@ -1039,63 +669,4 @@ impl Flight {
         self.end = Some(end);
         out.push(Action::Finish);
     }
-}
-
-impl PassedOver {
-    /// The reason in words, for records and errors.
-    #[must_use]
-    pub fn words(&self, now: Nanos) -> String {
-        let wait = |until: Nanos| until.saturating_sub(now).div_ceil(MILLI);
-        match self {
-            Self::Lacks(features) => format!(
-                "cannot serve {}",
-                features.words().collect::<Vec<_>>().join(", ")
-            ),
-            Self::Window(window) => format!("takes at most {window} tokens"),
-            Self::Unavailable(why) => why.clone(),
-            Self::Barred(Barred::Breaker(until)) => {
-                format!("has an open breaker for {} ms", wait(*until))
-            }
-            Self::Barred(Barred::Throttled(until)) => format!("asked to wait {} ms", wait(*until)),
-            Self::Barred(Barred::Credential(until)) => format!(
-                "refused the credential and is tried again in {} ms",
-                wait(*until)
-            ),
-        }
-    }
-}
-
-fn itinerary<'r>(
-    router: &'r Router,
-    way: Option<Way>,
-    decided: Option<&Decided>,
-) -> Option<&'r Itinerary> {
-    match way? {
-        Way::Direct(target) => router.straight(target),
-        Way::Policy(_) => router.plan(decided?.plan?),
-    }
-}
-
-/// Lets go of the bundle a decision borrows from.
-fn keep(decision: &Decision<'_>) -> (Decided, Option<Refusal>) {
-    let (plan, denied) = match decision.verdict {
-        Verdict::Use(plan) => (Some(*plan), None),
-        Verdict::Deny { status, message } => (
-            None,
-            Some(Refusal::new(
-                *status,
-                "denied_by_policy",
-                message.to_string(),
-            )),
-        ),
-    };
-    (
-        Decided {
-            policies: decision.policies,
-            rule: decision.rule,
-            path: decision.path,
-            plan,
-        },
-        denied,
-    )
 }

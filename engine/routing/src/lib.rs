@@ -4,15 +4,20 @@
 //! tokio, the wall clock, or any source of chance but the seed it is given; the gateway, `mux policy test` and the
 //! simulator therefore run the same code. Time is nanoseconds since an epoch of the caller's choosing ([`Nanos`]).
 //!
-//! Reading order: [`router`] (what one bundle needs), [`flight`] (one request), [`itinerary`] (a plan laid flat),
+//! Reading order: [`router`] (what one bundle needs), [`admission`] (what is decided before
+//! anything is called), [`flight`] (one request), [`itinerary`] (a plan laid flat),
 //! [`target`] (what is known of a target), [`ledger`] and [`rate`] (money and limits), [`class`] (what an outcome means).
 
+pub mod admission;
+pub mod arrival;
+pub mod attempt;
 pub mod breaker;
+pub mod candidate;
 pub mod chance;
 pub mod class;
 pub mod counters;
+pub mod event;
 pub mod flight;
-mod flight_plan;
 pub mod histogram;
 pub mod itinerary;
 pub mod ledger;
@@ -20,6 +25,7 @@ pub mod live;
 pub mod price;
 pub mod rate;
 pub mod refusal;
+mod retry;
 pub mod router;
 pub mod target;
 pub mod trace;

@@ -10,36 +10,36 @@ impl Flight {
     /// Everything that decided and happened. Meant to be called once, off the hot path, when the flight is over.
     #[must_use]
     pub fn record(&self) -> Record {
-        let router = &self.router;
+        let router = self.router();
         let (cost, priced) = self.cost();
-        let mut facts = self.arrival.facts.clone();
-        facts.needs = self.arrival.needs.words().map(str::to_owned).collect();
+        let mut facts = self.arrival().facts.clone();
+        facts.needs = self.arrival().needs.words().map(str::to_owned).collect();
         let budgets = router.fleet().budgets.iter();
         Record {
             v: record::VERSION,
-            id: self.arrival.id.clone(),
-            at: self.arrival.at,
+            id: self.arrival().id.clone(),
+            at: self.arrival().at,
             version: router.version().to_owned(),
-            seed: self.arrival.seed,
+            seed: self.arrival().seed,
             request: facts,
             live: self.live_figures(),
             used: budgets
-                .zip(&self.used)
+                .zip(&self.admission().used)
                 .map(|(b, used)| (b.name.to_string(), *used))
                 .collect(),
             decision: self.decision(),
             candidates: self
-                .candidates
+                .candidates()
                 .iter()
                 .map(|(target, reason)| Candidate {
                     target: router.name(*target).to_owned(),
-                    passed_over: reason.as_ref().map(|r| r.words(self.arrival.now)),
+                    passed_over: reason.as_ref().map(|r| r.words(self.arrival().now)),
                 })
                 .collect(),
-            attempts: self.attempts.iter().map(|a| self.attempt(a)).collect(),
+            attempts: self.attempts().iter().map(|a| self.attempt(a)).collect(),
             outcome: self.outcome(),
             usage: match self.end() {
-                Some(End::Served(n)) => self.attempts.get(*n).and_then(|a| a.usage),
+                Some(End::Served(n)) => self.attempts().get(*n).and_then(|a| a.usage),
                 _ => None,
             },
             cost,
@@ -48,31 +48,33 @@ impl Flight {
     }
 
     fn since(&self, at: Nanos) -> u64 {
-        at.saturating_sub(self.arrival.now) / 1_000
+        at.saturating_sub(self.arrival().now) / 1_000
     }
 
     fn live_figures(&self) -> Vec<Figures> {
-        let targets = self.router.fleet().targets.iter();
-        let figures = targets.zip(&self.figures).map(|(target, f)| Figures {
-            target: target.name.to_string(),
-            p50_ms: f.quantiles.map(|(p50, _)| p50),
-            p95_ms: f.quantiles.map(|(_, p95)| p95),
-            error_rate: f.error_rate,
-            health: match f.health {
-                HealthState::Ok => "ok",
-                HealthState::Degraded => "degraded",
-                HealthState::Down => "down",
-            }
-            .to_owned(),
-            breaker: f.breaker.to_owned(),
-            inflight: f.inflight,
-        });
+        let targets = self.router().fleet().targets.iter();
+        let figures = targets
+            .zip(&self.admission().figures)
+            .map(|(target, f)| Figures {
+                target: target.name.to_string(),
+                p50_ms: f.quantiles.map(|(p50, _)| p50),
+                p95_ms: f.quantiles.map(|(_, p95)| p95),
+                error_rate: f.error_rate,
+                health: match f.health {
+                    HealthState::Ok => "ok",
+                    HealthState::Degraded => "degraded",
+                    HealthState::Down => "down",
+                }
+                .to_owned(),
+                breaker: f.breaker.to_owned(),
+                inflight: f.inflight,
+            });
         figures.collect()
     }
 
     fn decision(&self) -> Option<Decision> {
-        let decided = self.decided.as_ref()?;
-        let image = self.router.image();
+        let decided = self.decided()?;
+        let image = self.router().image();
         let policies: Vec<_> = decided
             .policies
             .as_slice()
@@ -98,7 +100,7 @@ impl Flight {
                 None => image
                     .targets_of(id)
                     .iter()
-                    .map(|t| self.router.name(*t))
+                    .map(|t| self.router().name(*t))
                     .collect::<Vec<_>>()
                     .join(" "),
             }),
@@ -107,12 +109,12 @@ impl Flight {
 
     fn attempt(&self, a: &Attempt) -> record::Attempt {
         record::Attempt {
-            target: self.router.name(a.target).to_owned(),
+            target: self.router().name(a.target).to_owned(),
             start_us: self.since(a.start),
             connected_us: a.connected.map(|t| self.since(t)),
             head_us: a.head.map(|t| self.since(t)),
             first_us: a.first.map(|t| self.since(t)),
-            end_us: self.since(a.end.unwrap_or(self.over)),
+            end_us: self.since(a.end.unwrap_or(self.over().0)),
             class: a.class.word().to_owned(),
             status: a.status,
             retry_after_ms: a.retry_after.map(|t| t / crate::MILLI),
@@ -125,37 +127,38 @@ impl Flight {
     fn outcome(&self) -> Outcome {
         let served = match self.end() {
             Some(End::Served(n)) => self
-                .attempts
+                .attempts()
                 .get(*n)
-                .map(|a| self.router.name(a.target).to_owned()),
+                .map(|a| self.router().name(a.target).to_owned()),
             _ => None,
         };
         let (status, class) = match self.end() {
             Some(End::Served(_)) => (200, Class::Ok.word()),
             Some(End::Refused(refusal)) => (
                 refusal.status,
-                self.attempts.last().map_or("refused", |a| a.class.word()),
+                self.attempts().last().map_or("refused", |a| a.class.word()),
             ),
             Some(End::Broken(class)) => (200, class.word()),
             Some(End::ClientGone) | None => (499, Class::ClientGone.word()),
         };
         let upstream: Nanos = self
-            .attempts
+            .attempts()
             .iter()
             .map(|a| {
                 a.end
-                    .unwrap_or(self.over)
+                    .unwrap_or(self.over().0)
                     .saturating_sub(a.sent.unwrap_or(a.start))
             })
             .sum();
-        let total = self.over.saturating_sub(self.arrival.now);
+        let (over, waited) = self.over();
+        let total = over.saturating_sub(self.arrival().now);
         Outcome {
             status,
             class: class.to_owned(),
             served,
-            committed_us: self.committed.map(|t| self.since(t)),
+            committed_us: self.committed().map(|t| self.since(t)),
             total_us: total / 1_000,
-            overhead_us: total.saturating_sub(upstream).saturating_sub(self.waited) / 1_000,
+            overhead_us: total.saturating_sub(upstream).saturating_sub(waited) / 1_000,
         }
     }
 }

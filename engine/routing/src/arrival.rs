@@ -1,0 +1,52 @@
+//! A request that has arrived whole, as routing takes it.
+
+use crate::Nanos;
+use mux_dsl::image::Features;
+use mux_dsl::request::Request;
+use mux_traffic::record::Facts;
+use smallvec::SmallVec;
+
+/// A request that has arrived whole.
+#[derive(Clone, Debug, Default)]
+pub struct Arrival {
+    /// Request id.
+    pub id: String,
+    /// Seed of every random choice.
+    pub seed: u64,
+    /// Unix milliseconds.
+    pub at: i64,
+    /// The same moment on the caller's clock.
+    pub now: Nanos,
+    /// What it says about itself; `needs` of the facts is filled from [`Arrival::needs`] when recorded.
+    pub facts: Facts,
+    /// What serving it takes.
+    pub needs: Features,
+    /// The client gets the answer in one piece: it is committed when the answer is complete, and `timeout` bounds all of it.
+    pub whole: bool,
+    /// The client's own limit on the whole request.
+    pub timeout: Option<Nanos>,
+}
+
+impl Arrival {
+    /// Shows the request to `look` as policies see it.
+    pub fn request<T>(&self, look: impl FnOnce(&Request<'_>) -> T) -> T {
+        let facts = &self.facts;
+        let tags: SmallVec<[(&str, &str); 8]> = facts
+            .tags
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.as_str()))
+            .collect();
+        look(&Request {
+            model: &facts.model,
+            key: facts.key.as_deref(),
+            end_user: facts.end_user.as_deref(),
+            conversation: facts.conversation.as_deref(),
+            tags: &tags,
+            tokens: facts.tokens,
+            output_limit: facts.output_limit,
+            streaming: facts.streaming,
+            needs: self.needs,
+            now: self.at,
+        })
+    }
+}

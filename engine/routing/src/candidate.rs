@@ -1,0 +1,62 @@
+//! Targets that come into question, and why one is passed over.
+
+use crate::arrival::Arrival;
+use crate::router::Router;
+use crate::target::Barred;
+use crate::{MILLI, Nanos};
+use mux_dsl::image::{Features, TargetId};
+use smallvec::SmallVec;
+
+/// In order, with the reason where one was not called.
+pub type Candidates = SmallVec<[(TargetId, Option<PassedOver>); 4]>;
+
+/// Why a candidate was not called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PassedOver {
+    /// It lacks these.
+    Lacks(Features),
+    /// The prompt does not fit its window.
+    Window(u32),
+    /// It cannot be called at all.
+    Unavailable(String),
+    /// Not now.
+    Barred(Barred),
+}
+
+impl PassedOver {
+    /// The reason in words, for records and errors.
+    #[must_use]
+    pub fn words(&self, now: Nanos) -> String {
+        let wait = |until: Nanos| until.saturating_sub(now).div_ceil(MILLI);
+        match self {
+            Self::Lacks(features) => format!(
+                "cannot serve {}",
+                features.words().collect::<Vec<_>>().join(", ")
+            ),
+            Self::Window(window) => format!("takes at most {window} tokens"),
+            Self::Unavailable(why) => why.clone(),
+            Self::Barred(Barred::Breaker(until)) => {
+                format!("has an open breaker for {} ms", wait(*until))
+            }
+            Self::Barred(Barred::Throttled(until)) => format!("asked to wait {} ms", wait(*until)),
+            Self::Barred(Barred::Credential(until)) => format!(
+                "refused the credential and is tried again in {} ms",
+                wait(*until)
+            ),
+        }
+    }
+}
+
+/// Why a target can never serve a request.
+#[must_use]
+pub fn cannot(router: &Router, arrival: &Arrival, target: TargetId) -> Option<PassedOver> {
+    let target = router.fleet().targets.get(target.index())?;
+    let lacks = arrival.needs.without(target.can);
+    if lacks != Features::default() {
+        return Some(PassedOver::Lacks(lacks));
+    }
+    let window = target
+        .context
+        .filter(|window| arrival.facts.tokens > *window);
+    window.map(PassedOver::Window)
+}

@@ -1,0 +1,94 @@
+//! The words between a flight and whoever carries it out: what happened, what to do, how it ended.
+
+use crate::Nanos;
+use crate::class::Class;
+use crate::refusal::Refusal;
+use mux_dsl::image::TargetId;
+use mux_traffic::record::Usage;
+use smallvec::SmallVec;
+
+/// What happened. Events of an attempt that is over are ignored.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The request of an attempt was handed to the connection.
+    Sent(usize),
+    /// Its connection stands.
+    Connected(usize),
+    /// The head of a good reply is there.
+    Head(usize, u16),
+    /// The first content of a streamed reply is there.
+    Content(usize),
+    /// Bytes came; so many of them were text.
+    Progress(usize, u64),
+    /// The reply is complete.
+    Done(usize, Option<Usage>),
+    /// It failed.
+    Failed(usize, Failure),
+    /// The moment of [`Flight::wake_at`] has come.
+    Wake,
+    /// The client hung up.
+    ClientGone,
+}
+
+/// How an attempt failed.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What happened.
+    pub class: Class,
+    /// HTTP status, where there was one.
+    pub status: Option<u16>,
+    /// The wait the provider asked for.
+    pub retry_after: Option<Nanos>,
+    /// The provider's words, shortened and without secrets.
+    pub message: Option<String>,
+    /// Tokens it says it used.
+    pub usage: Option<Usage>,
+}
+
+impl Failure {
+    /// A failure without words.
+    #[must_use]
+    pub fn of(class: Class) -> Self {
+        Self {
+            class,
+            status: None,
+            retry_after: None,
+            message: None,
+            usage: None,
+        }
+    }
+}
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Send the request to the target.
+    Start {
+        /// Number of the attempt, from 0.
+        attempt: usize,
+        /// Whom to call.
+        target: TargetId,
+    },
+    /// Drop the attempt, closing its connection.
+    Cancel(usize),
+    /// From now on the client gets what this attempt brings.
+    Commit(usize),
+    /// Nothing more will happen: see [`Flight::end`].
+    Finish,
+}
+
+/// The answer to one event.
+pub type Actions = SmallVec<[Action; 4]>;
+
+/// How a flight ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The attempt of this number served.
+    Served(usize),
+    /// Nothing was sent to the client but this.
+    Refused(Refusal),
+    /// The answer broke after the client was committed.
+    Broken(Class),
+    /// The client hung up.
+    ClientGone,
+}
