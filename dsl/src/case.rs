@@ -39,7 +39,7 @@ pub struct Given {
     pub tokens: u32,
     /// Most output tokens.
     pub output_limit: Option<u32>,
-    /// Streamed.
+    /// The client wants a stream: `streaming`, or `streaming no`.
     pub streaming: Option<bool>,
     /// Needs.
     pub needs: Features,

@@ -49,7 +49,10 @@ impl Facts<'_, '_> {
                     self.report,
                 )?);
             }
-            "streaming" => given.streaming = Some(true),
+            "streaming" => {
+                given.streaming = Some(!cursor.says("no"));
+                cursor.says("yes");
+            }
             "end_user" => given.end_user = Some(self.string(cursor)?),
             "key" => given.key = Some(self.string(cursor)?),
             "conversation" => given.conversation = Some(self.string(cursor)?),
@@ -94,8 +97,7 @@ impl Facts<'_, '_> {
 
     /// One cell: the words of the column and those of the cell are one `given` line.
     pub(super) fn cell(&mut self, column: &[&Word], words: &[Word], at: Span, given: &mut Given) {
-        let flag = matches!(column, [has, _] if has.says("has"))
-            || matches!(column, [w] if w.says("streaming"));
+        let flag = matches!(column, [has, _] if has.says("has"));
         let cell = match words {
             [word] if flag && word.says("no") => return,
             [word] if flag && word.says("yes") => &[],
