@@ -88,13 +88,16 @@ pub(crate) fn prepare(
         .as_ref()
         .is_some_and(|options| options.include_usage);
     let request = messages(settings, ctx, &mut chat, &mut warnings)?;
-    let body = serde_json::to_vec(&request).map_err(|error| Fault::Internal(error.to_string()))?;
+    // Room for all of it at once: growing by doubling would need thrice the memory for a large image.
+    let mut sent = Vec::with_capacity(body.len() + 4096);
+    serde_json::to_writer(&mut sent, &request)
+        .map_err(|error| Fault::Internal(error.to_string()))?;
     Ok(RequestPlan {
         upstream: String::from(UPSTREAM),
         method: Method::Post,
         path: String::from(PATH),
         headers: headers(settings),
-        body: BodyPlan::Replace(body),
+        body: BodyPlan::Replace(sent),
         reply: ReplyPlan {
             framing: if ctx.stream {
                 Framing::Sse

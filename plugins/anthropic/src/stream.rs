@@ -67,6 +67,8 @@ impl Fold {
 
     fn start(&mut self, message: Option<Message<'_>>) -> Result<(), Fault> {
         let message = message.ok_or_else(|| missing("message_start", "message"))?;
+        // A proxy that starts over in the middle numbers its blocks anew.
+        self.state.open.clear();
         self.state.id = message.id;
         if !message.model.is_empty() {
             self.state.model = message.model;

@@ -195,7 +195,7 @@ mod tests {
                 .contains("https")
         );
         assert!(
-            refused(|m| m.upstreams[0].paths = vec![String::from("/other")]).contains("/other")
+            refused(|m| m.upstreams[0].paths = vec![String::from("/other")]).contains("own paths")
         );
         assert!(refused(|m| m.response_headers.push(String::from("set-cookie"))).contains("see"));
         let with_key = |m: &mut Manifest| {

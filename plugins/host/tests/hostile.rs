@@ -1,0 +1,268 @@
+//! Plugins that loop, hoard, crash and lie cost the one call that met them.
+#![expect(clippy::expect_used, clippy::panic, reason = "a test")]
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use mux_plugins::{Adapter, Fault, Host, Limits, LoadError, Output, Part, Plugin};
+
+#[path = "shared/stage.rs"]
+mod stage;
+
+const CALLS: &[u8] = include_bytes!("../../hostile/calls.wasm");
+const DESCRIBE: &[u8] = include_bytes!("../../hostile/describe.wasm");
+
+/// Far beyond any deadline, and far below endless: machines that run tests are busy.
+const SOON: Duration = Duration::from_secs(20);
+
+fn plugin() -> Arc<Plugin> {
+    static PLUGIN: OnceLock<Arc<Plugin>> = OnceLock::new();
+    let load = || {
+        stage::host()
+            .load("hostile", CALLS)
+            .expect("it looks harmless")
+    };
+    Arc::clone(PLUGIN.get_or_init(load))
+}
+
+fn adapter() -> Adapter {
+    plugin().adapter("{}", None).expect("it looks harmless")
+}
+
+fn plan(adapter: &Adapter, how: &str) -> Result<mux_plugins::Plan, Fault> {
+    let body = Bytes::from_static(br#"{"model":"m","messages":[],"stream":true}"#);
+    adapter.plan(&stage::call(&body, how, true))
+}
+
+/// The fault of a plan, and that the next call is served as if nothing had been.
+fn planned(how: &str) -> Fault {
+    let adapter = adapter();
+    let started = Instant::now();
+    let fault = plan(&adapter, how).expect_err(how);
+    assert!(
+        started.elapsed() < SOON,
+        "{how} took {:?}",
+        started.elapsed()
+    );
+    assert!(plan(&adapter, "fine").is_ok(), "after {how}");
+    fault
+}
+
+/// The fault of a stream, and that the next stream is served.
+fn decoded(how: &str) -> Fault {
+    let adapter = adapter();
+    let stream = |how: &str| {
+        let plan = plan(&adapter, how).expect("planned");
+        let mut out = Output::default();
+        let mut reply = adapter.reply(&plan);
+        let pushed = reply.push(Bytes::from_static(b"data: a\n\ndata: b\n\n"), &mut out);
+        pushed.and_then(|()| reply.end(&mut out)).map(|()| out)
+    };
+    let started = Instant::now();
+    let fault = stream(&format!("decode-{how}")).expect_err(how);
+    assert!(
+        started.elapsed() < SOON,
+        "{how} took {:?}",
+        started.elapsed()
+    );
+    let out = stream("fine").unwrap_or_else(|fault| panic!("after {how}: {fault}"));
+    assert!(out.terminal && out.parts.iter().all(|part| matches!(part, Part::Chunk(_))));
+    assert_eq!(out.parts.len(), 2);
+    fault
+}
+
+#[test]
+fn an_endless_loop_is_stopped_and_costs_that_call() {
+    assert_eq!(planned("loop"), Fault::Deadline);
+    assert_eq!(decoded("loop"), Fault::Deadline);
+}
+
+#[test]
+fn endless_filling_of_memory_is_stopped() {
+    assert_eq!(planned("fill"), Fault::Deadline);
+}
+
+#[test]
+fn a_memory_bomb_costs_that_call() {
+    assert_eq!(planned("memory"), Fault::Memory);
+    assert_eq!(decoded("memory"), Fault::Memory);
+}
+
+#[test]
+fn a_trap_costs_that_call() {
+    assert!(matches!(planned("trap"), Fault::Trap(_)));
+    assert!(matches!(decoded("trap"), Fault::Trap(_)));
+}
+
+#[test]
+fn endless_recursion_costs_that_call() {
+    let fault = planned("recursion");
+    assert!(
+        matches!(&fault, Fault::Trap(why) if why.contains("stack")),
+        "{fault}"
+    );
+}
+
+#[test]
+fn asking_for_wasi_traps() {
+    assert!(matches!(planned("wasi"), Fault::Trap(_)));
+}
+
+#[test]
+fn a_giant_result_is_refused() {
+    assert!(matches!(planned("body"), Fault::Output(_)));
+    assert!(matches!(decoded("chunks"), Fault::Output(_)));
+}
+
+#[test]
+fn a_state_of_more_than_16_kib_is_refused() {
+    assert!(matches!(planned("state"), Fault::Plan(_)));
+    assert!(matches!(decoded("state"), Fault::Output(_)));
+}
+
+#[test]
+fn a_plan_that_leads_elsewhere_is_refused() {
+    for how in ["path", "dots", "upstream", "header", "smuggle", "splices"] {
+        let fault = planned(how);
+        assert!(matches!(fault, Fault::Plan(_)), "{how}: {fault}");
+        assert!(fault.is_plugins());
+    }
+}
+
+#[test]
+fn chunks_that_are_none_are_refused() {
+    for how in ["text", "bytes", "control"] {
+        let fault = decoded(how);
+        assert!(matches!(fault, Fault::Output(_)), "{how}: {fault}");
+    }
+}
+
+#[test]
+fn an_error_is_understood_even_if_the_plugin_hangs_over_it() {
+    let adapter = adapter();
+    let busy = br#"{"error":{"message":"slow down","type":"rate_limit_error"}}"#;
+    assert_eq!(
+        adapter.map_error(418, &HeaderMap::new(), busy).message,
+        "slow down"
+    );
+    assert_eq!(
+        adapter.map_error(429, &HeaderMap::new(), busy).message,
+        "as it says"
+    );
+}
+
+#[test]
+fn a_failing_call_on_one_thread_does_not_disturb_the_others() {
+    let adapter = adapter();
+    std::thread::scope(|scope| {
+        let bad =
+            scope.spawn(|| (0..3).all(|_| matches!(plan(&adapter, "loop"), Err(Fault::Deadline))));
+        let good = || (0..200).all(|_| plan(&adapter, "fine").is_ok());
+        let good: Vec<_> = (0..3).map(|_| scope.spawn(good)).collect();
+        assert!(
+            good.into_iter()
+                .all(|thread| thread.join().expect("no panic"))
+        );
+        assert!(bad.join().expect("no panic"));
+    });
+}
+
+#[test]
+fn settings_the_plugin_refuses_and_secrets_it_must_not_see() {
+    let refused = plugin()
+        .adapter(r#"{"refuse":true}"#, None)
+        .expect_err("refused");
+    assert!(refused.to_string().contains("does not like"), "{refused}");
+    assert!(
+        plugin().adapter(r#"{"token":"sk-1"}"#, None).is_ok(),
+        "a secret was shown"
+    );
+    assert!(plugin().adapter("[]", None).is_err());
+    assert!(plugin().adapter("{}", Some("ftp://x")).is_err());
+}
+
+fn refused(bytes: &[u8]) -> LoadError {
+    let started = Instant::now();
+    let error = stage::host()
+        .load("sample.wasm", bytes)
+        .expect_err("refused");
+    assert!(started.elapsed() < SOON);
+    assert!(error.to_string().contains("sample.wasm"));
+    error
+}
+
+#[test]
+fn files_that_are_no_adapter_are_refused_with_a_reason() {
+    let module = b"\0asm\x01\0\0\0";
+    let component = b"\0asm\x0d\0\x01\0";
+    for (bytes, reason) in [
+        (&b""[..], "empty"),
+        (b"#!/bin/sh\n", "no WebAssembly"),
+        (b"\x7fELF\x02\x01\x01", "machine code"),
+        (b"\0asm\x09\0\0\0", "unknown version"),
+        (module, "core module"),
+        (component, "does not export"),
+        (b"\0asm\x0d\0\x01\0\xff\xff\xff\xff", "damaged"),
+    ] {
+        let error = refused(bytes);
+        assert!(error.reason().contains(reason), "{error}");
+    }
+}
+
+#[test]
+fn a_component_cut_short_anywhere_is_refused() {
+    for at in (8..CALLS.len()).step_by(CALLS.len() / 40) {
+        refused(CALLS.get(..at).expect("in range"));
+    }
+}
+
+#[test]
+fn a_component_over_the_size_limit_is_refused_unread() {
+    let limits = Limits {
+        component: 1000,
+        instances: 4,
+        ..Limits::default()
+    };
+    let host = Host::new(limits).expect("a host");
+    let error = host.load("big.wasm", CALLS).expect_err("refused");
+    assert!(error.reason().contains("may have 1000"), "{error}");
+}
+
+#[test]
+fn a_plugin_that_never_finishes_introducing_itself_is_refused() {
+    let error = refused(DESCRIBE);
+    assert!(error.reason().contains("deadline"), "{error}");
+}
+
+#[test]
+fn swapping_a_plugin_many_times_frees_the_old_ones() {
+    let limits = Limits {
+        instances: 8,
+        ..Limits::default()
+    };
+    let host = Host::new(limits).expect("a host");
+    let plugin = host.load("hostile", CALLS).expect("loaded");
+    for _ in 0..100 {
+        let adapter = plugin.adapter("{}", None).expect("a slot is free");
+        assert!(plan(&adapter, "fine").is_ok());
+    }
+}
+
+#[test]
+fn when_every_slot_is_taken_a_call_says_so() {
+    let limits = Limits {
+        instances: 1,
+        ..Limits::default()
+    };
+    let host = Host::new(limits).expect("a host");
+    let plugin = host.load("hostile", CALLS).expect("loaded");
+    let first = plugin.adapter("{}", None).expect("an adapter");
+    let second = plugin.adapter("{}", None).expect("an adapter");
+    assert!(
+        plan(&first, "fine").is_ok(),
+        "this thread now keeps the only instance"
+    );
+    assert!(matches!(plan(&second, "fine"), Err(Fault::Busy)));
+}

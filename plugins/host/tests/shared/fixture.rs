@@ -1,0 +1,83 @@
+//! The project's own exchanges.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+/// One exchange.
+#[derive(Clone)]
+pub(crate) struct Fixture {
+    pub(crate) name: String,
+    pub(crate) said: Value,
+    pub(crate) request: Bytes,
+    pub(crate) answer: Vec<u8>,
+    pub(crate) stream: bool,
+}
+
+impl Fixture {
+    pub(crate) fn adapter(&self) -> &str {
+        self.said["adapter"].as_str().expect("an adapter")
+    }
+
+    pub(crate) fn model(&self) -> &str {
+        self.said["model"].as_str().expect("a model")
+    }
+
+    fn read(path: &Path) -> Self {
+        let name = path
+            .file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        let text = std::fs::read(path).expect("readable");
+        let said: Value =
+            serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let named = said["adapter"] == "anthropic";
+        let (answer, stream) = match said["events"].as_array() {
+            Some(events) => (stream(events, named), true),
+            None => (said["body"].to_string().into_bytes(), false),
+        };
+        Self {
+            request: Bytes::from(said["request"].to_string()),
+            answer,
+            stream,
+            said,
+            name,
+        }
+    }
+}
+
+/// Events as their provider sends them.
+fn stream(events: &[Value], named: bool) -> Vec<u8> {
+    let mut text = String::new();
+    for event in events {
+        if named {
+            text.push_str(&format!(
+                "event: {}\n",
+                event["type"].as_str().expect("a type")
+            ));
+        }
+        text.push_str(&format!("data: {event}\n\n"));
+    }
+    if !named {
+        text.push_str("data: [DONE]\n\n");
+    }
+    text.into_bytes()
+}
+
+/// All of them.
+pub(crate) fn fixtures() -> Vec<Fixture> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
+    let files = folder
+        .read_dir()
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path());
+    let mut fixtures: Vec<_> = files
+        .filter(|path| path.extension().is_some_and(|end| end == "json"))
+        .map(|path| Fixture::read(&path))
+        .collect();
+    fixtures.sort_by(|a, b| a.name.cmp(&b.name));
+    assert!(fixtures.len() >= 8, "fixtures are missing");
+    fixtures
+}
