@@ -1,9 +1,9 @@
 //! The arrows between crates, as manifests have them.
 
-use crate::fault::Fault;
-use crate::files::Files;
-use crate::manifest::Manifest;
-use crate::rings::{Arrows, Place};
+use crate::architecture::fault::Fault;
+use crate::architecture::files::Files;
+use crate::architecture::manifest::Manifest;
+use crate::architecture::rings::{Arrows, Place};
 
 /// What `ARCHITECTURE.md` calls the root package.
 const ROOT: &str = "cli";

@@ -1,9 +1,9 @@
 //! `ARCHITECTURE.md` against the manifests: every arrow is in both.
 
-use crate::arrows::{between, drawn};
-use crate::fault::Fault;
-use crate::files::Files;
-use crate::manifest::Manifest;
+use crate::architecture::arrows::{between, drawn};
+use crate::architecture::fault::Fault;
+use crate::architecture::files::Files;
+use crate::architecture::manifest::Manifest;
 use std::collections::BTreeSet;
 
 const DRAWING: &str = "ARCHITECTURE.md";

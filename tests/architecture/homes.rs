@@ -1,9 +1,9 @@
 //! Where each foreign crate lives: outside of its home nobody knows that it is there.
 
-use crate::fault::Fault;
-use crate::files::{Files, is_rust};
-use crate::manifest::Manifest;
-use crate::tokens::tokens;
+use crate::architecture::fault::Fault;
+use crate::architecture::files::{Files, is_rust};
+use crate::architecture::manifest::Manifest;
+use crate::architecture::tokens::tokens;
 
 /// Crates and the paths that may name them; a path that ends in `/` is a folder.
 const HOMES: [(&str, &[&str]); 10] = [

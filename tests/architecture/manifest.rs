@@ -1,6 +1,6 @@
 //! Crates as their manifests declare them.
 
-use crate::files::Files;
+use crate::architecture::files::Files;
 
 /// One `Cargo.toml` with a package.
 #[derive(Debug)]

@@ -4,12 +4,12 @@
 //! re-exports its children uses none of them. Arrows are compared among brothers too, at every level: folders that use
 //! each other are a circle even where no two of their files are.
 
-use crate::fault::Fault;
-use crate::files::Files;
-use crate::manifest::Manifest;
-use crate::paths::{Import, Outline, Path, outline};
-use crate::rings::{Arrows, Place};
-use crate::tokens::shipped;
+use crate::architecture::fault::Fault;
+use crate::architecture::files::Files;
+use crate::architecture::manifest::Manifest;
+use crate::architecture::paths::{Import, Outline, Path, outline};
+use crate::architecture::rings::{Arrows, Place};
+use crate::architecture::tokens::shipped;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Longest chain of re-exports that is followed.

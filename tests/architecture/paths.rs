@@ -1,6 +1,6 @@
 //! The paths a source file names, and the modules it declares.
 
-use crate::tokens::Token;
+use crate::architecture::tokens::Token;
 use std::collections::BTreeSet;
 
 /// A path such as `crate::a::b`.
@@ -214,7 +214,7 @@ impl<'a> Reader<'_, 'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tokens::tokens;
+    use crate::architecture::tokens::tokens;
 
     fn told(text: &str) -> Vec<String> {
         let outline = outline(&tokens(text));

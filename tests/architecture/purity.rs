@@ -1,9 +1,9 @@
 //! What pure crates may not know: clocks, files, the network, the environment, threads.
 
-use crate::fault::Fault;
-use crate::files::{Files, is_rust};
-use crate::paths::{Path, outline};
-use crate::tokens::shipped;
+use crate::architecture::fault::Fault;
+use crate::architecture::files::{Files, is_rust};
+use crate::architecture::paths::{Path, outline};
+use crate::architecture::tokens::shipped;
 
 /// Sources that compute and do nothing else.
 const PURE: [&str; 4] = [

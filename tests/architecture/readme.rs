@@ -1,7 +1,7 @@
 //! The policies that `README.md` shows.
 
-use crate::fault::Fault;
-use crate::files::Files;
+use crate::architecture::fault::Fault;
+use crate::architecture::files::Files;
 
 const README: &str = "README.md";
 

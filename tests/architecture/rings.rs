@@ -1,6 +1,6 @@
 //! Cycles in a drawing of arrows.
 
-use crate::fault::Fault;
+use crate::architecture::fault::Fault;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Where an arrow stands in the sources.

@@ -1,7 +1,7 @@
 //! How files open, and what must not be written in them.
 
-use crate::fault::Fault;
-use crate::files::{Files, is_rust};
+use crate::architecture::fault::Fault;
+use crate::architecture::files::{Files, is_rust};
 
 /// Marks of work that was not done; in pieces, so that this file has none.
 const UNDONE: [&str; 4] = [

@@ -9,22 +9,25 @@
     reason = "a test that cannot read the sources should fail loudly"
 )]
 
-mod arrows;
-mod drawing;
-mod fault;
-mod files;
-mod homes;
-mod manifest;
-mod modules;
-mod paths;
-mod purity;
-mod readme;
-mod rings;
-mod tokens;
-mod words;
+mod architecture {
+    pub(crate) mod arrows;
+    pub(crate) mod drawing;
+    pub(crate) mod fault;
+    pub(crate) mod files;
+    pub(crate) mod homes;
+    pub(crate) mod manifest;
+    pub(crate) mod modules;
+    pub(crate) mod paths;
+    pub(crate) mod purity;
+    pub(crate) mod readme;
+    pub(crate) mod rings;
+    pub(crate) mod tokens;
+    pub(crate) mod words;
+}
 
-use crate::fault::none;
-use crate::files::Files;
+use architecture::fault::none;
+use architecture::files::Files;
+use architecture::{arrows, drawing, homes, modules, purity, readme, words};
 
 #[test]
 fn no_crate_needs_a_crate_that_needs_it() {
