@@ -1,10 +1,8 @@
 //! A plugin with an operator's settings: requests to plans, error answers to meanings.
 
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::{HeaderMap, Method};
 use mux_wire::fault::{UpstreamError, classify};
 use mux_wire::frame::Framing;
@@ -12,7 +10,8 @@ use serde_json::{Map, Value};
 
 use crate::answer;
 use crate::bindings::mux::provider::types as wit;
-use crate::body::{Edit, spliced, with_model};
+use crate::body::with_model;
+use crate::call::Call;
 use crate::fault::{Fault, LoadError};
 use crate::guest::Guest;
 use crate::header;
@@ -21,33 +20,11 @@ use crate::manifest::{AuthScheme, FixedPlan, Operation, Upstream};
 use crate::place;
 use crate::plan::{Plan, Reader};
 use crate::plugin::Plugin;
+use crate::proposal;
 use crate::reply::Reply;
 
 /// Most of an error body that is read, in bytes.
 const ERROR_BODY_LIMIT: usize = 64 << 10;
-
-/// One attempt at a request, as the gateway knows it.
-#[derive(Debug, Clone)]
-pub struct Call<'a> {
-    /// `chat`, …
-    pub operation: &'a str,
-    /// The dialect of the body, `openai-chat`, …
-    pub dialect: &'a str,
-    /// The provider's name of the model.
-    pub model: &'a str,
-    /// Where the JSON string of `model` stands in the body, quotes included.
-    pub model_span: Range<usize>,
-    /// Whether the client wants a stream.
-    pub stream: bool,
-    /// Which attempt this is, from 1.
-    pub attempt: u32,
-    /// When the request came, in milliseconds since 1970.
-    pub now_unix_ms: u64,
-    /// The gateway's name of the request.
-    pub request_id: &'a str,
-    /// The client's bytes.
-    pub body: &'a Bytes,
-}
 
 /// A plugin under one set of settings. Cheap to clone, and any thread may use it: each keeps a warm instance of
 /// its own, so that no call waits for another.
@@ -275,73 +252,7 @@ impl Adapter {
             .inner
             .guest
             .call(budget, |guest, store| guest.call_prepare(store, &ctx, body))??;
-        self.checked(planned, call)
-    }
-
-    /// A plan as the plugin made it, checked: nothing in it is trusted.
-    fn checked(&self, planned: wit::RequestPlan, call: &Call<'_>) -> Result<Plan, Fault> {
         let upstream = self.upstream(&planned.upstream)?;
-        place::path(&planned.path, &upstream.paths)
-            .map_err(|why| Fault::Plan(format!("its path {why}")))?;
-        let headers: Vec<_> = planned
-            .headers
-            .into_iter()
-            .map(|header| (header.name, header.value))
-            .collect();
-        let state_limit = self.inner.guest.limits().state;
-        if planned.state.len() > state_limit {
-            return Err(Fault::Plan(format!(
-                "a state of more than {state_limit} bytes"
-            )));
-        }
-        Ok(Plan {
-            url: format!("{}{}", upstream.base_url, planned.path),
-            method: method(planned.method),
-            headers: header::map(&headers).map_err(Fault::Plan)?,
-            body: body(planned.body, call).map_err(Fault::Plan)?,
-            warnings: planned.warnings,
-            operation: call.operation.to_owned(),
-            reader: reader(planned.reply, planned.state, call.stream).map_err(Fault::Plan)?,
-        })
-    }
-}
-
-fn method(method: wit::Method) -> Method {
-    match method {
-        wit::Method::Get => Method::GET,
-        wit::Method::Post => Method::POST,
-        wit::Method::Put => Method::PUT,
-        wit::Method::Delete => Method::DELETE,
-    }
-}
-
-fn body(planned: wit::BodyPlan, call: &Call<'_>) -> Result<Vec<Bytes>, String> {
-    match planned {
-        wit::BodyPlan::Empty => Ok(Vec::new()),
-        wit::BodyPlan::Passthrough => with_model(call.body, call.model_span.clone(), call.model),
-        wit::BodyPlan::Replace(bytes) => Ok(vec![Bytes::from(bytes)]),
-        wit::BodyPlan::Splices(splices) => {
-            let edit = |splice: wit::Splice| Edit {
-                at: splice.at as usize,
-                remove: splice.remove as usize,
-                insert: Bytes::from(splice.insert),
-            };
-            spliced(call.body, splices.into_iter().map(edit).collect())
-        }
-    }
-}
-
-fn reader(planned: wit::ReplyPlan, state: Vec<u8>, stream: bool) -> Result<Reader, String> {
-    let framing = answer::framing(planned.framing)?;
-    match planned.mode {
-        wit::DecodeMode::Verbatim => Ok(Reader::Verbatim { stream, framing }),
-        wit::DecodeMode::Frames if framing == Framing::Raw => Err(String::from(
-            "the framing `raw` cannot be decoded: its frames depend on the network",
-        )),
-        wit::DecodeMode::Frames => Ok(Reader::Frames {
-            stream,
-            framing,
-            state,
-        }),
+        proposal::checked(planned, upstream, call, self.inner.guest.limits())
     }
 }

@@ -4,7 +4,6 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    clippy::print_stdout,
     reason = "a test"
 )]
 
@@ -12,12 +11,15 @@ use std::collections::BTreeMap;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
-use mux_plugins::{Adapter, Plan};
-use mux_wire::usage::Usage;
-use serde_json::{Value, json};
+use mux_plugins::Adapter;
+use serde_json::Value;
 
+#[path = "shared/exchange.rs"]
+mod exchange;
+#[path = "shared/heard.rs"]
+mod heard;
+#[path = "shared/recorded.rs"]
+mod recorded;
 #[path = "shared/shipped.rs"]
 mod shipped;
 #[path = "shared/stage.rs"]
@@ -25,7 +27,10 @@ mod stage;
 #[path = "shared/told.rs"]
 mod told;
 
-use told::{Choice, Heard, Told, hear};
+use exchange::{Exchange, json_of};
+use heard::{Heard, hear};
+use recorded::{anthropic, events, openai};
+use told::Told;
 
 /// Streams up to this length are split at every byte, longer ones at a spread of places.
 const SMALL: usize = 20_000;
@@ -38,302 +43,6 @@ fn folder() -> Option<PathBuf> {
         PathBuf::from,
     );
     folder.join("index.json").is_file().then_some(folder)
-}
-
-fn json_of(path: &Path) -> Value {
-    let text = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// One recorded exchange.
-#[derive(Clone)]
-struct Exchange {
-    file: String,
-    provider: String,
-    model: String,
-    request: Value,
-    status: u16,
-    headers: HeaderMap,
-    body: Vec<u8>,
-    stream: bool,
-}
-
-impl Exchange {
-    /// The exchange, or the several that some files hold one after the other.
-    fn read_all(folder: &Path, entry: &Value) -> Vec<Self> {
-        let all = Self::read(folder, entry);
-        let answers = answers(&all.body);
-        let one = |body: Vec<u8>| Self {
-            body,
-            ..all.clone()
-        };
-        answers.into_iter().map(one).collect()
-    }
-
-    fn read(folder: &Path, entry: &Value) -> Self {
-        let file = entry["file"].as_str().expect("a file").to_owned();
-        let recorded = json_of(&folder.join(&file));
-        let response = &recorded["response"];
-        let provider = entry["provider"].as_str().expect("a provider").to_owned();
-        let (body, stream) = body(response, &provider);
-        let status = response["status"]
-            .as_u64()
-            .and_then(|status| u16::try_from(status).ok());
-        Self {
-            model: entry["model"]
-                .as_str()
-                .unwrap_or("claude-or-gpt")
-                .to_owned(),
-            request: recorded["request"]["body"].clone(),
-            status: status.expect("a status"),
-            headers: headers(&response["headers"]),
-            file,
-            provider,
-            body,
-            stream,
-        }
-    }
-
-    /// The chat request a client may have sent: the recorded one, where it is one.
-    fn client_body(&self) -> Bytes {
-        let chat = self.provider == "openai" && self.request["messages"].is_array();
-        let mut request = if chat {
-            self.request.clone()
-        } else {
-            json!({"model": "@any", "messages": [{"role": "user", "content": "hello"}],
-                   "stream_options": {"include_usage": true}})
-        };
-        request["stream"] = Value::from(self.stream);
-        Bytes::from(request.to_string())
-    }
-
-    fn plan(&self, adapter: &Adapter) -> Plan {
-        let body = self.client_body();
-        let plan = adapter
-            .plan(&stage::call(&body, &self.model, self.stream))
-            .unwrap_or_else(|fault| panic!("{}: {fault}", self.file));
-        if self.provider == "openai" {
-            let mut sent: Value = serde_json::from_slice(&plan.body.concat()).expect("json");
-            assert_eq!(sent["model"], self.model.as_str(), "{}", self.file);
-            let mut asked: Value = serde_json::from_slice(&body).expect("json");
-            sent["model"] = Value::Null;
-            asked["model"] = Value::Null;
-            assert_eq!(sent, asked, "{}", self.file);
-        }
-        plan
-    }
-}
-
-fn body(response: &Value, provider: &str) -> (Vec<u8>, bool) {
-    if let Some(events) = response["events"].as_array() {
-        let mut text = String::new();
-        for event in events {
-            let line = event
-                .as_str()
-                .map_or_else(|| event.to_string(), str::to_owned);
-            text.push_str(&format!("data: {line}\n\n"));
-        }
-        if provider == "openai" && !text.contains("[DONE]") {
-            text.push_str("data: [DONE]\n\n");
-        }
-        return (text.into_bytes(), true);
-    }
-    if let Some(text) = response["body_text"].as_str() {
-        return (text.as_bytes().to_vec(), true);
-    }
-    (response["body"].to_string().into_bytes(), false)
-}
-
-/// A body cut behind each `message_stop`.
-fn answers(body: &[u8]) -> Vec<Vec<u8>> {
-    const STOP: &str = "data: {\"type\":\"message_stop\"}\n\n";
-    let text = String::from_utf8(body.to_vec()).expect("utf-8");
-    if text.matches(STOP).count() < 2 {
-        return vec![text.into_bytes()];
-    }
-    text.split_inclusive(STOP)
-        .map(|answer| answer.as_bytes().to_vec())
-        .collect()
-}
-
-fn headers(recorded: &Value) -> HeaderMap {
-    let pairs = recorded.as_object().into_iter().flatten();
-    pairs
-        .filter_map(|(name, value)| {
-            let name: HeaderName = name.to_ascii_lowercase().parse().ok()?;
-            Some((name, HeaderValue::from_str(value.as_str()?).ok()?))
-        })
-        .collect()
-}
-
-/// The objects in the data lines of an event stream.
-fn events(body: &[u8]) -> Vec<Value> {
-    let text = String::from_utf8(body.to_vec()).expect("utf-8");
-    let lines = text.lines().filter_map(|line| line.strip_prefix("data:"));
-    lines
-        .filter_map(|data| serde_json::from_str(data.trim()).ok())
-        .collect()
-}
-
-fn count(usage: &Value, name: &str) -> Option<u64> {
-    usage.get(name).and_then(Value::as_u64)
-}
-
-fn openai(exchange: &Exchange) -> Told {
-    let mut told = if exchange.stream {
-        Told::read(&events(&exchange.body))
-    } else {
-        Told::read([&serde_json::from_slice(&exchange.body).expect("json")])
-    };
-    told.terminal = true;
-    told
-}
-
-/// A message of Anthropic's, whole or put together from its events.
-#[derive(Default)]
-struct Folded {
-    base: u64,
-    blocks: BTreeMap<u64, Value>,
-    arguments: BTreeMap<u64, String>,
-    stop: Option<String>,
-    explanation: String,
-    usage: BTreeMap<&'static str, u64>,
-    error: Option<String>,
-    stopped: bool,
-}
-
-const COUNTS: [&str; 4] = [
-    "input_tokens",
-    "output_tokens",
-    "cache_read_input_tokens",
-    "cache_creation_input_tokens",
-];
-
-impl Folded {
-    fn count(&mut self, usage: &Value) {
-        for name in COUNTS {
-            if let Some(value) = count(usage, name) {
-                self.usage.insert(name, value);
-            }
-        }
-        if let Some(value) = count(&usage["output_tokens_details"], "thinking_tokens") {
-            self.usage.insert("thinking_tokens", value);
-        }
-    }
-
-    fn whole(message: &Value) -> Self {
-        let mut folded = Self::default();
-        for (index, block) in (0..).zip(message["content"].as_array().into_iter().flatten()) {
-            folded.blocks.insert(index, block.clone());
-        }
-        folded.finish(message);
-        folded.count(&message["usage"]);
-        folded.stopped = true;
-        folded
-    }
-
-    fn finish(&mut self, said: &Value) {
-        self.stop = said["stop_reason"].as_str().map(str::to_owned);
-        self.explanation = said["stop_details"]["explanation"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
-    }
-
-    fn event(&mut self, event: &Value) {
-        // One file starts over in the middle: the blocks after that are further ones.
-        let index = self.base + event["index"].as_u64().unwrap_or(0);
-        match event["type"].as_str().unwrap_or_default() {
-            "message_start" => {
-                self.base = self.blocks.keys().next_back().map_or(0, |last| last + 1);
-                self.count(&event["message"]["usage"]);
-            }
-            "content_block_start" => {
-                self.blocks.insert(index, event["content_block"].clone());
-            }
-            "content_block_delta" => self.delta(index, &event["delta"]),
-            "message_delta" => {
-                self.finish(&event["delta"]);
-                self.count(&event["usage"]);
-            }
-            "message_stop" => self.stopped = true,
-            "error" => self.error = event["error"]["type"].as_str().map(str::to_owned),
-            _ => {}
-        }
-    }
-
-    fn delta(&mut self, index: u64, delta: &Value) {
-        for field in ["text", "thinking", "signature"] {
-            if let Some(piece) = delta[field].as_str() {
-                let block = self.blocks.get_mut(&index).expect("an open block");
-                let before = block[field].as_str().unwrap_or_default();
-                block[field] = Value::from(format!("{before}{piece}"));
-            }
-        }
-        if let Some(piece) = delta["partial_json"].as_str() {
-            self.arguments.entry(index).or_default().push_str(piece);
-        }
-    }
-
-    fn told(self) -> Told {
-        let mut choice = Choice::default();
-        for (index, block) in &self.blocks {
-            let text = |field: &str| block[field].as_str().unwrap_or_default().to_owned();
-            match block["type"].as_str().unwrap_or_default() {
-                "text" => choice.text.push_str(&text("text")),
-                "thinking" => choice.thoughts.push((text("thinking"), text("signature"))),
-                "redacted_thinking" => choice.thoughts.push((String::new(), text("data"))),
-                "tool_use" => {
-                    let streamed = self.arguments.get(index).filter(|text| !text.is_empty());
-                    let arguments = match streamed {
-                        Some(text) => serde_json::from_str(text)
-                            .unwrap_or_else(|_| Value::from(text.as_str())),
-                        None => block["input"].clone(),
-                    };
-                    choice.calls.push((text("id"), text("name"), arguments));
-                }
-                _ => {}
-            }
-        }
-        choice.finish = self
-            .stopped
-            .then(|| finish(self.stop.as_deref(), &choice).to_owned());
-        choice.refusal = self.explanation;
-        let of = |name: &str| self.usage.get(name).copied().unwrap_or(0);
-        let (read, write) = (of(COUNTS[2]), of(COUNTS[3]));
-        Told {
-            choices: BTreeMap::from([(0, choice)]),
-            usage: Some(Usage {
-                input: of(COUNTS[0]) + read + write,
-                output: of(COUNTS[1]),
-                cache_read: read,
-                cache_write: write,
-                reasoning: of("thinking_tokens"),
-            }),
-            error: self.error,
-            terminal: self.stopped,
-        }
-    }
-}
-
-fn finish(stop: Option<&str>, choice: &Choice) -> &'static str {
-    match stop {
-        Some("max_tokens" | "model_context_window_exceeded") => "length",
-        Some("refusal") => "content_filter",
-        _ if !choice.calls.is_empty() => "tool_calls",
-        _ => "stop",
-    }
-}
-
-fn anthropic(exchange: &Exchange) -> Told {
-    if !exchange.stream {
-        return Folded::whole(&serde_json::from_slice(&exchange.body).expect("json")).told();
-    }
-    let mut folded = Folded::default();
-    for event in events(&exchange.body) {
-        folded.event(&event);
-    }
-    folded.told()
 }
 
 /// What was heard, as a client understands it.
@@ -392,8 +101,8 @@ fn check_good(exchange: &Exchange, adapter: &Adapter, expected: &Told) {
     assert_eq!(hear_in(&single), heard, "{file}: byte by byte");
     if exchange.stream {
         for at in splits(exchange.body.len()) {
-            let (head, tail) = exchange.body.split_at(at);
-            assert_eq!(hear_in(&[head, tail]), heard, "{file}: split at {at}");
+            let (before, after) = exchange.body.split_at(at);
+            assert_eq!(hear_in(&[before, after]), heard, "{file}: split at {at}");
         }
     }
 }

@@ -10,15 +10,16 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use mux_plugin_anthropic::Anthropic;
-use mux_plugin_sdk::{Adapter as _, Batch, BodyPlan, Fault as Refusal, RequestCtx};
-use mux_plugins::{Adapter, Fault, Plan};
+use mux_plugin_sdk::{Adapter as _, Batch, BodyPlan, RequestCtx};
+use mux_plugins::Fault;
 use mux_wire::frame::{Framer, Framing};
 use mux_wire::usage::Usage;
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 #[path = "shared/fixture.rs"]
 mod fixture;
+#[path = "shared/heard.rs"]
+mod heard;
 #[path = "shared/shipped.rs"]
 mod shipped;
 #[path = "shared/stage.rs"]
@@ -26,15 +27,9 @@ mod stage;
 #[path = "shared/told.rs"]
 mod told;
 
-use fixture::{Fixture, fixtures};
-use told::{Choice, Heard, Told, hear};
-
-fn plan(adapter: &Adapter, fixture: &Fixture) -> Plan {
-    let call = stage::call(&fixture.request, fixture.model(), fixture.stream);
-    adapter
-        .plan(&call)
-        .unwrap_or_else(|fault| panic!("{}: {fault}", fixture.name))
-}
+use fixture::{Fixture, fixtures, plan};
+use heard::hear;
+use told::{Choice, Told};
 
 fn objects(fixture: &Fixture, bytes: &[u8]) -> Vec<Value> {
     let text = String::from_utf8(bytes.to_vec()).expect("utf-8");
@@ -202,16 +197,16 @@ fn natively(fixture: &Fixture) -> (Vec<u8>, Vec<String>, Vec<u8>) {
     let BodyPlan::Replace(sent) = plan.body else {
         panic!("{}: not replaced", fixture.name)
     };
-    let mut framer = Framer::new(if fixture.stream {
+    let mut cutter = Framer::new(if fixture.stream {
         Framing::Sse
     } else {
         Framing::Buffered
     });
-    framer
+    cutter
         .push(Bytes::from(fixture.answer.clone()))
         .expect("framed");
-    framer.finish().expect("framed");
-    let frames: Vec<_> = framer.collect();
+    cutter.finish().expect("framed");
+    let frames: Vec<_> = cutter.collect();
     let packed = frames
         .iter()
         .map(|frame| (frame.event_name().unwrap_or_default(), frame.data.as_ref()));
@@ -319,79 +314,4 @@ fn the_operators_address_and_credential_go_onto_the_plan() {
     assert!(!format!("{plan:?}").contains("sk-secret"));
     let refused = plugin.adapter(r#"{"wrong":1}"#, None).expect_err("refused");
     assert!(refused.to_string().contains("wrong"), "{refused}");
-}
-
-/// A request of random shape that scans as a chat request.
-fn requests() -> impl Strategy<Value = Value> {
-    let text = "[ -~äß☀\n]{0,12}";
-    let message = prop_oneof![
-        text.prop_map(|text| json!({"role": "user", "content": text})),
-        text.prop_map(|text| json!({"role": "system", "content": text})),
-        text.prop_map(|text| json!({"role": "assistant", "content": text})),
-        (text, text).prop_map(|(id, arguments)| json!({"role": "assistant", "tool_calls": [{"id": id, "type": "function", "function": {"name": "f", "arguments": arguments}}]})),
-        (text, text).prop_map(|(id, text)| json!({"role": "tool", "tool_call_id": id, "content": [{"type": "text", "text": text}]})),
-        Just(json!({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}]})),
-    ];
-    let effort = prop_oneof![Just(Value::Null), Just(json!("low")), Just(json!("xhigh"))];
-    (prop::collection::vec(message, 0..8), effort, prop::option::of(0.0..2.0_f64), any::<bool>()).prop_map(
-        |(messages, effort, temperature, stream)| {
-            json!({"model": "m", "messages": messages, "reasoning_effort": effort, "temperature": temperature, "stream": stream})
-        },
-    )
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
-
-    #[test]
-    fn any_request_is_planned_or_refused_alike_inside_and_outside(request in requests(), family in 0..4_usize) {
-        let model = ["claude-3-haiku-20240307", "claude-sonnet-4-5", "claude-opus-4-8", "other"][family];
-        let body = Bytes::from(request.to_string());
-        let stream = request["stream"] == true;
-        let inside = shipped::adapter("anthropic").plan(&stage::call(&body, model, stream));
-        let ctx = RequestCtx { model: model.to_owned(), stream, now_unix_ms: stage::NOW, ..RequestCtx::default() };
-        match (Anthropic::configure(b"{}").expect("configured").prepare(&ctx, &body), inside) {
-            (Ok(outside), Ok(inside)) => {
-                let BodyPlan::Replace(sent) = outside.body else { panic!("not replaced") };
-                prop_assert_eq!(inside.body.concat(), sent);
-                prop_assert_eq!(inside.warnings, outside.warnings);
-            }
-            (Err(Refusal::InvalidRequest(a)), Err(Fault::Invalid { message, param })) => {
-                prop_assert_eq!((a.message, a.param), (message, param));
-            }
-            (outside, inside) => prop_assert!(false, "{:?} {:?}", outside, inside),
-        }
-    }
-
-    #[test]
-    fn batches_of_any_size_give_the_same_answer(cuts in prop::collection::vec(1_usize..400, 1..40), which in 0_usize..100) {
-        let all = fixtures();
-        let fixture = &all[which % all.len()];
-        let adapter = shipped::adapter(fixture.adapter());
-        let plan = plan(&adapter, fixture);
-        let whole: Heard = hear(&adapter, &plan, [fixture.answer.as_slice()]).expect("it decodes");
-        let mut pieces = Vec::new();
-        let mut rest = fixture.answer.as_slice();
-        for cut in cuts.iter().cycle() {
-            if rest.is_empty() { break; }
-            let (piece, after) = rest.split_at(rest.len().min(*cut));
-            pieces.push(piece);
-            rest = after;
-        }
-        prop_assert_eq!(hear(&adapter, &plan, pieces).expect("it decodes"), whole);
-    }
-
-    #[test]
-    fn garbage_from_the_provider_is_its_own_fault_and_never_the_plugins(body: Vec<u8>, stream: bool) {
-        let adapter = shipped::adapter("anthropic");
-        let request = Bytes::from_static(br#"{"model":"m","messages":[{"role":"user","content":"x"}]}"#);
-        let plan = adapter.plan(&stage::call(&request, "claude-sonnet-4-5", stream)).expect("planned");
-        match hear(&adapter, &plan, [body.as_slice(), b"\n\n"]) {
-            Ok(heard) => prop_assert!(!heard.terminal),
-            Err(Fault::BadResponse(_)) => {}
-            Err(other) => prop_assert!(false, "{}", other),
-        }
-        let error = adapter.map_error(500, &HeaderMap::new(), &body);
-        prop_assert_eq!(error.kind.as_str(), "server");
-    }
 }

@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use bytes::Bytes;
+use mux_plugins::{Adapter, Plan};
 use serde_json::Value;
+
+use crate::stage;
 
 /// One exchange.
 #[derive(Clone)]
@@ -53,12 +56,9 @@ fn stream(events: &[Value], named: bool) -> Vec<u8> {
     let mut text = String::new();
     for event in events {
         if named {
-            text.push_str(&format!(
-                "event: {}\n",
-                event["type"].as_str().expect("a type")
-            ));
+            text.extend(["event: ", event["type"].as_str().expect("a type"), "\n"]);
         }
-        text.push_str(&format!("data: {event}\n\n"));
+        text.extend(["data: ", &event.to_string(), "\n\n"]);
     }
     if !named {
         text.push_str("data: [DONE]\n\n");
@@ -80,4 +80,11 @@ pub(crate) fn fixtures() -> Vec<Fixture> {
     fixtures.sort_by(|a, b| a.name.cmp(&b.name));
     assert!(fixtures.len() >= 8, "fixtures are missing");
     fixtures
+}
+
+/// What the adapter plans for its request.
+pub(crate) fn plan(adapter: &Adapter, fixture: &Fixture) -> Plan {
+    let call = stage::call(&fixture.request, fixture.model(), fixture.stream);
+    let planned = adapter.plan(&call);
+    planned.unwrap_or_else(|fault| panic!("{}: {fault}", fixture.name))
 }

@@ -1,0 +1,84 @@
+//! A plan as the plugin made it becomes one that may be sent: nothing in it is trusted.
+
+use bytes::Bytes;
+use http::Method;
+use mux_wire::frame::Framing;
+
+use crate::answer;
+use crate::bindings::mux::provider::types as wit;
+use crate::body::{Edit, spliced, with_model};
+use crate::call::Call;
+use crate::fault::Fault;
+use crate::header;
+use crate::limits::Limits;
+use crate::manifest::Upstream;
+use crate::place;
+use crate::plan::{Plan, Reader};
+
+/// Checks a plan against the upstream it names.
+pub(crate) fn checked(
+    planned: wit::RequestPlan,
+    upstream: &Upstream,
+    call: &Call<'_>,
+    limits: &Limits,
+) -> Result<Plan, Fault> {
+    place::path(&planned.path, &upstream.paths)
+        .map_err(|why| Fault::Plan(format!("its path {why}")))?;
+    if planned.state.len() > limits.state {
+        return Err(Fault::Plan(format!(
+            "a state of more than {} bytes",
+            limits.state
+        )));
+    }
+    let headers = planned.headers.into_iter();
+    let headers: Vec<_> = headers.map(|header| (header.name, header.value)).collect();
+    Ok(Plan {
+        url: format!("{}{}", upstream.base_url, planned.path),
+        method: method(planned.method),
+        headers: header::map(&headers).map_err(Fault::Plan)?,
+        body: body(planned.body, call).map_err(Fault::Plan)?,
+        warnings: planned.warnings,
+        operation: call.operation.to_owned(),
+        reader: reader(planned.reply, planned.state, call.stream).map_err(Fault::Plan)?,
+    })
+}
+
+fn method(method: wit::Method) -> Method {
+    match method {
+        wit::Method::Get => Method::GET,
+        wit::Method::Post => Method::POST,
+        wit::Method::Put => Method::PUT,
+        wit::Method::Delete => Method::DELETE,
+    }
+}
+
+fn body(planned: wit::BodyPlan, call: &Call<'_>) -> Result<Vec<Bytes>, String> {
+    match planned {
+        wit::BodyPlan::Empty => Ok(Vec::new()),
+        wit::BodyPlan::Passthrough => with_model(call.body, call.model_span.clone(), call.model),
+        wit::BodyPlan::Replace(bytes) => Ok(vec![Bytes::from(bytes)]),
+        wit::BodyPlan::Splices(splices) => {
+            let edit = |splice: wit::Splice| Edit {
+                at: splice.at as usize,
+                remove: splice.remove as usize,
+                insert: Bytes::from(splice.insert),
+            };
+            spliced(call.body, splices.into_iter().map(edit).collect())
+        }
+    }
+}
+
+fn reader(planned: wit::ReplyPlan, state: Vec<u8>, stream: bool) -> Result<Reader, String> {
+    let framing = answer::framing(planned.framing)?;
+    match planned.mode {
+        wit::DecodeMode::Verbatim => Ok(Reader::Verbatim { stream, framing }),
+        wit::DecodeMode::Frames if framing == Framing::Raw => Err(String::from(
+            "the framing `raw` cannot be decoded: its frames depend on the network",
+        )),
+        wit::DecodeMode::Frames => Ok(Reader::Frames {
+            stream,
+            framing,
+            state,
+        }),
+    }
+}
