@@ -152,3 +152,52 @@ impl Compare {
         }
     }
 }
+
+/// A `replay` block: what recorded traffic may do under this policy. Running it is replay's job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replay {
+    /// The recording, as written.
+    pub recording: String,
+    /// The version to compare with; the one that served each request where absent.
+    pub against: Option<String>,
+    /// File it stands in.
+    pub file: Box<str>,
+    /// In textual order.
+    pub expects: Vec<Wanted>,
+}
+
+/// One `expect` line of a `replay` block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// As written, for reports.
+    pub text: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// What is compared.
+    pub figure: Figure,
+    /// How.
+    pub compare: Compare,
+    /// With what, in the unit of the figure.
+    pub value: i64,
+}
+
+/// A figure of a replay as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Figure {
+    /// Share of requests decided differently, basis points.
+    Changed,
+    /// Share of requests refused by policy, basis points.
+    Denied,
+    /// Share of requests that more than one target was tried for, basis points.
+    FailedOver,
+    /// Share of requests that failed, basis points.
+    Errors,
+    /// Median time to the end, milliseconds.
+    P50,
+    /// 95th percentile of it, milliseconds.
+    P95,
+    /// Cost, pico-dollars.
+    Cost,
+    /// Change of the cost, basis points of what it was.
+    CostChange,
+}

@@ -8,13 +8,14 @@ mod lint;
 mod policy;
 mod protect;
 mod provider;
+mod replay;
 mod route;
 mod sets;
 mod spend;
 mod trial;
 
 use crate::atom::Tables;
-use crate::case::Test;
+use crate::case::{Replay, Test};
 use crate::diagnostic::Severity;
 use crate::graph::Clause;
 use crate::image::{Fleet, Plan, Policy};
@@ -32,6 +33,7 @@ pub(crate) struct Checked {
     /// By policy.
     pub(crate) clauses: Vec<Vec<Clause>>,
     pub(crate) tests: Vec<Test>,
+    pub(crate) replays: Vec<Replay>,
     pub(crate) tables: Tables,
 }
 
@@ -60,6 +62,7 @@ pub(crate) fn check(loaded: &Loaded, kinds: &dyn Fn(&str) -> bool, report: &mut 
         report,
     );
     let tests = trial::read(&names, &loaded.sources, report);
+    let replays = replay::read(&names, &loaded.sources, report);
     let tables = conditions.finish();
     let looped = cycle::plans(&names, &routes.plans, report);
     cycle::policies(&names, &rules, report);
@@ -79,6 +82,7 @@ pub(crate) fn check(loaded: &Loaded, kinds: &dyn Fn(&str) -> bool, report: &mut 
         policies,
         clauses,
         tests,
+        replays,
         tables,
     }
 }

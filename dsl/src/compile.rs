@@ -39,6 +39,7 @@ pub fn compile(
             checked.plans,
             checked.policies,
             checked.tests,
+            checked.replays,
             graph,
         )
     });

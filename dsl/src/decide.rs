@@ -1,6 +1,6 @@
 //! A checked bundle, and the decisions it makes: facts in, verdict out, nothing allocated on the way.
 
-use crate::case::Test;
+use crate::case::{Replay, Test};
 use crate::graph::{Graph, Step, Then};
 use crate::image::{Fleet, Plan, PlanId, Policy, PolicyId, Route, RuleId, TargetId, Verdict};
 use crate::request::{Live, Request};
@@ -18,6 +18,8 @@ pub struct Image {
     pub policies: Vec<Policy>,
     /// Every `test` block and every row of a table.
     pub tests: Vec<Test>,
+    /// Every `replay` block.
+    pub replays: Vec<Replay>,
     graph: Graph,
     targets: HashMap<Box<str>, TargetId>,
     aliases: HashMap<Box<str>, PolicyId>,
@@ -57,6 +59,7 @@ impl Image {
         plans: Vec<Plan>,
         policies: Vec<Policy>,
         tests: Vec<Test>,
+        replays: Vec<Replay>,
         graph: Graph,
     ) -> Self {
         let targets = (0..)
@@ -74,6 +77,7 @@ impl Image {
             plans,
             policies,
             tests,
+            replays,
             graph,
             targets,
             aliases,

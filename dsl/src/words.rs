@@ -19,6 +19,7 @@ pub(crate) enum Place {
     Policy,
     When,
     Test,
+    Replay,
 }
 
 /// One word.
@@ -97,6 +98,7 @@ impl Place {
             Self::Policy => "`policy`",
             Self::When => "a `when` block",
             Self::Test => "`test`",
+            Self::Replay => "`replay`",
         }
     }
 }
@@ -165,8 +167,8 @@ impl Entry {
 use Args::{Nothing, One, Own, Some as Several};
 use Body::{May, Must};
 use Place::{
-    Breaker, Budget, Fallback, Health, Limit, Model, Plan, Policy, Provider, Set, Settings, Test,
-    When,
+    Breaker, Budget, Fallback, Health, Limit, Model, Plan, Policy, Provider, Replay, Set, Settings,
+    Test, When,
 };
 use Slot::{Alias, Name, Quantity, Text};
 
@@ -191,7 +193,7 @@ static TABLE: [Entry; 67] = [
     entry("test", FILE, "test \"NAME\" [for @POLICY] { … }", Own, "a request and what must become of it").repeats().holds(Must(Test)),
     entry("facts", FILE, "facts { … }", Own, "which values a tag can have").refused(),
     entry("guarantee", FILE, "guarantee \"NAME\" { … }", Own, "what must hold for every request").skipped(),
-    entry("replay", FILE, "replay \"FILE\" against \"VERSION\" { … }", Own, "what recorded traffic may do under this policy").skipped(),
+    entry("replay", FILE, "replay \"FILE\" against \"VERSION\" { … }", Own, "what recorded traffic may do under this policy").repeats().holds(Must(Replay)),
     // provider
     entry("kind", &[Provider], "kind NAME", One(Name), "the adapter that speaks its dialect"),
     entry("url", &[Provider], "url \"https://…\"", One(Text), "base address, where it is not the adapter's own"),
@@ -248,6 +250,6 @@ static TABLE: [Entry; 67] = [
     // tests
     entry("given", &[Test], "given FACT VALUE", Own, "a fact of the request or a live figure").repeats(),
     entry("upstream", &[Test], "upstream PROVIDER/MODEL replies STATUS after TIME | hangs | refuses | streams N tokens/s", Own, "what a provider does").repeats(),
-    entry("expect", &[Test], "expect OUTCOME is VALUE", Own, "what must become of it").repeats(),
+    entry("expect", &[Test, Replay], "expect OUTCOME is VALUE", Own, "what must become of it").repeats(),
     entry("<row>", &[Test], "| FACT | FACT | expect |", Own, "a table: facts, then one case a row").repeats(),
 ];

@@ -6,10 +6,10 @@ use clap::{Args, Subcommand, ValueEnum};
 use mux_dsl::{Compiled, Image, Severity};
 use mux_gateway::plugins::adapter_of;
 use mux_gateway::source::Source;
-use mux_replay::case;
 use mux_replay::report::{Report, Side};
 use mux_replay::traffic::replay;
-use mux_replay::verdict::{Miss, dollars};
+use mux_replay::verdict::dollars;
+use mux_replay::{case, expectation};
 use mux_routing::router::{Memory, Router};
 use mux_traffic::record::Record;
 use serde_json::json;
@@ -231,7 +231,7 @@ impl Test {
         for trouble in troubles.iter().take(10) {
             out.error(&format!("skipped: {trouble}"));
         }
-        let misses: Vec<Miss> = Vec::new();
+        let misses = expectation::check(router.image(), &report);
         match self.which.format {
             Format::Json => out
                 .json(&json!({"report": report, "unreadable": troubles.len(), "failures": misses})),
@@ -239,8 +239,8 @@ impl Test {
                 out.line(&compared(&report));
                 for miss in &misses {
                     out.line(&format!(
-                        "FAIL  line {}: expected `{}`, got {}",
-                        miss.line, miss.expected, miss.got
+                        "FAIL  {}:{}: `{}`, but got {}",
+                        miss.file, miss.line, miss.expected, miss.got
                     ));
                 }
             }

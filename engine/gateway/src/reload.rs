@@ -164,7 +164,10 @@ impl Keeper {
             return Ok(bundle);
         }
         match self.folder() {
-            Ok((bundle, _)) => Ok(bundle),
+            Ok((bundle, _)) => {
+                self.note_live(&bundle);
+                Ok(bundle)
+            }
             Err(rejected) => match refs.live {
                 Some(live) => {
                     tracing::error!(
@@ -231,11 +234,8 @@ impl Keeper {
         let held = self.store.refs().held.is_some();
         if held {
             self.look();
-            let served = live.bundle().router.version().to_owned();
-            if !changes.is_empty()
-                && let Ok(bundle) = self.stored(&served)
-            {
-                self.swap(bundle, live);
+            if !changes.is_empty() {
+                self.renew(live);
             }
             return;
         }
@@ -251,23 +251,41 @@ impl Keeper {
                     "the save was refused, the running version stays:\n{}",
                     rejected.text
                 );
+                if !changes.is_empty() {
+                    self.renew(live);
+                }
             }
         }
     }
 
+    /// Serves the same version with the adapters as they are now.
+    fn renew(&self, live: &Live) {
+        let version = live.bundle().router.version().to_owned();
+        match self.stored(&version) {
+            Ok(bundle) => self.swap(bundle, live),
+            Err(why) => tracing::error!(version, "the new adapters are not taken up: {why}"),
+        }
+    }
+
+    /// Serves a bundle, and only then tells of it: whoever reads that it is served must meet it.
     fn swap(&self, bundle: Bundle, live: &Live) {
-        tracing::info!(version = bundle.router.version(), "serving");
+        let bundle = Arc::new(bundle);
+        live.serve(Arc::clone(&bundle));
+        self.note_live(&bundle);
         for (target, why) in bundle.unavailable() {
             tracing::warn!(target, "unavailable: it {why}");
         }
-        self.note_live(&bundle);
-        live.serve(Arc::new(bundle));
+        tracing::info!(version = bundle.router.version(), "serving");
     }
 
     /// Checks the folder and keeps it as a version, without serving it.
     fn look(&mut self) {
-        if let Err(rejected) = self.folder() {
-            tracing::error!("the folder does not load:\n{}", rejected.text);
+        match self.folder() {
+            Ok((_, version)) => tracing::info!(
+                version,
+                "kept as a version, not served while an older one is held"
+            ),
+            Err(rejected) => tracing::error!("the folder does not load:\n{}", rejected.text),
         }
     }
 
@@ -306,10 +324,6 @@ impl Keeper {
                 status.error = None;
                 status.folder = Some(id.clone());
                 status.diagnostics = diagnostics;
-                drop(status);
-                if self.store.refs().held.is_none() {
-                    self.note_live(&bundle);
-                }
                 Ok((bundle, id))
             }
             Err(rejected) => {

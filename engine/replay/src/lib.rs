@@ -5,6 +5,7 @@
 //! [`verdict`] judges them, [`traffic`] runs recorded requests and [`report`] compares.
 
 pub mod case;
+pub mod expectation;
 pub mod play;
 pub mod report;
 pub mod sample;

@@ -1,5 +1,9 @@
 //! Tests of policies and replays of traffic, as `mux policy test` runs them.
-#![expect(clippy::panic, clippy::expect_used, reason = "a test that cannot set itself up should fail loudly")]
+#![expect(
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a test that cannot set itself up should fail loudly"
+)]
 
 use mux_dsl::Image;
 use mux_dsl::image::TargetId;
@@ -43,13 +47,17 @@ policy @x { else use plan chain }
 
 fn image(policy: &str) -> Arc<Image> {
     let text = format!("{FLEET}{policy}");
-    let compiled = mux_dsl::compile(&["t.mux"], &mut |_| Ok(text.clone().into_bytes()), &|_| true);
+    let compiled = mux_dsl::compile(&["t.mux"], &mut |_| Ok(text.clone().into_bytes()), &|_| {
+        true
+    });
     let shown = || mux_dsl::render(&compiled.diagnostics, &compiled.sources, false);
     Arc::new(compiled.image.unwrap_or_else(|| panic!("{}", shown())))
 }
 
 fn router(policy: &str) -> Arc<Router> {
-    Arc::new(Router::new(image(policy), "v", &Memory::default(), |_| None))
+    Arc::new(Router::new(image(policy), "v", &Memory::default(), |_| {
+        None
+    }))
 }
 
 /// Traffic as a gateway would have recorded it: `p/a` fails or hangs now and then.
@@ -59,7 +67,13 @@ fn recorded(router: &Arc<Router>, requests: u64, seed: u64) -> Vec<Record> {
     let mut world = World::new(|_: &Flight, _: usize, target: TargetId| -> Play {
         let first = (200 + chance.below(200)) * MILLI;
         match chance.below(10) {
-            0 if target == TargetId(0) => vec![(first, Beat::Failed(Failure { status: Some(503), ..Failure::of(Class::Overloaded) }))],
+            0 if target == TargetId(0) => vec![(
+                first,
+                Beat::Failed(Failure {
+                    status: Some(503),
+                    ..Failure::of(Class::Overloaded)
+                }),
+            )],
             1 if target == TargetId(0) => vec![(MILLI, Beat::Connected)],
             _ => answer(first, 100, 50, 100, true),
         }
@@ -67,9 +81,21 @@ fn recorded(router: &Arc<Router>, requests: u64, seed: u64) -> Vec<Record> {
     for n in 0..requests {
         let now = SECOND + n * 250 * MILLI;
         world.advance(now, &mut |flight| records.push(flight.record()));
-        let facts = Facts { model: "@x".to_owned(), tokens: 100, streaming: true, ..Facts::default() };
+        let facts = Facts {
+            model: "@x".to_owned(),
+            tokens: 100,
+            streaming: true,
+            ..Facts::default()
+        };
         let at = 1_767_614_400_000 + i64::try_from(n * 250).expect("small");
-        let arrival = Arrival { id: format!("r{n}"), seed: n, at, now, facts, ..Arrival::default() };
+        let arrival = Arrival {
+            id: format!("r{n}"),
+            seed: n,
+            at,
+            now,
+            facts,
+            ..Arrival::default()
+        };
         let flight = Flight::new(router, arrival, &router.live(now));
         world.launch(flight, &mut |flight| records.push(flight.record()));
     }
@@ -88,10 +114,17 @@ fn the_policy_that_served_reproduces_what_was_recorded() {
     let records = recorded(&router(CHAIN), 400, 3);
     let report = again(CHAIN, &records, 1);
     assert_eq!((report.requests, report.changed), (400, 0));
-    assert!(report.was.failed_over > 40, "the recording has failovers: {}", report.was.failed_over);
+    assert!(
+        report.was.failed_over > 40,
+        "the recording has failovers: {}",
+        report.was.failed_over
+    );
     assert_eq!(report.now.routes, report.was.routes);
     assert_eq!(report.now.failed_over, report.was.failed_over);
-    assert_eq!((report.now.p50_ms, report.now.p95_ms), (report.was.p50_ms, report.was.p95_ms));
+    assert_eq!(
+        (report.now.p50_ms, report.now.p95_ms),
+        (report.was.p50_ms, report.was.p95_ms)
+    );
     assert_eq!(report.now.cost, report.was.cost);
 }
 
@@ -104,14 +137,19 @@ fn another_policy_shows_what_changes() {
     assert_eq!(report.now.failed_over, 0);
     assert!(report.now.cost > report.was.cost, "p/b is dearer");
     let change = report.changes.first().expect("a change");
-    assert_eq!((change.was.as_str(), change.now.as_str(), change.count), ("chain", "p/b", 200));
+    assert_eq!(
+        (change.was.as_str(), change.now.as_str(), change.count),
+        ("chain", "p/b", 200)
+    );
 }
 
 #[test]
 fn a_replay_is_a_function_of_its_seed() {
     let records = recorded(&router(CHAIN), 200, 5);
-    let policy = "policy @x { else use fallback within 8s {\n try p/b timeout 3s\n try p/a timeout 1s\n } }";
-    let text = |seed| serde_json::to_string(&again(policy, &records, seed)).expect("a report is JSON");
+    let policy =
+        "policy @x { else use fallback within 8s {\n try p/b timeout 3s\n try p/a timeout 1s\n } }";
+    let text =
+        |seed| serde_json::to_string(&again(policy, &records, seed)).expect("a report is JSON");
     assert_eq!(text(1), text(1));
 }
 
@@ -143,9 +181,16 @@ test \"bad\" {{
     );
     let outcomes = case::run(&image(&policy));
     assert_eq!(outcomes.len(), 2);
-    assert!(outcomes[0].failures.is_empty(), "{:?}", outcomes[0].failures);
+    assert!(
+        outcomes[0].failures.is_empty(),
+        "{:?}",
+        outcomes[0].failures
+    );
     let miss = &outcomes[1].failures[0];
-    assert_eq!((miss.expected.as_str(), miss.got.as_str()), ("expect served is p/a", "served by p/b"));
+    assert_eq!(
+        (miss.expected.as_str(), miss.got.as_str()),
+        ("expect served is p/a", "served by p/b")
+    );
 }
 
 #[test]
@@ -158,10 +203,31 @@ test \"first content\" {
 }
 test \"whole\" {
   given model @x
-  given not streaming
+  given streaming no
   expect failed
 }
 ";
     let outcomes = case::run(&image(policy));
-    assert!(outcomes.iter().all(|o| o.failures.is_empty()), "{outcomes:?}");
+    assert!(
+        outcomes.iter().all(|o| o.failures.is_empty()),
+        "{outcomes:?}"
+    );
+}
+
+#[test]
+fn a_replay_block_holds_the_comparison_to_its_bounds() {
+    let records = recorded(&router(CHAIN), 200, 3);
+    let policy = "policy @x { else use p/b timeout 3s }
+replay \"recordings\" against \"live\" {
+  expect changed <= 2%
+  expect errors  <= 0%
+  expect cost    <= +500%
+  expect p95     <= 1ms
+}
+";
+    let image = image(policy);
+    let misses = mux_replay::expectation::check(&image, &again(policy, &records, 1));
+    let missed: Vec<&str> = misses.iter().map(|m| m.expected.as_str()).collect();
+    assert_eq!(missed, ["expect changed <= 2%", "expect p95 <= 1ms"]);
+    assert_eq!(misses.first().map(|m| m.got.as_str()), Some("100.00%"));
 }
