@@ -26,7 +26,7 @@ pub(crate) struct Serve {
     /// The address clients connect to
     #[arg(long, env = "MUX_LISTEN", default_value = "127.0.0.1:4000")]
     listen: SocketAddr,
-    /// A watched folder of adapters that replace the built-in ones [default: <DATA>/plugins]
+    /// A watched folder of adapters that replace the built-in ones [default: `plugins` in the data folder]
     #[arg(long)]
     plugins: Option<PathBuf>,
     /// How to get `secret "scheme:ref"` credentials; the command gets the ref as its last argument
