@@ -18,8 +18,9 @@ use mux_routing::flight::Failure;
 use mux_traffic::record::Usage;
 use mux_wire::fault::UpstreamError;
 use mux_wire::wait::retry_after;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ pub struct Running {
     /// Answer bytes so far, where the answer is not streamed.
     held: usize,
     seen: Seen,
+    /// Struck out of whatever the provider says.
+    secret: Option<Arc<SecretString>>,
     /// What the adapter changed or dropped of the request.
     pub warnings: Vec<String>,
 }
@@ -126,6 +129,10 @@ impl Running {
             streaming: call.stream,
             held: 0,
             seen: Seen::default(),
+            secret: line
+                .credential
+                .as_ref()
+                .map(|(_, secret)| Arc::clone(secret)),
             warnings: std::mem::take(&mut plan.warnings),
         })
     }
@@ -195,7 +202,7 @@ impl Running {
         let error = self.adapter.map_error(status, &headers, &body);
         let asked = retry_after(&headers, unix_ms())
             .map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX));
-        let mut failure = upstream_failure(&error, asked);
+        let mut failure = self.upstream_failure(&error, asked);
         failure.status = Some(status);
         Step::Failed(failure)
     }
@@ -239,7 +246,7 @@ impl Running {
             self.seen.usage = Some(usage(u));
         }
         if let Some(error) = &out.error {
-            let mut failure = upstream_failure(error, None);
+            let mut failure = self.upstream_failure(error, None);
             failure.usage = self.seen.usage;
             return self.fail(failure);
         }
@@ -288,6 +295,26 @@ impl Running {
         self.state = State::Over;
         Step::Failed(failure)
     }
+
+    /// The provider's words, shortened, and without our credential, which some providers repeat when they refuse it.
+    fn upstream_failure(&self, error: &UpstreamError, asked_ms: Option<u64>) -> Failure {
+        let mut message = match &self.secret {
+            Some(secret) => error.message.replace(secret.expose_secret(), "***"),
+            None => error.message.clone(),
+        };
+        if let Some((cut, _)) = message.char_indices().nth(500) {
+            message.truncate(cut);
+        }
+        Failure {
+            class: Class::parse(error.kind.as_str()),
+            status: None,
+            retry_after: asked_ms
+                .or(error.retry_after_ms)
+                .map(|ms| ms.saturating_mul(mux_routing::MILLI)),
+            message: Some(message),
+            usage: None,
+        }
+    }
 }
 
 fn said(class: Class, message: String) -> Failure {
@@ -297,27 +324,11 @@ fn said(class: Class, message: String) -> Failure {
     }
 }
 
-/// The provider's words, shortened.
-fn upstream_failure(error: &UpstreamError, asked_ms: Option<u64>) -> Failure {
-    let mut message = error.message.clone();
-    if let Some((cut, _)) = message.char_indices().nth(500) {
-        message.truncate(cut);
-    }
-    Failure {
-        class: Class::parse(error.kind.as_str()),
-        status: None,
-        retry_after: asked_ms
-            .or(error.retry_after_ms)
-            .map(|ms| ms.saturating_mul(mux_routing::MILLI)),
-        message: Some(message),
-        usage: None,
-    }
-}
-
 /// The adapter's own refusal or failure.
 fn failure(fault: &Fault) -> Failure {
     let class = match fault {
-        Fault::Invalid { .. } | Fault::Unsupported { .. } => Class::InvalidRequest,
+        Fault::Invalid { .. } => Class::InvalidRequest,
+        Fault::Unsupported { .. } => Class::Unsupported,
         Fault::BadResponse(_) => Class::BadResponse,
         _ => Class::Plugin,
     };

@@ -27,7 +27,7 @@ pub struct Line {
     /// Speaks its dialect.
     pub adapter: Adapter,
     /// Put on the request last.
-    pub credential: Option<(AuthScheme, SecretString)>,
+    pub credential: Option<(AuthScheme, Arc<SecretString>)>,
     /// Private addresses are allowed.
     pub private: bool,
 }
@@ -109,7 +109,7 @@ fn line(provider: &Provider, means: &Sources<'_>) -> Result<Line, String> {
     let adapter = adapter.map_err(|e| format!("has settings its adapter refuses: {e}"))?;
     let credential = match (&provider.key, adapter.auth().first()) {
         (Some(key), Some(scheme)) if elsewhere.is_none() => {
-            Some((scheme.clone(), means.vault.resolve(key)?))
+            Some((scheme.clone(), Arc::new(means.vault.resolve(key)?)))
         }
         _ => None,
     };

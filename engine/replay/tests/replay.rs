@@ -104,7 +104,7 @@ fn recorded(router: &Arc<Router>, requests: u64, seed: u64) -> Vec<Record> {
 }
 
 fn again(policy: &str, records: &[Record], seed: u64) -> mux_replay::report::Report {
-    let read = || Ok::<_, Infallible>(records.to_vec().into_iter());
+    let read = || Ok::<_, Infallible>(records.iter().cloned());
     let Ok(report) = replay(&router(policy), seed, read);
     report
 }
@@ -227,7 +227,7 @@ replay \"recordings\" against \"live\" {
 ";
     let image = image(policy);
     let misses = mux_replay::expectation::check(&image, &again(policy, &records, 1));
-    let missed: Vec<&str> = misses.iter().map(|m| m.expected.as_str()).collect();
-    assert_eq!(missed, ["expect changed <= 2%", "expect p95 <= 1ms"]);
+    let texts: Vec<&str> = misses.iter().map(|m| m.expected.as_str()).collect();
+    assert_eq!(texts, ["expect changed <= 2%", "expect p95 <= 1ms"]);
     assert_eq!(misses.first().map(|m| m.got.as_str()), Some("100.00%"));
 }

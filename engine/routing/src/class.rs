@@ -43,6 +43,8 @@ pub enum Class {
     Idle,
     /// The answer broke off.
     Cut,
+    /// The adapter cannot express the request in its provider's dialect; another one may.
+    Unsupported,
     /// The adapter itself failed.
     Plugin,
     /// The request's own time was up before the target had a fair chance.
@@ -52,7 +54,7 @@ pub enum Class {
 }
 
 /// The word and the meaning of every class.
-const TABLE: [(Class, &str, Meaning); 22] = {
+const TABLE: [(Class, &str, Meaning); 23] = {
     use Class as C;
     [
         (C::Ok, "ok", Meaning::Good),
@@ -74,6 +76,7 @@ const TABLE: [(Class, &str, Meaning); 22] = {
         (C::TimedOut, "timed-out", Meaning::Failing),
         (C::Idle, "idle", Meaning::Failing),
         (C::Cut, "cut", Meaning::Failing),
+        (C::Unsupported, "unsupported", Meaning::Local),
         (C::Plugin, "plugin", Meaning::Local),
         (C::Deadline, "deadline", Meaning::Silent),
         (C::ClientGone, "client-gone", Meaning::Silent),

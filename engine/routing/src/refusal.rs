@@ -71,6 +71,7 @@ impl Refusal {
             }
             Class::Connect => (502, "upstream_unreachable", "cannot be reached"),
             Class::Cut => (502, "upstream_cut", "broke off its answer"),
+            Class::Unsupported => (400, "unsupported", "cannot be asked this"),
             Class::Plugin => (502, "plugin_fault", "has an adapter that failed"),
             Class::Ok | Class::Server | Class::BadResponse => (502, "upstream_error", "failed"),
             Class::Deadline => (504, "deadline_exceeded", "had no time left to answer"),
