@@ -107,11 +107,8 @@ impl Home {
     /// Runs a command that looks at the data folder.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Ended {
         let data = self.data();
-        let all: Vec<&str> = [
-            arguments,
-            &["--data", data.to_str().expect("a plain path")],
-        ]
-        .concat();
+        let all: Vec<&str> =
+            [arguments, &["--data", data.to_str().expect("a plain path")]].concat();
         run(&all).await
     }
 
@@ -168,7 +165,9 @@ impl Gateway {
     /// Waits until something else than `version` is served, and tells what.
     pub(crate) async fn version_after(&self, version: &str) -> String {
         let policy = self
-            .policy_when("another version", |p| p["live"] != version && p["ok"] == true)
+            .policy_when("another version", |p| {
+                p["live"] != version && p["ok"] == true
+            })
             .await;
         policy["live"].as_str().expect("a version").to_owned()
     }

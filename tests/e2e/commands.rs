@@ -1,0 +1,175 @@
+//! Commands that need no gateway: their results, their exit codes, and their words for people.
+
+use super::home::Home;
+use super::http::{Ask, chat};
+use super::process::{Process, mux, run};
+use hyper::Method;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::path::Path;
+
+const GOOD: &str = "mux 1\nprovider a {\n  kind openai-compatible\n  url \"http://127.0.0.1:9/v1\"\n  model m { context 8k }\n}\npolicy @chat { else use a/m }\n";
+
+#[tokio::test]
+async fn a_check_exits_with_0_when_good_1_when_not_and_2_when_nothing_is_there() {
+    let home = Home::new(GOOD);
+    let folder = home.policies();
+    let folder = folder.to_str().unwrap();
+    let check = |more: &[&str]| {
+        let arguments: Vec<String> = ["policy", "check"]
+            .iter()
+            .chain(more)
+            .map(ToString::to_string)
+            .collect();
+        async move { run(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).await }
+    };
+    let good = check(&[folder]).await;
+    assert!(
+        good.code == Some(0) && good.out.contains("0 errors"),
+        "{good:?}"
+    );
+
+    home.save(&GOOD.replace("use a/m", "use a/n"));
+    let bad = check(&[folder, "--format", "json"]).await;
+    let report: Value = serde_json::from_str(&bad.out).unwrap();
+    assert_eq!(
+        (bad.code, &report["errors"]),
+        (Some(1), &json!(1)),
+        "{report}"
+    );
+    assert_eq!(report["diagnostics"][0]["labels"][0]["line"], 7);
+    let bad = check(&[folder]).await;
+    assert!(
+        bad.code == Some(1) && bad.err.contains("main.mux:7"),
+        "{}",
+        bad.err
+    );
+
+    home.save(&format!("{GOOD}define unused when streaming\n"));
+    assert_eq!(
+        check(&[folder]).await.code,
+        Some(0),
+        "a warning is no error …"
+    );
+    assert_eq!(
+        check(&[folder, "--deny", "warnings"]).await.code,
+        Some(1),
+        "… unless it is to be one"
+    );
+
+    let missing = check(&["/nowhere/at/all"]).await;
+    assert!(
+        missing.code == Some(2) && missing.err.contains("/nowhere/at/all"),
+        "{missing:?}"
+    );
+    assert_eq!(run(&["policy", "chekc"]).await.code, Some(2));
+    assert_eq!(run(&["--version"]).await.code, Some(0));
+}
+
+#[tokio::test]
+async fn the_projects_own_policies_hold_what_their_tests_promise() {
+    let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
+    let policies = policies.to_str().unwrap();
+    assert_eq!(
+        run(&["policy", "check", policies, "--deny", "warnings"])
+            .await
+            .code,
+        Some(0)
+    );
+    let tested = run(&["policy", "test", policies, "--format", "json"]).await;
+    let report: Value = serde_json::from_str(&tested.out).unwrap();
+    assert_eq!(
+        (tested.code, &report["failed"]),
+        (Some(0), &json!(0)),
+        "{report}"
+    );
+    assert!(report["passed"].as_u64().unwrap() > 2, "{report}");
+
+    let home = Home::new(&format!(
+        "{GOOD}test \"wrong\" {{\n  given model @chat\n  upstream a/m hangs\n  expect served is a/m\n}}\n"
+    ));
+    let failed = run(&["policy", "test", home.policies().to_str().unwrap()]).await;
+    assert_eq!(failed.code, Some(1));
+    assert!(
+        failed.out.contains("FAIL  wrong") && failed.out.contains("0 passed, 1 failed"),
+        "{}",
+        failed.out
+    );
+}
+
+#[tokio::test]
+async fn a_simulated_provider_answers_and_takes_a_fault_while_it_runs() {
+    let mut command = mux(&[
+        "mock",
+        "--listen",
+        "127.0.0.1:0",
+        "--latency",
+        "0ms",
+        "--rate",
+        "0",
+        "--tokens",
+        "3",
+    ]);
+    command.env("MUX_MOCK_KEY", "");
+    command.env_remove("MUX_MOCK_KEY");
+    let process = Process::start(command);
+    let address: SocketAddr = process
+        .says("where it listens", |said| {
+            let line = said.out.first()?;
+            line.rsplit_once("http://")?.1.parse().ok()
+        })
+        .await;
+    let body = chat("anything");
+    let answer = Ask::json(&body).send(address).await;
+    assert_eq!((answer.status, answer.said().split(' ').count()), (200, 3));
+    let fault = Ask::new(
+        Method::PUT,
+        "/mock/fault",
+        json!({ "status": 503 }).to_string(),
+    );
+    assert_eq!(fault.send(address).await.status, 200);
+    assert_eq!(Ask::json(&body).send(address).await.status, 503);
+    let books = Ask::get("/mock/books").send(address).await.json();
+    assert_eq!(books["by_status"], json!({ "200": 1, "503": 1 }));
+    process.signal(rustix::process::Signal::INT);
+    assert_eq!(process.end().await.code, Some(0));
+
+    let nonsense = run(&["mock", "--fault", "sttus=500"]).await;
+    assert!(
+        nonsense.code == Some(2) && nonsense.err.contains("`sttus`"),
+        "{nonsense:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_demo_loses_no_request_while_a_provider_is_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let ended = run(&[
+        "demo",
+        "--for",
+        "3s",
+        "--format",
+        "json",
+        "--data",
+        data.to_str().unwrap(),
+    ])
+    .await;
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    let summary: Value = serde_json::from_str(ended.out.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (&summary["requests"], &summary["served"], &summary["errors"]),
+        (&json!(120), &json!(120), &json!(0)),
+        "{summary}"
+    );
+    assert!(summary["failovers"].as_u64().unwrap() > 0, "{summary}");
+    for field in ["p50_ms", "p99_ms", "overhead_p50_us", "overhead_p99_us"] {
+        assert!(summary[field].is_u64(), "{field}: {summary}");
+    }
+    assert!(
+        summary["by_target"].as_object().unwrap().len() > 1,
+        "{summary}"
+    );
+    let records = mux_traffic::read(&data.join("recordings")).unwrap();
+    assert_eq!(records.filter(Result::is_ok).count(), 120);
+}
