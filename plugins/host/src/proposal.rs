@@ -15,6 +15,11 @@ use crate::manifest::Upstream;
 use crate::place;
 use crate::plan::{Plan, Reader};
 
+/// Most warnings of one plan.
+const WARNING_COUNT: usize = 32;
+/// Longest warning, in characters.
+const WARNING_LENGTH: usize = 200;
+
 /// Checks a plan against the upstream it names.
 pub(crate) fn checked(
     planned: wit::RequestPlan,
@@ -37,10 +42,19 @@ pub(crate) fn checked(
         method: method(planned.method),
         headers: header::map(&headers).map_err(Fault::Plan)?,
         body: body(planned.body, call).map_err(Fault::Plan)?,
-        warnings: planned.warnings,
+        warnings: warnings(planned.warnings),
         operation: call.operation.to_owned(),
         reader: reader(planned.reply, planned.state, call.stream).map_err(Fault::Plan)?,
     })
+}
+
+/// Warnings as they may stand in a log line or a response header: few, short, and on one line.
+fn warnings(said: Vec<String>) -> Vec<String> {
+    let plain = |said: String| {
+        let clean = said.chars().map(|c| if c.is_control() { ' ' } else { c });
+        clean.take(WARNING_LENGTH).collect()
+    };
+    said.into_iter().take(WARNING_COUNT).map(plain).collect()
 }
 
 fn method(method: wit::Method) -> Method {

@@ -77,8 +77,11 @@ impl Reply {
     /// # Errors
     /// When the answer makes no sense, or the plugin fails. The reply is of no further use then.
     pub fn push(&mut self, chunk: Bytes, out: &mut Output) -> Result<(), Fault> {
-        if self.decoding.is_none() && !chunk.is_empty() {
-            out.parts.push(Part::Verbatim(chunk.clone()));
+        match &self.decoding {
+            // Frames nobody will read are not piled up.
+            Some(decoding) if decoding.over => return Ok(()),
+            None if !chunk.is_empty() => out.parts.push(Part::Verbatim(chunk.clone())),
+            _ => {}
         }
         self.framer.push(chunk).map_err(bad_frame)?;
         self.read(false, out)

@@ -132,6 +132,17 @@ fn a_plan_that_leads_elsewhere_is_refused() {
 }
 
 #[test]
+fn warnings_cannot_break_out_of_a_header_or_flood_it() {
+    let plan = plan(&adapter(), "warnings").expect("planned");
+    assert_eq!(plan.warnings.len(), 32);
+    assert!(
+        plan.warnings
+            .iter()
+            .all(|said| said.len() == 200 && !said.contains(['\r', '\n']))
+    );
+}
+
+#[test]
 fn chunks_that_are_none_are_refused() {
     for how in ["text", "bytes", "control"] {
         let fault = decoded(how);

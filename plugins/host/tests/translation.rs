@@ -256,6 +256,18 @@ fn an_error_answer_is_read_with_the_headers_the_plugin_asked_for() {
 }
 
 #[test]
+fn an_image_of_several_megabytes_fits_into_the_plugins_memory() {
+    let image = "A".repeat(8 << 20);
+    let request = json!({"model": "m", "messages": [{"role": "user", "content": [
+        {"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{image}")}}
+    ]}]});
+    let body = Bytes::from(request.to_string());
+    let call = stage::call(&body, "claude-sonnet-4-5", false);
+    let plan = shipped::adapter("anthropic").plan(&call).expect("planned");
+    assert!(plan.body_len() > image.len());
+}
+
+#[test]
 fn what_the_provider_cannot_do_is_refused_with_the_field() {
     let adapter = shipped::adapter("anthropic");
     let refused = |extra: Value| {

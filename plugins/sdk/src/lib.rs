@@ -8,15 +8,17 @@ pub mod adapter;
 #[cfg(target_arch = "wasm32")]
 pub mod component;
 pub mod error;
+pub mod header;
 pub mod manifest;
 pub mod reply;
 pub mod request;
 
 pub use adapter::Adapter;
 pub use error::{BadParam, ErrorKind, Fault, LimitScope, RetryAdvice, UpstreamError};
+pub use header::Header;
 pub use manifest::{
-    AuthScheme, AwsSigV4, BodyNeed, FixedPlan, Header, LimitHeader, LimitUnit, Manifest, OAuth2,
-    Operation, ResetFormat, Upstream,
+    AuthScheme, AwsSigV4, BodyNeed, FixedPlan, LimitHeader, LimitUnit, Manifest, OAuth2, Operation,
+    ResetFormat, Upstream,
 };
 pub use reply::{Batch, Decoded, Finish, Frame, ResponseHead, Usage};
 pub use request::{

@@ -1,5 +1,6 @@
 //! What an adapter is: read once, when it is loaded.
 
+use crate::header::Header;
 use crate::request::ReplyPlan;
 
 /// Everything the host and the operator want to know before the first request.
@@ -73,26 +74,6 @@ pub struct FixedPlan {
     pub headers: Vec<Header>,
     /// How a streamed reply comes back; one that is not streamed is one buffered document.
     pub reply: ReplyPlan,
-}
-
-/// One header; the name in lower case.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Header {
-    /// The name.
-    pub name: String,
-    /// The value.
-    pub value: String,
-}
-
-impl Header {
-    /// A header.
-    #[must_use]
-    pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            value: value.into(),
-        }
-    }
 }
 
 /// How the host authenticates for the adapter.

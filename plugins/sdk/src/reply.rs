@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::error::UpstreamError;
-use crate::manifest::Header;
+use crate::header::Header;
 
 /// Status and the declared headers of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]

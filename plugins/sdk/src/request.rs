@@ -1,6 +1,6 @@
 //! One request on its way to the provider.
 
-use crate::manifest::Header;
+use crate::header::Header;
 
 /// Everything about a request beside its body. There is no clock and no random source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -59,6 +59,7 @@ impl Adapter for Hostile {
                 .push(Header::new("authorization", "Bearer mine")),
             "smuggle" => plan.headers.push(Header::new("x-a", "b\r\nhost: evil")),
             "state" => plan.state = vec![b'x'; 17 << 10],
+            "warnings" => plan.warnings = vec!["a\r\nhost: evil ".repeat(20); 99],
             "splices" => {
                 plan.body = BodyPlan::Splices(vec![mux_plugin_sdk::Splice {
                     at: u32::MAX,

@@ -1,7 +1,7 @@
 //! Arguments: interface types to the plain ones.
 
 use super::wit::mux::provider::types as wit;
-use crate::manifest::Header;
+use crate::header::Header;
 use crate::reply::{Batch, ResponseHead};
 use crate::request::{Blob, RequestCtx};
 

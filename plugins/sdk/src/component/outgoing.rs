@@ -2,9 +2,10 @@
 
 use super::wit::mux::provider::types as wit;
 use crate::error::{BadParam, ErrorKind, Fault, LimitScope, RetryAdvice, UpstreamError};
+use crate::header::Header;
 use crate::manifest::{
-    AuthScheme, BodyNeed, FixedPlan, Header, LimitHeader, LimitUnit, Manifest, Operation,
-    ResetFormat, Upstream,
+    AuthScheme, BodyNeed, FixedPlan, LimitHeader, LimitUnit, Manifest, Operation, ResetFormat,
+    Upstream,
 };
 use crate::reply::{Decoded, Finish, Usage};
 use crate::request::{BodyPlan, DecodeMode, Framing, Method, ReplyPlan, RequestPlan, Splice};
