@@ -1,8 +1,9 @@
 //! What operators may ask a running gateway, over a socket only its user can open.
 
+use crate::command::{Command, Reloader};
 use crate::live::Live;
 use crate::recorder::Recorder;
-use crate::reload::{Command, Reloader, SharedStatus, Status};
+use crate::status::{SharedStatus, Status};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};

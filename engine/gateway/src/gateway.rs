@@ -3,14 +3,16 @@
 use crate::admin::{self, Admin};
 use crate::arrival::Ids;
 use crate::clock::Clock;
+use crate::command::{Command, Reloader};
 use crate::credential::Vault;
 use crate::drive::Means;
 use crate::exchange::Exchange;
 use crate::live::Live;
 use crate::plugins::Plugins;
 use crate::recorder::{Listener, Recorder, Recording};
-use crate::reload::{Command, Examine, Keeper, Reloader, SharedStatus};
+use crate::reload::{Examine, Keeper};
 use crate::source::Source;
+use crate::status::SharedStatus;
 use crate::upstream::Upstream;
 use crate::watch::Watch;
 use hyper::server::conn::http1;

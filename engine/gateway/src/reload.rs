@@ -3,21 +3,21 @@
 
 use crate::bundle::{Bundle, Sources};
 use crate::clock::unix_ms;
+use crate::command::{Command, author};
 use crate::credential::Vault;
 use crate::live::Live;
-use crate::plugins::{Plugins, adapter_of};
+use crate::plugins::{Change, Plugins, adapter_of};
 use crate::source::Source;
+use crate::status::{Listing, SharedStatus};
 use crate::watch::Watch;
 use mux_dsl::{Compiled, Diagnostic, Image, compile};
 use mux_routing::router::Memory;
-use mux_store::{HistoryEntry, NewVersion, Refs, Store, Version, VersionHead};
-use serde::Serialize;
+use mux_store::{NewVersion, Store, Version, VersionHead};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
-use tokio::sync::oneshot;
 
 /// A save is taken up when nothing has changed for this long …
 const SETTLE: Duration = Duration::from_millis(15);
@@ -26,76 +26,6 @@ const PATIENCE: u32 = 10;
 
 /// Checks a bundle beyond its text, such as by running its tests. `Err` stops the load.
 pub type Examine = Arc<dyn Fn(&Arc<Image>) -> Result<(), String> + Send + Sync>;
-
-/// What the thread is asked to do.
-#[derive(Debug)]
-pub enum Command {
-    /// Files may have changed.
-    Changed,
-    /// Serve an older version and hold it.
-    Rollback {
-        /// Which; the one served before where absent.
-        id: Option<String>,
-        /// Who asks.
-        author: String,
-        /// Why.
-        reason: String,
-        /// What became of it.
-        reply: oneshot::Sender<Result<VersionHead, String>>,
-    },
-    /// End the hold and serve the folder again.
-    Release {
-        /// Who asks.
-        author: String,
-        /// What became of it.
-        reply: oneshot::Sender<Result<Option<VersionHead>, String>>,
-    },
-    /// List versions.
-    Versions(oneshot::Sender<Listing>),
-    /// End.
-    Stop,
-}
-
-/// Versions and where the refs stand.
-#[derive(Clone, Debug, Serialize)]
-pub struct Listing {
-    /// Newest first.
-    pub versions: Vec<VersionHead>,
-    /// Where they stand.
-    pub refs: Refs,
-    /// Who did what, oldest first.
-    pub history: Vec<HistoryEntry>,
-}
-
-/// What is served and what is not, for operators.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Status {
-    /// The version that is served.
-    pub live: String,
-    /// The newest version the folder gave.
-    pub folder: Option<String>,
-    /// Why an older version is held, where one is.
-    pub held: Option<String>,
-    /// Whether the folder as it stands is good.
-    pub ok: bool,
-    /// Why it is not, as a person reads it.
-    pub error: Option<String>,
-    /// Errors and warnings of the folder as it stands.
-    pub diagnostics: Vec<Diagnostic>,
-    /// Unix milliseconds of the last look at the folder.
-    pub checked_at: i64,
-    /// How many times the folder was looked at.
-    pub checks: u64,
-    /// Targets that cannot be called, with the reason.
-    pub unavailable: BTreeMap<String, String>,
-    /// Adapters in use: id, version and hash.
-    pub plugins: Vec<(String, String, String)>,
-    /// Plugin files that do not load, with the reason.
-    pub broken_plugins: BTreeMap<String, String>,
-}
-
-/// Shared with the admin API.
-pub type SharedStatus = Arc<Mutex<Status>>;
 
 /// Everything a bundle is made from.
 pub struct Keeper {
@@ -517,39 +447,11 @@ fn settle(commands: &Receiver<Command>) -> Option<Command> {
     None
 }
 
-fn report(change: &crate::plugins::Change) {
+fn report(change: &Change) {
     let file = change.file.display();
     if change.good {
         tracing::info!("plugin file `{file}`: {}", change.text);
     } else {
         tracing::error!("plugin file `{file}` was not taken up: {}", change.text);
-    }
-}
-
-/// Who is at the keyboard, as far as the environment says.
-#[must_use]
-pub fn author() -> String {
-    std::env::var("USER")
-        .or_else(|_| std::env::var("LOGNAME"))
-        .unwrap_or_else(|_| "unknown".to_owned())
-}
-
-/// A handle on the thread.
-#[derive(Clone, Debug)]
-pub struct Reloader {
-    commands: Sender<Command>,
-}
-
-impl Reloader {
-    /// Speaks to the thread that reads from the other end.
-    #[must_use]
-    pub fn new(commands: Sender<Command>) -> Self {
-        Self { commands }
-    }
-
-    /// Asks for something; it is dropped where the thread has ended.
-    pub fn ask(&self, command: Command) {
-        // Only a gateway that is shutting down has no thread any more.
-        let _ = self.commands.send(command);
     }
 }

@@ -1,0 +1,63 @@
+//! What the reload thread may be asked to do, and the handle to ask it by.
+
+use crate::status::Listing;
+use mux_store::VersionHead;
+use std::sync::mpsc::Sender;
+use tokio::sync::oneshot;
+
+/// What the thread is asked to do.
+#[derive(Debug)]
+pub enum Command {
+    /// Files may have changed.
+    Changed,
+    /// Serve an older version and hold it.
+    Rollback {
+        /// Which; the one served before where absent.
+        id: Option<String>,
+        /// Who asks.
+        author: String,
+        /// Why.
+        reason: String,
+        /// What became of it.
+        reply: oneshot::Sender<Result<VersionHead, String>>,
+    },
+    /// End the hold and serve the folder again.
+    Release {
+        /// Who asks.
+        author: String,
+        /// What became of it.
+        reply: oneshot::Sender<Result<Option<VersionHead>, String>>,
+    },
+    /// List versions.
+    Versions(oneshot::Sender<Listing>),
+    /// End.
+    Stop,
+}
+
+/// Who is at the keyboard, as far as the environment says.
+#[must_use]
+pub fn author() -> String {
+    std::env::var("USER")
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_else(|_| "unknown".to_owned())
+}
+
+/// A handle on the thread.
+#[derive(Clone, Debug)]
+pub struct Reloader {
+    commands: Sender<Command>,
+}
+
+impl Reloader {
+    /// Speaks to the thread that reads from the other end.
+    #[must_use]
+    pub fn new(commands: Sender<Command>) -> Self {
+        Self { commands }
+    }
+
+    /// Asks for something; it is dropped where the thread has ended.
+    pub fn ask(&self, command: Command) {
+        // Only a gateway that is shutting down has no thread any more.
+        let _ = self.commands.send(command);
+    }
+}

@@ -1,0 +1,48 @@
+//! What is served and what is kept, as operators see it.
+
+use mux_dsl::Diagnostic;
+use mux_store::{HistoryEntry, Refs, VersionHead};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+/// Versions and where the refs stand.
+#[derive(Clone, Debug, Serialize)]
+pub struct Listing {
+    /// Newest first.
+    pub versions: Vec<VersionHead>,
+    /// Where they stand.
+    pub refs: Refs,
+    /// Who did what, oldest first.
+    pub history: Vec<HistoryEntry>,
+}
+
+/// What is served and what is not, for operators.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Status {
+    /// The version that is served.
+    pub live: String,
+    /// The newest version the folder gave.
+    pub folder: Option<String>,
+    /// Why an older version is held, where one is.
+    pub held: Option<String>,
+    /// Whether the folder as it stands is good.
+    pub ok: bool,
+    /// Why it is not, as a person reads it.
+    pub error: Option<String>,
+    /// Errors and warnings of the folder as it stands.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Unix milliseconds of the last look at the folder.
+    pub checked_at: i64,
+    /// How many times the folder was looked at.
+    pub checks: u64,
+    /// Targets that cannot be called, with the reason.
+    pub unavailable: BTreeMap<String, String>,
+    /// Adapters in use: id, version and hash.
+    pub plugins: Vec<(String, String, String)>,
+    /// Plugin files that do not load, with the reason.
+    pub broken_plugins: BTreeMap<String, String>,
+}
+
+/// Shared with the admin API.
+pub type SharedStatus = Arc<Mutex<Status>>;
