@@ -4,7 +4,10 @@
 //! `process`, `http`, `policy`, `by_hand` and `home` are the tools; every other one is a subject.
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
     reason = "a test that cannot go on stops with a message"
 )]
 

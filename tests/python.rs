@@ -4,6 +4,7 @@
 //! skipped.
 #![expect(
     clippy::expect_used,
+    clippy::panic,
     reason = "a test that cannot go on stops with a message"
 )]
 
@@ -39,11 +40,14 @@ fn start(
         .expect("the binary starts");
     let mut lines = BufReader::new(pipe(&mut child)).lines();
     let process = Process(child);
-    let address = lines
-        .by_ref()
-        .map_while(Result::ok)
-        .find_map(|line| find(&line))
-        .expect("it says where it listens");
+    let mut said = Vec::new();
+    let mut heard = lines.by_ref().map_while(Result::ok);
+    let address = heard.find_map(|line| {
+        let found = find(&line);
+        said.push(line);
+        found
+    });
+    let address = address.unwrap_or_else(|| panic!("it does not listen:\n{}", said.join("\n")));
     // Read on, so that it never waits for a full pipe.
     std::thread::spawn(move || lines.for_each(drop));
     (process, address)
@@ -72,7 +76,7 @@ fn mock(fault: &str) -> (Process, String) {
 
 fn provider(name: &str, address: &str) -> String {
     format!(
-        "provider {name} {{\n  kind openai-compatible\n  url \"http://{address}/v1\"\n  model m {{ context 8k  can streaming }}\n}}\n"
+        "provider {name} {{\n  kind openai-compatible\n  url \"http://{address}/v1\"\n  model m {{\n    context 8k\n    can streaming\n  }}\n}}\n"
     )
 }
 
@@ -94,7 +98,7 @@ fn gateway(folder: &Path, policies: &str) -> (Process, String) {
         |child| Box::new(child.stderr.take().expect("a pipe")),
         |line| {
             let line: Value = serde_json::from_str(line).ok()?;
-            line["fields"]["address"].as_str().map(str::to_owned)
+            line.pointer("/fields/address")?.as_str().map(str::to_owned)
         },
     )
 }

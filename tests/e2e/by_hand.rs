@@ -57,7 +57,7 @@ fn length(head: &str) -> usize {
     let value = lines
         .filter(|(name, _)| name.eq_ignore_ascii_case("content-length"))
         .map(|(_, value)| value.trim().parse().expect("a length"));
-    value.last().unwrap_or(0)
+    value.max().unwrap_or(0)
 }
 
 impl Call {

@@ -130,7 +130,8 @@ async fn clients_of_either_kind_of_provider_see_openai_text_tools_and_usage() {
 #[tokio::test]
 async fn every_answer_says_which_version_route_and_target_served_it() {
     let (a, b) = (mock("a").await, mock("b").await);
-    let plan = "plan safe { fallback within 20s { try a/m  try b/m } }\n".to_owned();
+    let plan =
+        "plan safe {\n  fallback within 20s {\n    try a/m\n    try b/m\n  }\n}\n".to_owned();
     let policy = "policy @chat { else use plan safe }\n".to_owned();
     let home = Home::new(&bundle(&[
         openai("a", a.addr),

@@ -211,5 +211,5 @@ async fn an_answer_that_breaks_off_is_never_finished_by_another_nor_taken_for_wh
         home.records()
     };
     let classes: Vec<&str> = records.iter().map(|r| r.outcome.class.as_str()).collect();
-    assert_eq!(classes, ["cut", "overloaded", "idle"]);
+    assert_eq!(classes, ["cut", "server", "idle"]);
 }

@@ -49,6 +49,15 @@ impl Home {
         std::fs::rename(beside, self.policies().join("main.mux")).expect("a save");
     }
 
+    /// One or the other.
+    pub(crate) fn save_either_way(&self, text: &str, whole: bool) {
+        if whole {
+            self.save_whole(text);
+        } else {
+            self.save(text);
+        }
+    }
+
     /// A gateway that serves.
     pub(crate) async fn start(&self) -> Gateway {
         self.start_with(&[], &[]).await

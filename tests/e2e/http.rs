@@ -130,10 +130,6 @@ pub(crate) struct Open {
 }
 
 impl Open {
-    pub(crate) fn header(&self, name: &str) -> &str {
-        text(&self.headers, name)
-    }
-
     /// Reads on until `words` have come.
     pub(crate) async fn until(&mut self, words: &str) {
         while !String::from_utf8_lossy(&self.seen).contains(words) {

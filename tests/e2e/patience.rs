@@ -8,8 +8,8 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The result of `future`, which must come.
 pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(value) => value,
-        Err(_) => panic!("waited {} s in vain for: {what}", PATIENCE.as_secs()),
-    }
+    let Ok(value) = tokio::time::timeout(PATIENCE, future).await else {
+        panic!("waited {} s in vain for: {what}", PATIENCE.as_secs());
+    };
+    value
 }

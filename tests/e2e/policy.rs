@@ -33,8 +33,8 @@ pub(crate) fn openai(name: &str, at: SocketAddr) -> String {
 
 /// A policy that tries targets in order; each may bring its options.
 pub(crate) fn chain(name: &str, tries: &[&str]) -> String {
-    let tries: String = tries.iter().map(|t| format!("    try {t}\n")).collect();
-    format!("policy @{name} {{\n  else use fallback within 30s {{\n{tries}  }}\n}}\n")
+    let tries = tries.join("\n    try ");
+    format!("policy @{name} {{\n  else use fallback within 30s {{\n    try {tries}\n  }}\n}}\n")
 }
 
 /// A policy with one target.

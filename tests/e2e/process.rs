@@ -93,9 +93,8 @@ impl Process {
                 return found;
             }
             assert!(!said.over(), "it ended before it said: {what}\n{said:#?}");
-            if soon(what, listening.changed()).await.is_err() {
-                panic!("it ended before it said: {what}\n{said:#?}");
-            }
+            let more = soon(what, listening.changed()).await;
+            assert!(more.is_ok(), "it ended before it said: {what}\n{said:#?}");
         }
     }
 

@@ -1,8 +1,8 @@
 //! Records: one for each request, enough to decide again, and nothing that was said or must stay secret.
 
 use super::by_hand::ByHand;
-use super::home::{Home, failing, mock_with};
-use super::http::{Ask, chat};
+use super::home::{Home, failing, mock, mock_with};
+use super::http::{Ask, Reply, chat};
 use super::policy::{bundle, chain, only, openai, provider_with};
 use super::process::run;
 use mux_mock::Options;
@@ -29,80 +29,38 @@ fn all_bytes(folder: &Path, out: &mut Vec<u8>) {
 }
 
 #[tokio::test]
-async fn a_record_tells_what_was_decided_and_tried_but_no_prompt_and_no_secret() {
-    let a = failing("status=503").await;
-    let b = mock_with(Options {
-        require_key: Some(KEY.to_owned()),
-        ..Options::default()
-    })
-    .await;
-    let echo = ByHand::new().await;
-    let key = "key env E2E_PROVIDER_KEY";
+async fn a_record_tells_what_was_decided_tried_used_and_paid() {
+    let (a, b) = (failing("status=503").await, mock("b").await);
     let home = Home::new(&bundle(&[
         openai("a", a.addr),
-        provider_with("b", "openai-compatible", b.addr, key),
-        provider_with("echo", "openai-compatible", echo.address, key),
+        openai("b", b.addr),
         chain("chat", &["a/m", "b/m"]),
-        only("echo", "echo/m"),
     ]));
-    let gateway = home.start_with(&[], &[("E2E_PROVIDER_KEY", KEY)]).await;
+    let gateway = home.start().await;
     let version = gateway.version().await;
-    let mut body = chat("@chat");
-    body["messages"][0]["content"] = json!(PROMPT);
-    let ask = |body: &Value| {
-        Ask::json(body)
-            .header("authorization", &format!("Bearer {TOKEN}"))
-            .header("x-mux-tags", "team=red")
-            .send(gateway.address)
-    };
-    let good = ask(&body).await;
-    assert_eq!(good.status, 200, "{}", good.text());
-    let last = b.books().last.unwrap();
+    let ask = Ask::json(&chat("@chat")).header("x-mux-tags", "team=red");
+    let good = ask.send(gateway.address).await;
+    let unread = Ask::chat("{").send(gateway.address).await;
+    let unknown = gateway.ask(&chat("@nobody")).await;
     assert_eq!(
-        last.header("authorization"),
-        Some("Bearer ***"),
-        "the provider's key arrived, as its fault-free answer shows"
+        [good.status, unread.status, unknown.status],
+        [200, 400, 404]
     );
-    body["model"] = json!("@nobody");
-    assert_eq!(ask(&body).await.status, 404);
-    body["model"] = json!("@echo");
-    let refusal = async {
-        let mut call = echo.call().await;
-        assert!(
-            call.head.contains(KEY) && !call.head.contains(TOKEN),
-            "the client's token is not for providers"
-        );
-        let error = json!({ "error": { "message": format!("Incorrect API key provided: {KEY}."), "type": "invalid_request_error", "code": "invalid_api_key" } }).to_string();
-        call.say(&format!("HTTP/1.1 401 Unauthorized\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{error}", error.len())).await;
-    };
-    let (refused, ()) = tokio::join!(ask(&body), refusal);
-    assert_eq!(refused.status, 502, "{}", refused.text());
-    assert!(
-        !refused.text().contains(KEY),
-        "a provider that repeats the key shows it to no client: {}",
-        refused.text()
-    );
-    let unread = Ask::chat(format!("{{\"model\":\"@chat\",\"messages\":\"{PROMPT}\""))
-        .send(gateway.address)
-        .await;
-    assert_eq!(unread.status, 400);
-    let ended = gateway.stop().await;
+    gateway.stop().await;
 
     let records = home.records();
-    let of = |reply: &super::http::Reply| {
-        records
-            .iter()
-            .find(|r| r.id == reply.header("x-mux-request-id"))
-            .unwrap()
+    assert_eq!(records.len(), 3, "one for each request");
+    let of = |reply: &Reply| {
+        let id = reply.header("x-mux-request-id");
+        records.iter().find(|r| r.id == id).unwrap()
     };
-    assert_eq!(records.len(), 4, "one for each request");
     let record = of(&good);
-    assert_eq!((record.v, record.version.as_str()), (1, version.as_str()));
-    let tried: Vec<(&str, &str, Option<u16>)> = record
+    assert_eq!((record.v, &record.version), (1, &version));
+    let tried = record
         .attempts
         .iter()
-        .map(|a| (a.target.as_str(), a.class.as_str(), a.status))
-        .collect();
+        .map(|a| (a.target.as_str(), a.class.as_str(), a.status));
+    let tried: Vec<_> = tried.collect();
     assert_eq!(
         tried,
         [("a/m", "overloaded", Some(503)), ("b/m", "ok", Some(200))]
@@ -112,52 +70,97 @@ async fn a_record_tells_what_was_decided_and_tried_but_no_prompt_and_no_secret()
         usage.input > 0 && usage.output == 16 && !usage.estimated,
         "{usage:?}"
     );
+    let price = usage.input * 1_000_000 + usage.output * 5_000_000;
     assert_eq!(
-        (
-            record.outcome.served.as_deref(),
-            record.outcome.class.as_str(),
-            record.outcome.status
-        ),
-        (Some("b/m"), "ok", 200)
-    );
-    assert_eq!(
-        record.cost,
-        i64::try_from(usage.input * 1_000_000 + usage.output * 5_000_000).unwrap(),
+        (record.cost.unsigned_abs(), record.priced),
+        (price, true),
         "pico-dollars"
     );
-    assert!(
-        record
-            .request
-            .key
-            .as_ref()
-            .is_some_and(|k| k.starts_with("k_"))
-            && record.request.tags == [("team".to_owned(), "red".to_owned())]
-    );
-    assert_eq!(record.live.len(), 3, "the figures of all targets");
+    let outcome = &record.outcome;
     assert_eq!(
-        (
-            of(&unread).outcome.status,
-            of(&unread).outcome.class.as_str()
-        ),
-        (400, "refused")
+        (outcome.served.as_deref(), outcome.class.as_str()),
+        (Some("b/m"), "ok")
     );
+    assert_eq!(record.request.tags, [("team".to_owned(), "red".to_owned())]);
+    assert_eq!(record.live.len(), 2, "the figures of all targets");
+    for (reply, status) in [(&unread, 400), (&unknown, 404)] {
+        let outcome = &of(reply).outcome;
+        assert_eq!(
+            (outcome.status, outcome.class.as_str()),
+            (status, "refused")
+        );
+    }
+}
 
+/// Refuses the gateway's key, and repeats it.
+async fn repeat_the_key(provider: &ByHand) {
+    let mut call = provider.call().await;
+    assert!(
+        call.head.contains(KEY) && !call.head.contains(TOKEN),
+        "the client's token is not for providers"
+    );
+    let message = format!("Incorrect API key provided: {KEY}.");
+    let error = json!({ "error": { "message": message, "type": "invalid_request_error", "code": "invalid_api_key" } });
+    let head =
+        "HTTP/1.1 401 Unauthorized\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
+    call.say(&format!("{head}{error}")).await;
+}
+
+#[tokio::test]
+async fn no_prompt_no_client_token_and_no_provider_key_is_kept_or_logged() {
+    let options = Options {
+        require_key: Some(KEY.to_owned()),
+        ..Options::default()
+    };
+    let (strict, hand) = (mock_with(options).await, ByHand::new().await);
+    let key = "key env E2E_PROVIDER_KEY";
+    let home = Home::new(&bundle(&[
+        provider_with("strict", "openai-compatible", strict.addr, key),
+        provider_with("hand", "openai-compatible", hand.address, key),
+        only("chat", "strict/m"),
+        only("hand", "hand/m"),
+    ]));
+    let gateway = home.start_with(&[], &[("E2E_PROVIDER_KEY", KEY)]).await;
+    let ask = |body: String| {
+        let ask = Ask::chat(body).header("authorization", &format!("Bearer {TOKEN}"));
+        ask.send(gateway.address)
+    };
+    let body = |model: &str| {
+        let mut body = chat(model);
+        body["messages"][0]["content"] = json!(PROMPT);
+        body.to_string()
+    };
+    assert_eq!(ask(body("@chat")).await.status, 200, "the key arrived");
+    assert_eq!(ask(body("@nobody")).await.status, 404);
+    assert_eq!(ask(body("@chat")[..60].to_owned()).await.status, 400);
+    let (refused, ()) = tokio::join!(ask(body("@hand")), repeat_the_key(&hand));
+    assert_eq!(refused.status, 502, "{}", refused.text());
+    assert!(
+        !refused.text().contains(KEY),
+        "shown to a client: {}",
+        refused.text()
+    );
+    let ended = gateway.stop().await;
+
+    let records = home.records();
+    let known = records.iter().filter_map(|r| r.request.key.as_deref());
+    assert!(known.clone().all(|k| k.starts_with("k_")) && known.count() == 3);
     let mut kept = Vec::new();
     all_bytes(&home.data(), &mut kept);
     let kept = String::from_utf8_lossy(&kept).into_owned();
-    assert!(kept.contains(&record.id), "the recordings were looked at");
+    assert!(
+        kept.contains(&records[0].id),
+        "the recordings were looked at"
+    );
     for canary in [PROMPT, TOKEN, KEY] {
         assert!(!kept.contains(canary), "`{canary}` is in the data folder");
-        assert!(
-            !ended.err.contains(canary) && !ended.out.contains(canary),
-            "`{canary}` is in the log"
-        );
+        assert!(!ended.err.contains(canary), "`{canary}` is in the log");
     }
 }
 
 #[tokio::test]
 async fn recorded_traffic_shows_what_another_policy_would_change() {
-    let (a, b) = (super::home::mock("a").await, super::home::mock("b").await);
+    let (a, b) = (mock("a").await, mock("b").await);
     let text = |target: &str| {
         bundle(&[
             openai("a", a.addr),
@@ -173,7 +176,7 @@ async fn recorded_traffic_shows_what_another_policy_would_change() {
     gateway.stop().await;
     let recordings = home.data().join("recordings");
     let (policies, recordings) = (home.policies(), recordings.to_str().unwrap());
-    let test = |traffic: &'static str| {
+    let replay = |traffic: &'static str| {
         vec![
             "policy",
             "test",
@@ -184,7 +187,7 @@ async fn recorded_traffic_shows_what_another_policy_would_change() {
             traffic,
         ]
     };
-    let mut arguments = test("");
+    let mut arguments = replay("");
     arguments.pop();
     arguments.push(recordings);
     let same = run(&arguments).await;
@@ -234,14 +237,14 @@ async fn recorded_traffic_shows_what_another_policy_would_change() {
         Some(1),
         "policies that do not load"
     );
-    let nowhere = run(&test("/nowhere")).await;
+    let nowhere = run(&replay("/nowhere")).await;
     assert_eq!(
         nowhere.code,
         Some(1),
         "they are judged before the traffic is looked for"
     );
     home.save(&text("a/m"));
-    let nowhere = run(&test("/nowhere")).await;
+    let nowhere = run(&replay("/nowhere")).await;
     assert!(
         nowhere.code == Some(2) && nowhere.err.contains("/nowhere"),
         "{nowhere:?}"

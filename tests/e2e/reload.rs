@@ -28,11 +28,7 @@ async fn a_save_is_used_by_the_next_request() {
         "a/m"
     );
     for (target, whole) in [("b/m", false), ("a/m", true), ("b/m", true)] {
-        if whole {
-            home.save_whole(&text(target))
-        } else {
-            home.save(&text(target))
-        }
+        home.save_either_way(&text(target), whole);
         version = gateway.version_after(&version).await;
         let reply = gateway.ask(&chat("@chat")).await;
         assert_eq!(
@@ -134,10 +130,9 @@ async fn a_broken_save_keeps_the_running_version_and_says_where_it_is_broken() {
         ("b/m", healed.as_str())
     );
     let policy = gateway.admin("/policy").await;
-    assert_eq!(
-        (&policy["error"], &policy["diagnostics"]),
-        (&Value::Null, &json!([]))
-    );
+    assert_eq!(policy["error"], Value::Null);
+    let left = policy["diagnostics"].as_array().unwrap();
+    assert!(left.iter().all(|d| d["severity"] == "warning"), "{left:?}");
     gateway.stop().await;
     let versions = home.run(&["versions", "--format", "json"]).await;
     let versions: Value = serde_json::from_str(&versions.out).unwrap();
@@ -210,72 +205,54 @@ async fn load(address: SocketAddr, stream: bool, stop: Arc<AtomicBool>) -> Seen 
     seen
 }
 
+/// The ids that versions of `main.mux` get, as `gateway` has its adapters.
+async fn ids(gateway: &Gateway) -> impl Fn(&str) -> String {
+    let policy = gateway.admin("/policy").await;
+    let plugins = policy["plugins"].as_array().unwrap().iter();
+    let plugins: Vec<(String, String)> = plugins
+        .filter(|p| p[0] == "openai")
+        .map(|p| ("openai".to_owned(), p[2].as_str().unwrap().to_owned()))
+        .collect();
+    move |text| {
+        let files = [("main.mux".to_owned(), text.as_bytes().to_vec())];
+        mux_store::version_id(&files, &plugins, None)
+    }
+}
+
 #[tokio::test]
 async fn two_hundred_saves_under_load_of_which_a_third_is_broken_fail_no_request() {
     let (a, b) = (mock("a").await, mock("b").await);
     let text = |n: usize| {
-        let tries = if n % 2 == 0 {
-            ["a/m", "b/m"]
-        } else {
-            ["b/m", "a/m"]
-        };
-        bundle(&[
-            openai("a", a.addr),
-            openai("b", b.addr),
-            chain("chat", &tries),
-            format!("# save {n}"),
-        ])
+        let tries = [["a/m", "b/m"], ["b/m", "a/m"]][n % 2];
+        let fleet = [openai("a", a.addr), openai("b", b.addr)].concat();
+        bundle(&[fleet, chain("chat", &tries), format!("# save {n}")])
     };
     let home = Home::new(&text(1_000));
     let gateway = home.start().await;
-    let policy = gateway.admin("/policy").await;
-    let openai = policy["plugins"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|p| p[0] == "openai")
-        .unwrap();
-    let plugins = [("openai".to_owned(), openai[2].as_str().unwrap().to_owned())];
-    let id = |text: &str| {
-        mux_store::version_id(
-            &[("main.mux".to_owned(), text.as_bytes().to_vec())],
-            &plugins,
-            None,
-        )
-    };
+    let id = ids(&gateway).await;
     let mut valid = BTreeSet::from([id(&text(1_000))]);
     assert!(
-        valid.contains(policy["live"].as_str().unwrap()),
+        valid.contains(&gateway.version().await),
         "the id is that of the files and the adapters"
     );
 
     let stop = Arc::new(AtomicBool::new(false));
-    let clients: Vec<_> = (0..4)
-        .map(|n| tokio::spawn(load(gateway.address, n % 2 == 0, Arc::clone(&stop))))
-        .collect();
+    let client = |stream| tokio::spawn(load(gateway.address, stream, Arc::clone(&stop)));
+    let clients = [true, false, true, false].map(client);
     for n in 0..200 {
-        let good = text(n);
-        let save = |text: &str| {
-            if n % 4 < 2 {
-                home.save(text)
-            } else {
-                home.save_whole(text)
-            }
-        };
+        let (good, whole) = (text(n), n % 4 < 2);
         if n % 3 == 2 {
-            save(good.split_at(good.len() / 2).0);
+            home.save_either_way(&good[..good.len() / 2], whole);
+            let refused = |p: &Value| p["ok"] == false;
             gateway
-                .policy_when("a broken save to be refused", |p| p["ok"] == false)
+                .policy_when("a broken save to be refused", refused)
                 .await;
         } else {
-            save(&good);
+            home.save_either_way(&good, whole);
             let wanted = id(&good);
-            valid.insert(wanted.clone());
-            gateway
-                .policy_when("a good save to be served", |p| {
-                    p["live"] == wanted.as_str() && p["ok"] == true
-                })
-                .await;
+            let taken = |p: &Value| p["live"] == wanted.as_str() && p["ok"] == true;
+            gateway.policy_when("a good save to be served", taken).await;
+            valid.insert(wanted);
         }
     }
     stop.store(true, Relaxed);
@@ -292,23 +269,13 @@ async fn two_hundred_saves_under_load_of_which_a_third_is_broken_fail_no_request
         all.versions.extend(seen.versions);
     }
     println!(
-        "{} requests under {} versions, {} failed",
+        "{} requests under {} versions",
         all.requests,
-        all.versions.len(),
-        all.failed.len()
+        all.versions.len()
     );
-    assert!(
-        all.failed.is_empty(),
-        "{} of {} failed, such as {}",
-        all.failed.len(),
-        all.requests,
-        all.failed[0]
-    );
-    assert!(
-        all.versions.is_subset(&valid),
-        "{:?}",
-        all.versions.difference(&valid).collect::<Vec<_>>()
-    );
+    assert_eq!(all.failed, [""; 0], "of {} requests", all.requests);
+    let unknown: Vec<&String> = all.versions.difference(&valid).collect();
+    assert!(unknown.is_empty(), "served, but never saved: {unknown:?}");
     assert!(
         all.versions.len() > 20,
         "the load met only {} versions",
