@@ -99,7 +99,7 @@ async fn the_projects_own_policies_hold_what_their_tests_promise() {
 
 #[tokio::test]
 async fn a_simulated_provider_answers_and_takes_a_fault_while_it_runs() {
-    let mut command = mux(&[
+    let command = mux(&[
         "mock",
         "--listen",
         "127.0.0.1:0",
@@ -110,8 +110,6 @@ async fn a_simulated_provider_answers_and_takes_a_fault_while_it_runs() {
         "--tokens",
         "3",
     ]);
-    command.env("MUX_MOCK_KEY", "");
-    command.env_remove("MUX_MOCK_KEY");
     let process = Process::start(command);
     let address: SocketAddr = process
         .says("where it listens", |said| {

@@ -231,6 +231,20 @@ async fn recorded_traffic_shows_what_another_policy_would_change() {
         "{}",
         human.out
     );
+    let bound = |share: u32| {
+        format!("replay \"recordings\" against \"live\" {{\n  expect changed <= {share}%\n}}\n")
+    };
+    for (share, code) in [(100, 0), (99, 1)] {
+        home.save(&(text("b/m") + &bound(share)));
+        let bounded = run(&arguments).await;
+        assert_eq!(
+            bounded.code,
+            Some(code),
+            "at most {share} %: {}",
+            bounded.out
+        );
+    }
+
     home.save("policy @chat {");
     assert_eq!(
         run(&arguments).await.code,

@@ -1,7 +1,9 @@
 //! Requests that cannot be served: told why, whose fault it is and what to do, while everything else goes on.
 
+use super::by_hand::{ByHand, STREAM, end, event};
 use super::home::{Home, mock};
-use super::http::{Ask, chat};
+use super::http::{Ask, chat, streamed};
+use super::patience::soon;
 use super::policy::{bundle, chain, only, openai};
 use hyper::Method;
 use serde_json::{Value, json};
@@ -172,7 +174,7 @@ async fn a_body_without_a_length_is_bounded_as_well() {
     stream.write_all(chunk.repeat(2).as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     while !answer.ends_with(b"}") {
-        let read = super::patience::soon("an answer", stream.read_buf(&mut answer))
+        let read = soon("an answer", stream.read_buf(&mut answer))
             .await
             .unwrap();
         assert!(read > 0, "{}", String::from_utf8_lossy(&answer));
@@ -219,4 +221,41 @@ async fn a_deployment_can_be_named_where_the_policies_allow_it() {
         (unknown.status, &unknown.json()["error"]["code"]),
         (404, &json!("model_not_found"))
     );
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_full_says_so_at_once_and_takes_the_next_one_when_there_is_room() {
+    let hand = ByHand::new().await;
+    let home = Home::new(&bundle(&[openai("a", hand.address), only("chat", "a/m")]));
+    let gateway = home.start_with(&["--max-inflight", "1"], &[]).await;
+    let begin = async {
+        let mut call = hand.call().await;
+        call.say(&format!("{STREAM}{}", event("one"))).await;
+        call
+    };
+    let body = streamed("@chat");
+    let (mut open, call) = tokio::join!(gateway.open(&body), begin);
+    open.until("one").await;
+    let full = gateway.ask(&chat("@chat")).await;
+    assert_eq!((full.status, full.header("retry-after")), (503, "1"));
+    assert_eq!(full.json()["error"]["code"], "gateway_busy");
+
+    drop(open);
+    call.hung_up().await;
+    let answer = async {
+        let mut call = hand.call().await;
+        call.say(&format!("{STREAM}{}{}", event("two"), end()))
+            .await;
+    };
+    // The provider may hear of the hang-up a moment before the place is free.
+    let ask = async {
+        loop {
+            let reply = gateway.ask(&body).await;
+            if reply.status != 503 {
+                return reply;
+            }
+        }
+    };
+    let (reply, ()) = tokio::join!(soon("room", ask), answer);
+    assert_eq!((reply.status, reply.said().as_str()), (200, "two"));
 }
