@@ -107,7 +107,7 @@ impl Report {
         self.requests += 1;
         self.was.add(was);
         self.now.add(now);
-        let (before, after) = (decision(was), decision(now));
+        let (before, after) = changed(was, now);
         if before != after {
             self.changed += 1;
             let pair = |c: &Change| c.was == before && c.now == after;
@@ -151,6 +151,19 @@ impl Report {
             .checked_mul(10_000)?
             .checked_div(self.was.cost)?;
         i64::try_from(change).ok()
+    }
+}
+
+/// What was decided before and after. Where the words are the same and the target that comes first is not, it is named.
+fn changed(was: &Record, now: &Record) -> (String, String) {
+    let (before, after) = (decision(was), decision(now));
+    let first = |record: &Record| record.candidates.first().map(|c| c.target.clone());
+    match (first(was), first(now)) {
+        (Some(a), Some(b)) if before == after && a != b => (
+            format!("{before}, first {a}"),
+            format!("{after}, first {b}"),
+        ),
+        _ => (before, after),
     }
 }
 

@@ -144,6 +144,22 @@ fn another_policy_shows_what_changes() {
 }
 
 #[test]
+fn another_order_under_the_same_name_is_a_change() {
+    let records = recorded(&router(CHAIN), 50, 3);
+    let turned = CHAIN
+        .replace("p/a timeout 1s", "p/c timeout 1s")
+        .replace("p/b timeout 3s", "p/a timeout 1s")
+        .replace("p/c timeout 1s", "p/b timeout 3s");
+    let report = again(&turned, &records, 1);
+    assert_eq!(report.changed, 50);
+    let change = report.changes.first().expect("a change");
+    assert_eq!(
+        (change.was.as_str(), change.now.as_str()),
+        ("chain, first p/a", "chain, first p/b")
+    );
+}
+
+#[test]
 fn a_replay_is_a_function_of_its_seed() {
     let records = recorded(&router(CHAIN), 200, 5);
     let policy =

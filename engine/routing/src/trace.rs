@@ -1,7 +1,7 @@
 //! A flight as a record: the one account that logs, metrics, replays and people read.
 
 use crate::Nanos;
-use crate::class::Class;
+use crate::class::{Class, Meaning};
 use crate::flight::{Attempt, End, Flight};
 use mux_dsl::request::HealthState;
 use mux_traffic::record::{self, Candidate, Decision, Figures, Outcome, Record};
@@ -118,7 +118,11 @@ impl Flight {
             class: a.class.word().to_owned(),
             status: a.status,
             retry_after_ms: a.retry_after.map(|t| t / crate::MILLI),
-            error: a.message.clone(),
+            // What a provider says about a request it refuses may quote the prompt, and a record never holds that.
+            error: a
+                .message
+                .clone()
+                .filter(|_| a.class.meaning() != Meaning::Client),
             usage: a.usage,
             cost: a.cost,
         }

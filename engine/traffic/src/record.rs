@@ -158,7 +158,7 @@ pub struct Attempt {
     /// The wait the provider asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
-    /// The provider's words, shortened, without secrets.
+    /// The provider's words, shortened, without secrets; absent where the request is at fault, since they may quote it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Tokens used.

@@ -5,9 +5,10 @@ use mux_plugin_sdk::Finish;
 /// The finish of an answer with that stop reason.
 pub(crate) fn finish(stop_reason: Option<&str>, calls_tools: bool) -> Finish {
     match stop_reason {
-        Some("max_tokens" | "model_context_window_exceeded") => Finish::Length,
         Some("refusal") => Finish::Refusal,
+        // Also where the limit cut a call short: the native word beside it says so.
         _ if calls_tools => Finish::ToolCalls,
+        Some("max_tokens" | "model_context_window_exceeded") => Finish::Length,
         _ => Finish::Stop,
     }
 }

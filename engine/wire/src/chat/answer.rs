@@ -67,6 +67,7 @@ struct Message {
     refusal: Weight,
     reasoning_content: Weight,
     reasoning: Weight,
+    reasoning_details: Weight,
     tool_calls: Option<Calls>,
     function_call: Option<Weight>,
     audio: Weight,
@@ -82,7 +83,11 @@ impl Message {
         let call = self.function_call.map_or(0, |call| call.0);
         let text = self.content.0
             + self.refusal.0
-            + self.reasoning_content.0.max(self.reasoning.0)
+            + self
+                .reasoning_content
+                .0
+                .max(self.reasoning.0)
+                .max(self.reasoning_details.0)
             + self.audio.0;
         let content = text > 0 || calls.content || self.function_call.is_some();
         Written {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// The bytes of text in a value and all its parts; names of fields and kinds, ids and signatures count nothing.
+/// The bytes of text in a value and all its parts; names of fields and kinds, ids, signatures and whose they are count nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Weight(pub(crate) u64);
 
@@ -16,6 +16,7 @@ enum Field {
     Id,
     Index,
     Signature,
+    Provider,
     #[serde(other)]
     Other,
 }

@@ -160,9 +160,9 @@ impl Folded {
 
 fn finish(stop: Option<&str>, choice: &Choice) -> &'static str {
     match stop {
-        Some("max_tokens" | "model_context_window_exceeded") => "length",
         Some("refusal") => "content_filter",
         _ if !choice.calls.is_empty() => "tool_calls",
+        Some("max_tokens" | "model_context_window_exceeded") => "length",
         _ => "stop",
     }
 }
