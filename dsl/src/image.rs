@@ -11,7 +11,7 @@ macro_rules! ids {
         pub struct $name(pub u32);
 
         impl $name {
-            /// Position in the list of the [`Image`] that holds these.
+            /// Position in the list of the image that holds these.
             #[must_use]
             pub fn index(self) -> usize {
                 self.0 as usize
@@ -31,9 +31,9 @@ ids! {
     BudgetId,
     /// A limit of [`Fleet::limits`].
     LimitId,
-    /// A plan of [`Image::plans`].
+    /// A plan of the image's plans.
     PlanId,
-    /// A policy of [`Image::policies`].
+    /// A policy of the image's policies.
     PolicyId,
     /// A rule of [`Policy::rules`].
     RuleId,

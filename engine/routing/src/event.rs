@@ -24,7 +24,7 @@ pub enum Event {
     Done(usize, Option<Usage>),
     /// It failed.
     Failed(usize, Failure),
-    /// The moment of [`Flight::wake_at`] has come.
+    /// The moment of the flight's `wake_at` has come.
     Wake,
     /// The client hung up.
     ClientGone,
@@ -73,7 +73,7 @@ pub enum Action {
     Cancel(usize),
     /// From now on the client gets what this attempt brings.
     Commit(usize),
-    /// Nothing more will happen: see [`Flight::end`].
+    /// Nothing more will happen: see the flight's `end`.
     Finish,
 }
 
