@@ -107,7 +107,7 @@ fn reading(criterion: &mut Criterion, openai: &Adapter, anthropic: &Adapter) {
             .iter()
             .filter(|part| matches!(part, Part::Chunk(_)));
         assert_eq!(chunks.count(), count, "one chunk for each event");
-        group.bench_function(format!("anthropic, {count} frames"), |bench| {
+        group.bench_function(format!("anthropic, frames: {count}"), |bench| {
             bench.iter_batched(
                 || (begun(anthropic, &plan), events(count)),
                 |((mut reply, mut out), bytes)| {
@@ -122,7 +122,7 @@ fn reading(criterion: &mut Criterion, openai: &Adapter, anthropic: &Adapter) {
     let frame = Bytes::from_static(
         b"data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"words number 1 \"}}]}\n\n",
     );
-    group.bench_function("openai, 1 frames passed on", |bench| {
+    group.bench_function("openai, a frame passed on", |bench| {
         bench.iter_batched(
             || (openai.reply(&plan), Output::default(), frame.clone()),
             |(mut reply, mut out, bytes)| {

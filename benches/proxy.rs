@@ -1,4 +1,4 @@
-//! What a gateway costs end to end: the same request over loopback to a simulated provider directly, through a bare
+//! What a gateway costs end to end: the same request over loopback to a provider directly, through a bare
 //! hyper proxy, and through mux, in one run. The ratios come last; they, not the times, carry over to other machines.
 #![expect(
     clippy::expect_used,
@@ -9,6 +9,7 @@
 mod proxy {
     pub(crate) mod bare;
     pub(crate) mod client;
+    pub(crate) mod provider;
     pub(crate) mod stage;
 }
 

@@ -21,8 +21,16 @@ const POLICY: &str = r#"
 provider p {
   kind openai
   key  env KEY
-  model a { context 100k  price input $1/Mtok output $2/Mtok  can tools streaming }
-  model b { context 100k  price input $1/Mtok output $2/Mtok  can tools streaming }
+  model a {
+    context 100k
+    price   input $1/Mtok  output $2/Mtok
+    can     tools streaming
+  }
+  model b {
+    context 100k
+    price   input $1/Mtok  output $2/Mtok
+    can     tools streaming
+  }
 }
 plan chain {
   fallback within 8s {

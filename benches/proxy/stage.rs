@@ -1,8 +1,7 @@
-//! A simulated provider without latency, and the two proxies in front of it.
+//! A provider without latency, and the two proxies in front of it.
 
-use super::bare;
+use super::{bare, provider};
 use mux_gateway::gateway::{Gateway, Options};
-use mux_mock::Mock;
 use std::net::{Ipv4Addr, SocketAddr};
 use tempfile::TempDir;
 
@@ -11,7 +10,7 @@ pub(crate) const STAGES: [&str; 3] = ["direct", "bare proxy", "mux"];
 
 /// Everything that listens.
 pub(crate) struct Stage {
-    mock: Mock,
+    provider: SocketAddr,
     bare: SocketAddr,
     gateway: Gateway,
     /// Removed when the stage is.
@@ -21,18 +20,16 @@ pub(crate) struct Stage {
 impl Stage {
     /// Starts it all.
     pub(crate) async fn set() -> Self {
-        let mock = Mock::start(mux_mock::Options::default())
-            .await
-            .expect("a simulated provider");
-        let bare = bare::start(mock.addr).await;
+        let provider = provider::start().await;
+        let bare = bare::start(provider).await;
         let folder = tempfile::tempdir().expect("a temporary folder");
         let policies = folder.path().join("bench.mux");
-        std::fs::write(&policies, policy(mock.addr)).expect("a temporary file");
+        std::fs::write(&policies, policy(provider)).expect("a temporary file");
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let options = Options::new(&policies, &folder.path().join("data"), listen);
         let gateway = Gateway::start(options).await.expect("a gateway");
         Self {
-            mock,
+            provider,
             bare,
             gateway,
             _folder: folder,
@@ -41,13 +38,12 @@ impl Stage {
 
     /// Where a client asks: the provider, the bare proxy, mux.
     pub(crate) fn addresses(&self) -> [SocketAddr; STAGES.len()] {
-        [self.mock.addr, self.bare, self.gateway.address]
+        [self.provider, self.bare, self.gateway.address]
     }
 
-    /// Stops it all.
+    /// Stops the gateway, which has something to write out; the rest ends with the runtime.
     pub(crate) async fn strike(self) {
         self.gateway.stop().await;
-        self.mock.stop().await;
     }
 }
 
