@@ -188,7 +188,7 @@ pub enum Figure {
     Changed,
     /// Share of requests refused by policy, basis points.
     Denied,
-    /// Share of requests that more than one target was tried for, basis points.
+    /// Share of requests that another target than the first able one served, basis points.
     FailedOver,
     /// Share of requests that failed, basis points.
     Errors,

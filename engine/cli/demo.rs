@@ -364,8 +364,7 @@ struct Recent {
 impl Tally {
     fn take(&mut self, record: &Record) {
         let served = record.outcome.served.clone();
-        let first = record.candidates.first().map(|c| &c.target);
-        let over = served.is_some() && served.as_ref() != first;
+        let over = record.failed_over();
         self.failovers += u64::from(over);
         self.recent.failovers += u64::from(over);
         self.overheads.push(record.outcome.overhead_us);

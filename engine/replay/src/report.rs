@@ -46,7 +46,7 @@ pub struct Side {
     pub versions: BTreeSet<String>,
     /// Requests by who served them; `denied` and `failed` stand for nobody.
     pub routes: BTreeMap<String, u64>,
-    /// Requests that more than one target was tried for.
+    /// Requests that another target than the first able one served.
     pub failed_over: u64,
     /// Requests that failed, refusals by policy not among them.
     pub errors: u64,
@@ -78,8 +78,7 @@ impl Side {
             None => "left by the client".to_owned(),
         };
         *self.routes.entry(route).or_default() += 1;
-        let targets: BTreeSet<&str> = record.attempts.iter().map(|a| a.target.as_str()).collect();
-        self.failed_over += u64::from(targets.len() > 1);
+        self.failed_over += u64::from(record.failed_over());
         self.errors += u64::from(failed);
         self.denied += u64::from(denied);
         self.cost += i128::from(record.cost);

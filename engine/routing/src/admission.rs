@@ -86,8 +86,14 @@ impl Admission {
                 let (decided, denied) =
                     arrival.request(|request| keep(&router.image().decide(policy, request, live)));
                 self.decided = Some(decided);
-                let limits = self.policies(router).flat_map(|p| p.limits.iter().copied());
-                arrival.request(|request| router.take(limits, request, arrival.now))?;
+                let mut limits: SmallVec<[LimitId; 4]> = self
+                    .policies(router)
+                    .flat_map(|p| p.limits.iter().copied())
+                    .collect();
+                limits.sort_unstable();
+                limits.dedup();
+                arrival
+                    .request(|request| router.take(limits.iter().copied(), request, arrival.now))?;
                 denied.map_or(Ok(()), Err)?;
             }
             Way::Direct(_) => {

@@ -105,13 +105,24 @@ impl Attempt {
         }
     }
 
-    /// Whether a target that is cut short by an outer deadline had a fair chance.
+    /// How a target that is cut short by an outer deadline is judged: only one that was silent, and had a fair chance to
+    /// speak, is blamed.
     pub(crate) fn blame(&self, now: Nanos) -> Class {
-        if now.saturating_sub(self.start) >= PATIENCE {
+        let silent = self.first.is_none() && now.saturating_sub(self.last) >= PATIENCE;
+        if silent {
             Class::TimedOut
         } else {
             Class::Deadline
         }
+    }
+
+    /// Whether the provider may have worked on it, and so may bill it, though it did not say so.
+    pub(crate) fn ambiguous(&self, class: Class) -> bool {
+        let unsaid = matches!(
+            class,
+            Class::ClientGone | Class::TimedOut | Class::Deadline | Class::Idle | Class::Cut
+        );
+        self.head.is_some() || (self.connected.is_some() && unsaid)
     }
 }
 

@@ -24,6 +24,17 @@ pub enum PassedOver {
 }
 
 impl PassedOver {
+    /// The reason in one word.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Lacks(_) => "capability-missing",
+            Self::Window(_) => "window-too-small",
+            Self::Unavailable(_) => "unavailable",
+            Self::Barred(_) => "barred",
+        }
+    }
+
     /// The reason in words, for records and errors.
     #[must_use]
     pub fn words(&self, now: Nanos) -> String {

@@ -12,7 +12,7 @@ use crate::class::{Class, Meaning};
 use crate::itinerary::{Itinerary, Next, Step};
 use crate::price::cost;
 use crate::refusal::Refusal;
-use crate::retry::{backoff, retries};
+use crate::retry::{LONGEST_RETRY, UNASKED_WAIT, backoff, retries};
 use crate::router::Router;
 use crate::target::{Barred, Ended};
 use crate::{MILLI, Nanos, SECOND};
@@ -31,6 +31,8 @@ pub use crate::event::{Action, Actions, End, Event, Failure};
 const LONGEST_STREAMED: Nanos = 600 * SECOND;
 /// Longest a whole answer may take.
 const LONGEST_WHOLE: Nanos = 300 * SECOND;
+/// Longest a client is kept waiting for a throttled target when nothing else is left; after that it is told when to come back.
+const LONGEST_WAIT: Nanos = 10 * SECOND;
 /// Most attempts of one request, whatever is written.
 const MOST_ATTEMPTS: usize = 16;
 
@@ -208,7 +210,11 @@ impl Flight {
     /// Cost of all attempts so far, pico-dollars, and whether every price was known.
     #[must_use]
     pub fn cost(&self) -> (i64, bool) {
-        let sum = self.attempts.iter().filter_map(|a| a.cost).sum();
+        let sum = self
+            .attempts
+            .iter()
+            .filter_map(|a| a.cost)
+            .fold(0, i64::saturating_add);
         (sum, self.attempts.iter().all(|a| a.cost.is_some()))
     }
 
@@ -274,12 +280,11 @@ impl Flight {
         a.status = failure.status.or(a.status);
         a.retry_after = failure.retry_after;
         a.message = failure.message;
-        // A good head means that the provider worked, and bills: count what it does not say.
-        let worked = a.head.is_some();
-        a.usage = failure.usage.or_else(|| {
+        let (worked, text) = (a.ambiguous(failure.class), a.text);
+        a.usage = failure.usage.filter(plausible).or_else(|| {
             worked.then(|| Usage {
                 input: tokens,
-                output: a.text.div_ceil(4),
+                output: text.div_ceil(4),
                 estimated: true,
                 ..Usage::default()
             })
@@ -296,6 +301,7 @@ impl Flight {
         };
         if let Some(state) = router.state(a.target) {
             let ended = Ended {
+                start: a.start,
                 class: failure.class,
                 permit: a.permit,
                 retry_after: failure.retry_after,
@@ -415,7 +421,7 @@ impl Flight {
         out: &mut Actions,
     ) {
         let attempt = self.attempts.len();
-        let alternative = itinerary.has_alternative(step_no);
+        let alternative = self.alternative(itinerary, step_no);
         self.attempts.push(Attempt::begin(
             step_no,
             step,
@@ -465,6 +471,7 @@ impl Flight {
         if let Some((until, target)) = soonest.min_by_key(|(until, _)| *until)
             && let Some(step) = itinerary.steps.iter().position(|s| s.target == target)
             && until + SECOND < self.time_left(itinerary, step)
+            && until <= now + LONGEST_WAIT
             && self.attempts.len() < MOST_ATTEMPTS
         {
             self.phase = Phase::Waiting {
@@ -501,13 +508,33 @@ impl Flight {
     ) -> Option<Nanos> {
         let step = itinerary.steps.get(step_no)?;
         let made = self.attempts.iter().filter(|a| a.step == step_no).count();
-        let allowed = retries(step, class, status, !itinerary.has_alternative(step_no));
+        let allowed = retries(step, class, status, !self.alternative(itinerary, step_no));
         if made > usize::from(allowed) || self.attempts.len() >= MOST_ATTEMPTS {
             return None;
         }
         let until = now + backoff(class, retry_after, made, &mut self.chance);
+        let left = self.time_left(itinerary, step_no);
+        let wait = until - now;
+        if step.retry.is_none() && wait > UNASKED_WAIT.min(left.saturating_sub(now) / 4)
+            || wait > LONGEST_RETRY
+        {
+            return None;
+        }
         // A retry that leaves no time to answer is no retry.
-        (until + 100 * MILLI < self.time_left(itinerary, step_no)).then_some(until)
+        (until + 100 * MILLI < left).then_some(until)
+    }
+
+    /// Whether another target after `step` could serve.
+    fn alternative(&self, itinerary: &Itinerary, step: usize) -> bool {
+        let own = itinerary.steps.get(step).map(|s| s.target);
+        let able = |target: TargetId| {
+            cannot(&self.router, &self.arrival, target).is_none()
+                && self.router.unavailable(target).is_none()
+        };
+        let later = itinerary.steps.iter().skip(step + 1).map(|s| s.target);
+        later
+            .into_iter()
+            .any(|target| Some(target) != own && able(target))
     }
 
     fn due(&self) -> Option<(Nanos, Due)> {
@@ -595,7 +622,12 @@ impl Flight {
                 self.go(itinerary, itinerary.after_group(group), now, out);
             }
             Due::Request | Due::Resume => {
-                let class = self.blame(now);
+                // A deadline the client chose says nothing about the target.
+                let class = if self.arrival.timeout.is_some() {
+                    Class::Deadline
+                } else {
+                    self.blame(now)
+                };
                 self.settle(Failure::of(class), now);
                 match self.phase {
                     Phase::Committed => self.finish(End::Broken(class), now, out),
@@ -642,6 +674,13 @@ impl Flight {
 
     /// No target could even be called.
     fn nobody(&self, now: Nanos) -> Refusal {
+        if self.candidates.is_empty() {
+            return Refusal::new(
+                504,
+                "deadline_exceeded",
+                "the time this request was given is over".to_owned(),
+            );
+        }
         let mut soonest: Option<Nanos> = None;
         let mut reasons = Vec::new();
         for (target, reason) in &self.candidates {
@@ -669,4 +708,10 @@ impl Flight {
         self.end = Some(end);
         out.push(Action::Finish);
     }
+}
+
+/// Whether a provider's count can be true: no window and no answer is near these sizes, and a budget must not be emptied
+/// by a slip of the pen.
+fn plausible(usage: &Usage) -> bool {
+    usage.input <= 50_000_000 && usage.output <= 5_000_000
 }

@@ -176,16 +176,6 @@ impl Itinerary {
         found
     }
 
-    /// Whether another target comes after `step`.
-    #[must_use]
-    pub fn has_alternative(&self, step: usize) -> bool {
-        let target = self.steps.get(step).map(|s| s.target);
-        self.steps
-            .iter()
-            .skip(step + 1)
-            .any(|s| Some(s.target) != target)
-    }
-
     /// The groups around a step, innermost first.
     pub fn around(&self, step: usize) -> impl Iterator<Item = usize> + '_ {
         let first = self.steps.get(step).map(|s| s.group);
@@ -246,9 +236,8 @@ mod tests {
     }
 
     #[test]
-    fn a_single_target_has_no_alternative() {
+    fn a_single_target_leads_nowhere_else() {
         let flat = Itinerary::of(&attempt(0), &[], &Fleet::default());
-        assert!(!flat.has_alternative(0));
         assert_eq!(flat.after(0, Class::Server, Some(500)), Next::Exhausted);
     }
 }

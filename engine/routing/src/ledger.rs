@@ -61,7 +61,10 @@ impl Ledger {
         {
             counter.amount.store(0, Relaxed);
         }
-        counter.amount.fetch_add(amount, Relaxed);
+        // Saturates: an overflow would turn a spent budget into an empty one.
+        let _ = counter
+            .amount
+            .fetch_update(Relaxed, Relaxed, |spent| Some(spent.saturating_add(amount)));
     }
 }
 

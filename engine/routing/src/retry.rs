@@ -5,6 +5,10 @@ use crate::class::Class;
 use crate::itinerary::Step;
 use crate::{MILLI, Nanos, SECOND};
 
+/// Longest wait before any retry; a provider that asks for more is left.
+pub(crate) const LONGEST_RETRY: Nanos = 30 * SECOND;
+/// Longest wait before a retry that the policy did not ask for.
+pub(crate) const UNASKED_WAIT: Nanos = 2 * SECOND;
 /// Longest wait before a retry that no provider asked for.
 const LONGEST_BACKOFF: Nanos = 8 * SECOND;
 
@@ -43,7 +47,7 @@ pub(crate) fn backoff(
     chance: &mut Chance,
 ) -> Nanos {
     if let Some(wait) = retry_after {
-        return wait + chance.below(wait / 4 + 100 * MILLI);
+        return wait.saturating_add(chance.below(wait / 4 + 100 * MILLI));
     }
     let base = match class {
         Class::RateLimited | Class::Overloaded => 500 * MILLI,

@@ -28,10 +28,12 @@ pub struct TargetState {
     window: Window,
     first_content: Histogram,
     inflight: AtomicU32,
-    /// Do not call before: the provider said so, or refused the credential.
-    blocked_until: AtomicU64,
-    /// Whether the block is the credential's.
-    refused: AtomicU32,
+    /// Do not call before: the provider said so.
+    throttled_until: AtomicU64,
+    /// Do not call before, unless nothing else is left: the provider refused the credential.
+    refused_until: AtomicU64,
+    /// When the newest of these blocks was set.
+    blocked_at: AtomicU64,
     /// Published `p50 << 32 | p95` in milliseconds, each plus one; 0 is unknown.
     quantiles: AtomicU64,
     published: AtomicU64,
@@ -54,14 +56,13 @@ impl TargetState {
     /// # Errors
     /// Why not now.
     pub fn admit(&self, now: Nanos, force: bool) -> Result<Permit, Barred> {
-        let blocked = self.blocked_until.load(Relaxed);
-        if now < blocked {
-            if self.refused.load(Relaxed) == 0 {
-                return Err(Barred::Throttled(blocked));
-            }
-            if !force {
-                return Err(Barred::Credential(blocked));
-            }
+        let throttled = self.throttled_until.load(Relaxed);
+        if now < throttled {
+            return Err(Barred::Throttled(throttled));
+        }
+        let refused = self.refused_until.load(Relaxed);
+        if now < refused && !force {
+            return Err(Barred::Credential(refused));
         }
         match self.breaker.admit(now) {
             Ok(permit) => Ok(permit),
@@ -109,8 +110,11 @@ impl TargetState {
         match ended.class.meaning() {
             Meaning::Good => {
                 self.window.record(true, now);
-                self.refused.store(0, Relaxed);
-                self.blocked_until.store(0, Relaxed);
+                // An answer that began before a block says nothing against it.
+                if ended.start >= self.blocked_at.load(Relaxed) {
+                    self.throttled_until.store(0, Relaxed);
+                    self.refused_until.store(0, Relaxed);
+                }
                 self.breaker.success(ended.permit, rule, &self.window);
             }
             Meaning::Failing => {
@@ -118,16 +122,14 @@ impl TargetState {
                 self.breaker
                     .failure(ended.permit, rule, &self.window, now, chance);
                 if let Some(wait) = ended.retry_after {
-                    self.block(now + wait.min(LONGEST_WAIT), false);
+                    self.block(&self.throttled_until, wait, now);
                 }
             }
             Meaning::Throttled => {
                 self.block(
-                    now + ended
-                        .retry_after
-                        .unwrap_or(THROTTLE_PAUSE)
-                        .min(LONGEST_WAIT),
-                    false,
+                    &self.throttled_until,
+                    ended.retry_after.unwrap_or(THROTTLE_PAUSE),
+                    now,
                 );
                 // A 429 fails a probe, though it is no failure of the provider.
                 match ended.permit {
@@ -140,11 +142,9 @@ impl TargetState {
             }
             Meaning::Credential => {
                 self.block(
-                    now + ended
-                        .retry_after
-                        .unwrap_or(CREDENTIAL_PAUSE)
-                        .min(LONGEST_WAIT),
-                    true,
+                    &self.refused_until,
+                    ended.retry_after.unwrap_or(CREDENTIAL_PAUSE),
+                    now,
                 );
                 self.breaker.release(ended.permit);
             }
@@ -154,9 +154,9 @@ impl TargetState {
         }
     }
 
-    fn block(&self, until: Nanos, refused: bool) {
-        self.refused.store(u32::from(refused), Relaxed);
-        self.blocked_until.fetch_max(until, Relaxed);
+    fn block(&self, which: &AtomicU64, wait: Nanos, now: Nanos) {
+        which.fetch_max(now + wait.min(LONGEST_WAIT), Relaxed);
+        self.blocked_at.fetch_max(now, Relaxed);
     }
 
     /// Median and 95th percentile of the time to first content, milliseconds.
@@ -198,6 +198,8 @@ impl TargetState {
 /// How an attempt ended, for [`TargetState::settle`].
 #[derive(Clone, Copy, Debug)]
 pub struct Ended {
+    /// When it began.
+    pub start: Nanos,
     /// What happened.
     pub class: Class,
     /// What it was admitted with.
@@ -214,6 +216,7 @@ mod tests {
         state.begin();
         state.settle(
             &Ended {
+                start: now,
                 class,
                 permit: Permit::Free,
                 retry_after,
@@ -271,5 +274,20 @@ mod tests {
         let (p50, p95) = state.quantiles(now).unwrap();
         assert!((285..=315).contains(&p50) && (285..=315).contains(&p95));
         assert_eq!(state.quantiles(now + 120 * SECOND), None);
+    }
+
+    #[test]
+    fn an_answer_that_began_before_a_block_does_not_lift_it() {
+        let state = TargetState::default();
+        settle(&state, Class::RateLimited, Some(60 * SECOND), 2 * SECOND);
+        state.begin();
+        let early = Ended {
+            start: SECOND,
+            class: Class::Ok,
+            permit: Permit::Free,
+            retry_after: None,
+        };
+        state.settle(&early, &Rule::default(), 3 * SECOND, &mut Chance::new(1));
+        assert!(state.admit(4 * SECOND, true).is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! A flight as a record: the one account that logs, metrics, replays and people read.
 
 use crate::Nanos;
-use crate::class::{Class, Meaning};
+use crate::class::Class;
 use crate::flight::{Attempt, End, Flight};
 use mux_dsl::request::HealthState;
 use mux_traffic::record::{self, Candidate, Decision, Figures, Outcome, Record};
@@ -33,6 +33,7 @@ impl Flight {
                 .iter()
                 .map(|(target, reason)| Candidate {
                     target: router.name(*target).to_owned(),
+                    reason: reason.as_ref().map(|r| r.kind().to_owned()),
                     passed_over: reason.as_ref().map(|r| r.words(self.arrival().now)),
                 })
                 .collect(),
@@ -118,11 +119,9 @@ impl Flight {
             class: a.class.word().to_owned(),
             status: a.status,
             retry_after_ms: a.retry_after.map(|t| t / crate::MILLI),
-            // What a provider says about a request it refuses may quote the prompt, and a record never holds that.
-            error: a
-                .message
-                .clone()
-                .filter(|_| a.class.meaning() != Meaning::Client),
+            // What a provider says may quote the prompt or the answer, and a record never holds those: only our own
+            // words are kept, about attempts that no provider answered.
+            error: a.message.clone().filter(|_| a.status.is_none()),
             usage: a.usage,
             cost: a.cost,
         }

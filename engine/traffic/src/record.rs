@@ -48,6 +48,25 @@ pub struct Record {
     pub priced: bool,
 }
 
+impl Record {
+    /// Whether another target than the first able one served, because that one failed or was held back.
+    #[must_use]
+    pub fn failed_over(&self) -> bool {
+        let unable = |c: &&Candidate| {
+            matches!(
+                c.reason.as_deref(),
+                Some("capability-missing" | "window-too-small")
+            )
+        };
+        let first = self
+            .candidates
+            .iter()
+            .find(|c| !unable(c))
+            .map(|c| &c.target);
+        self.outcome.served.is_some() && self.outcome.served.as_ref() != first
+    }
+}
+
 /// The fact table of a request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -126,7 +145,10 @@ pub struct Decision {
 pub struct Candidate {
     /// `provider/model`.
     pub target: String,
-    /// Why it was not called; absent where it was.
+    /// `capability-missing`, `window-too-small`, `unavailable` or `barred`; absent where it was called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The same in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub passed_over: Option<String>,
 }
@@ -158,7 +180,7 @@ pub struct Attempt {
     /// The wait the provider asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
-    /// The provider's words, shortened, without secrets; absent where the request is at fault, since they may quote it.
+    /// Why no provider answered, in mux's words. What a provider says is never kept: it may quote the prompt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Tokens used.

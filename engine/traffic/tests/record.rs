@@ -60,6 +60,7 @@ fn full() -> Record {
         }),
         candidates: vec![Candidate {
             target: "openai/gpt".to_owned(),
+            reason: Some("barred".to_owned()),
             passed_over: Some("breaker open".to_owned()),
         }],
         attempts: vec![Attempt {
