@@ -170,17 +170,22 @@ impl Test {
         };
         match &self.traffic {
             Some(traffic) => self.replay(image, traffic, out),
-            None => Ok(self.cases(image, out)),
+            None => self.cases(image, out),
         }
     }
 
-    fn cases(&self, image: Image, out: &mut Out) -> Exit {
+    fn cases(&self, image: Image, out: &mut Out) -> Outcome {
         let mut outcomes = case::run(&Arc::new(image));
         outcomes.retain(|o| {
             self.filter
                 .as_ref()
                 .is_none_or(|f| o.name.contains(f.as_str()))
         });
+        if let (true, Some(filter)) = (outcomes.is_empty(), &self.filter) {
+            return Err(Trouble::usage(format!(
+                "no test has `{filter}` in its name"
+            )));
+        }
         let failed = outcomes.iter().filter(|o| !o.failures.is_empty()).count();
         match self.which.format {
             Format::Json => out.json(
@@ -196,7 +201,7 @@ impl Test {
                 ));
             }
         }
-        if failed == 0 { Exit::Good } else { Exit::No }
+        Ok(if failed == 0 { Exit::Good } else { Exit::No })
     }
 
     fn replay(&self, image: Image, traffic: &Path, out: &mut Out) -> Outcome {

@@ -16,9 +16,10 @@ use std::time::Duration;
 
 /// How long a client may take to send its body.
 const BODY_TIME: Duration = Duration::from_secs(30);
-/// Most tags of one request, and most bytes of one.
+/// Most tags of one request.
 const TAGS: usize = 32;
-const TAG_BYTES: usize = 256;
+/// Most bytes of a model's name, a user, a conversation, and of the name or the value of a tag.
+const WORD_BYTES: usize = 512;
 
 /// A request that was read and understood.
 #[derive(Debug)]
@@ -111,7 +112,7 @@ pub async fn read(
             None => refusal,
         }
     })?;
-    let facts = facts(&head.headers, &mut chat);
+    let facts = facts(&head.headers, &mut chat)?;
     let arrival = Arrival {
         id,
         seed,
@@ -129,18 +130,30 @@ pub async fn read(
     })
 }
 
-fn facts(headers: &HeaderMap, chat: &mut ChatRequest) -> Facts {
+fn facts(headers: &HeaderMap, chat: &mut ChatRequest) -> Result<Facts, Refusal> {
     let text = |name: &str| {
         headers
             .get(name)
-            .and_then(|v| v.to_str().ok())
-            .map(str::to_owned)
+            .map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned())
     };
-    let mut tags = tags(text("x-mux-tags").as_deref());
+    let sent = headers
+        .get_all("x-mux-tags")
+        .iter()
+        .map(|v| String::from_utf8_lossy(v.as_bytes()));
+    let mut tags = tags(&sent.collect::<Vec<_>>().join(","));
     tags.append(&mut chat.metadata);
-    tags.retain(|(name, value)| name.len() <= TAG_BYTES && value.len() <= TAG_BYTES);
-    tags.truncate(TAGS);
-    Facts {
+    // A tag that is dropped in silence may be the one a rule asks for.
+    if tags.len() > TAGS {
+        return Err(Refusal::new(
+            400,
+            "too_many_tags",
+            format!(
+                "a request may have {TAGS} tags, and this one has {}",
+                tags.len()
+            ),
+        ));
+    }
+    let facts = Facts {
         operation: "chat".to_owned(),
         dialect: "openai-chat".to_owned(),
         model: chat.model.clone(),
@@ -152,13 +165,33 @@ fn facts(headers: &HeaderMap, chat: &mut ChatRequest) -> Facts {
         output_limit: chat.output_limit,
         streaming: chat.stream,
         needs: Vec::new(),
+    };
+    let words = [
+        ("model", Some(&facts.model)),
+        ("user", facts.end_user.as_ref()),
+        ("x-mux-conversation", facts.conversation.as_ref()),
+    ];
+    let words = words
+        .into_iter()
+        .filter_map(|(name, word)| Some((name, word?)));
+    let tags = facts
+        .tags
+        .iter()
+        .flat_map(|(name, value)| [("tag", name), ("tag", value)]);
+    let long = words.chain(tags).find(|(_, word)| word.len() > WORD_BYTES);
+    if let Some((name, word)) = long {
+        let message = format!(
+            "a `{name}` may have {WORD_BYTES} bytes, and this one has {}",
+            word.len()
+        );
+        return Err(Refusal::new(400, "value_too_long", message));
     }
+    Ok(facts)
 }
 
 /// `a=1, b=2`; a tag without a value has the value `true`.
-fn tags(header: Option<&str>) -> Vec<(String, String)> {
+fn tags(header: &str) -> Vec<(String, String)> {
     let parts = header
-        .unwrap_or_default()
         .split(',')
         .map(str::trim)
         .filter(|part| !part.is_empty());
@@ -227,7 +260,7 @@ mod tests {
     fn a_tag_header_is_a_list_of_pairs() {
         let expected = [("team", "red"), ("tier", "a=b"), ("beta", "true")]
             .map(|(n, v)| (n.to_owned(), v.to_owned()));
-        assert_eq!(tags(Some("team=red, tier=a=b,,beta")), expected);
+        assert_eq!(tags("team=red, tier=a=b,,beta"), expected);
     }
 
     #[test]

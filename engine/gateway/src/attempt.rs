@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT_ENCODING, HeaderValue};
+use hyper::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue};
 use hyper::{HeaderMap, Request, Response};
 use hyper_util::client::legacy::ResponseFuture;
 use hyper_util::client::legacy::connect::CaptureConnection;
@@ -31,6 +31,10 @@ const WHOLE_BODY: usize = 64 << 20;
 
 /// How long the end of a finished stream is waited for.
 const DRAIN: Duration = Duration::from_secs(1);
+/// Most bytes read while waiting for it.
+const DRAIN_BYTES: usize = 64 << 10;
+/// Longest wait a provider can ask for, milliseconds.
+const LONGEST_WAIT: u64 = 300_000;
 
 /// An attempt under way.
 #[derive(Debug)]
@@ -185,7 +189,7 @@ impl Running {
     fn head(&mut self, response: Response<Incoming>) -> Option<Step> {
         let (head, body) = response.into_parts();
         let status = head.status.as_u16();
-        if head.status.is_success() {
+        if head.status.is_success() && !(self.streaming && is_json(&head.headers)) {
             self.state = State::Reading(body);
             return Some(Step::Head(status));
         }
@@ -267,7 +271,7 @@ impl Running {
     /// is left of the body is read on the side, so that the connection can be used again.
     fn conclude(&mut self, mut progress: Progress) -> Step {
         if let State::Reading(body) = std::mem::replace(&mut self.state, State::Over) {
-            tokio::spawn(tokio::time::timeout(DRAIN, body.collect()));
+            tokio::spawn(tokio::time::timeout(DRAIN, drain(body)));
         }
         let mut rest = Output::default();
         if let Some(Err(fault)) = self.reply.take().map(|mut reply| reply.end(&mut rest)) {
@@ -310,9 +314,28 @@ impl Running {
             status: None,
             retry_after: asked_ms
                 .or(error.retry_after_ms)
-                .map(|ms| ms.saturating_mul(mux_routing::MILLI)),
+                .map(|ms| ms.min(LONGEST_WAIT) * mux_routing::MILLI),
             message: Some(message),
             usage: None,
+        }
+    }
+}
+
+/// Whether an answer is one JSON object where a stream was asked for: a refusal in good clothes.
+fn is_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|v| v.as_bytes().starts_with(b"application/json"))
+}
+
+/// Reads what is left of a finished stream, as long as it is little.
+async fn drain(mut body: Incoming) {
+    let mut left = DRAIN_BYTES;
+    while let Some(Ok(frame)) = body.frame().await {
+        let read = frame.data_ref().map_or(0, Bytes::len);
+        match left.checked_sub(read) {
+            Some(rest) => left = rest,
+            None => return,
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::attempt::{Progress, Running, Step};
 use crate::bundle::Bundle;
 use crate::clock::{Clock, unix_ms};
 use crate::complaint;
+use crate::events::Events;
 use crate::recorder::Recorder;
 use crate::upstream::Upstream;
 use bytes::{Bytes, BytesMut};
@@ -51,6 +52,7 @@ pub struct Drive {
     /// For the client, in order; before the commitment they may still be thrown away.
     parts: VecDeque<Bytes>,
     held: usize,
+    events: Events,
     committed: bool,
     over: bool,
     translated: bool,
@@ -91,6 +93,7 @@ impl Drive {
             timer,
             parts: VecDeque::new(),
             held: 0,
+            events: Events::default(),
             committed: false,
             over: false,
             translated: false,
@@ -179,6 +182,7 @@ impl Drive {
             Step::Done(usage, progress) => {
                 self.progress(progress);
                 self.running = None;
+                self.events.finish(&mut self.parts);
                 if self.translated && self.chat.stream {
                     self.parts.push_back(Bytes::from_static(DONE));
                 }
@@ -201,17 +205,20 @@ impl Drive {
 
     fn keep(&mut self, parts: Vec<Part>) {
         for part in parts {
-            let bytes = match part {
-                Part::Verbatim(bytes) | Part::Whole(bytes) => bytes,
+            match part {
+                Part::Verbatim(bytes) if self.chat.stream => {
+                    self.held += bytes.len();
+                    self.events.push(bytes, &mut self.parts);
+                }
+                Part::Verbatim(bytes) | Part::Whole(bytes) => self.parts.push_back(bytes),
                 Part::Chunk(json) => {
                     self.translated = true;
                     let mut framed = BytesMut::with_capacity(json.len() + 8);
                     chunk(&json, &mut framed);
-                    framed.freeze()
+                    self.held += framed.len();
+                    self.parts.push_back(framed.freeze());
                 }
-            };
-            self.held += bytes.len();
-            self.parts.push_back(bytes);
+            }
         }
     }
 
@@ -233,6 +240,7 @@ impl Drive {
                 Action::Start { attempt, target } => {
                     self.parts.clear();
                     self.held = 0;
+                    self.events.clear();
                     self.translated = false;
                     let started = self.start(attempt, target);
                     let now = self.means.clock.now();

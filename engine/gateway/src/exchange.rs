@@ -6,7 +6,7 @@ use crate::drive::{Drive, Means, Relay};
 use crate::live::Live;
 use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response};
 use mux_routing::SECOND;
 use mux_routing::flight::{End, Flight};
@@ -43,7 +43,16 @@ impl Exchange {
             }
             (_, "/v1/chat/completions" | "/v1/models" | "/healthz") => {
                 let message = format!("`{path}` does not take `{}`", request.method());
-                self.refuse(&Refusal::new(405, "method_not_allowed", message))
+                let mut response = self.refuse(&Refusal::new(405, "method_not_allowed", message));
+                let allowed = if path == "/v1/chat/completions" {
+                    "POST"
+                } else {
+                    "GET"
+                };
+                response
+                    .headers_mut()
+                    .insert(ALLOW, HeaderValue::from_static(allowed));
+                response
             }
             _ => {
                 let message = format!(
@@ -63,14 +72,6 @@ impl Exchange {
     }
 
     async fn chat(&self, request: Request<Incoming>) -> Response<Answer> {
-        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
-            let refusal = Refusal::new(
-                503,
-                "gateway_busy",
-                "the gateway has as many requests in flight as it takes".to_owned(),
-            );
-            return self.refuse(&refusal.after(Some(SECOND)));
-        };
         let (id, seed) = self.ids.next();
         let bundle = self.live.bundle();
         let read = match arrival::read(request, self.max_body, id.clone(), seed, &self.means.clock)
@@ -84,6 +85,15 @@ impl Exchange {
                     .refused(unread(&refusal, id.clone(), version, seed));
                 return answer::refused(&refusal, &id, version);
             }
+        };
+        // Only now: a client that dribbles its body keeps nobody out.
+        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
+            let refusal = Refusal::new(
+                503,
+                "gateway_busy",
+                "the gateway has as many requests in flight as it takes".to_owned(),
+            );
+            return self.refuse(&refusal.after(Some(SECOND)));
         };
         let live = bundle.router.live(read.arrival.now);
         let flight = Flight::new(&bundle.router, read.arrival, &live);

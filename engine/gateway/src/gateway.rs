@@ -35,9 +35,13 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutStream;
 
-/// How long a client may take to send its headers.
-const HEADER_TIME: Duration = Duration::from_secs(10);
+/// How long a client may take to send its headers, and how long an idle connection is kept: hyper has one timer for both.
+const HEADER_TIME: Duration = Duration::from_mins(1);
+/// How long a client may refuse to read before it is taken for gone.
+const STALL_TIME: Duration = Duration::from_mins(1);
 
 /// How a gateway is started.
 #[derive(Clone)]
@@ -326,16 +330,18 @@ async fn accept(
     grace: Duration,
 ) {
     let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => serve(stream, Arc::clone(&exchange), graceful.watcher()),
+                Ok((stream, _)) => drop(connections.spawn(serve(stream, Arc::clone(&exchange), graceful.watcher()))),
                 Err(error) => {
                     // Out of file descriptors, mostly: those in flight end and free some.
                     tracing::error!("cannot accept a connection: {error}");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             },
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
             _ = stopped.changed() => break,
         }
     }
@@ -349,12 +355,16 @@ async fn accept(
             grace.as_secs()
         );
     }
+    // What is cut off is recorded as well.
+    connections.shutdown().await;
 }
 
-fn serve(stream: TcpStream, exchange: Arc<Exchange>, watcher: Watcher) {
+async fn serve(stream: TcpStream, exchange: Arc<Exchange>, watcher: Watcher) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!("cannot switch off Nagle's delay: {error}");
     }
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(STALL_TIME));
     let service = service_fn(move |request| {
         let exchange = Arc::clone(&exchange);
         async move { Ok::<_, Infallible>(exchange.answer(request).await) }
@@ -362,11 +372,8 @@ fn serve(stream: TcpStream, exchange: Arc<Exchange>, watcher: Watcher) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIME)
-        .serve_connection(TokioIo::new(stream), service);
-    let connection = watcher.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!("a connection ended: {error}");
-        }
-    });
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!("a connection ended: {error}");
+    }
 }

@@ -14,6 +14,7 @@ pub mod command;
 mod complaint;
 pub mod credential;
 pub mod drive;
+pub mod events;
 pub mod exchange;
 pub mod gateway;
 pub mod live;

@@ -88,10 +88,16 @@ impl Keeper {
                 reason,
                 "serving a held version; `mux release` ends the hold"
             );
-            let bundle = self.stored(live)?;
-            self.look();
-            self.note_live(&bundle);
-            return Ok(bundle);
+            match self.stored(live) {
+                Ok(bundle) => {
+                    self.look();
+                    self.note_live(&bundle);
+                    return Ok(bundle);
+                }
+                Err(why) => tracing::error!(
+                    "the held version cannot be served, serving the folder instead: {why}"
+                ),
+            }
         }
         match self.folder() {
             Ok((bundle, _)) => {
@@ -397,9 +403,14 @@ impl Keeper {
     }
 
     fn release(&mut self, author: &str, live: &Live) -> Result<Option<VersionHead>, String> {
+        let refs = self.store.refs();
+        // Made ready first: a hold that ends in nothing to serve must not end.
+        let ready = match (refs.held, refs.folder) {
+            (Some(_), Some(folder)) => Some(self.stored(&folder)?),
+            _ => None,
+        };
         let head = self.store.release(author).map_err(|e| e.to_string())?;
-        if let Some(head) = &head {
-            let bundle = self.stored(&head.id)?;
+        if let Some(bundle) = ready {
             self.swap(bundle, live);
         }
         self.changed(live);

@@ -483,3 +483,78 @@ fn events_of_an_attempt_that_is_over_change_nothing() {
     assert_eq!(ride.actions.len(), before);
     assert_eq!(ride.flight.end(), None);
 }
+
+#[test]
+fn a_deadline_the_client_chose_is_not_held_against_a_target_that_works() {
+    let router = router("policy @x { else use p/a }");
+    for _ in 0..10 {
+        let mut arrival = request("@x");
+        arrival.timeout = Some(2_300 * MILLI);
+        let mut ride = Ride::new(&router, arrival);
+        ride.on(Event::Head(0, 200)).on(Event::Content(0));
+        for _ in 0..22 {
+            ride.pass(100 * MILLI).on(Event::Progress(0, 4));
+        }
+        ride.pass(SECOND);
+        assert_eq!(ride.flight.end(), Some(&End::Broken(Class::Deadline)));
+    }
+    let state = router.state(A).expect("a target");
+    assert_eq!(
+        state.error_rate(None, 110 * SECOND),
+        None,
+        "nothing was held against it"
+    );
+}
+
+#[test]
+fn a_long_wait_is_told_to_the_client_instead_of_waited_out() {
+    let router = router("policy @x { else use p/a }");
+    let mut ride = Ride::new(&router, request("@x"));
+    let asked = Failure {
+        status: Some(429),
+        retry_after: Some(120 * SECOND),
+        ..Failure::of(Class::RateLimited)
+    };
+    ride.on(Event::Failed(0, asked));
+    assert_eq!(ride.refused(), (429, "rate_limited"));
+    let Some(End::Refused(refusal)) = ride.flight.end() else {
+        panic!("not refused")
+    };
+    assert_eq!(refusal.retry_after, Some(120 * SECOND));
+}
+
+#[test]
+fn a_target_that_cannot_be_called_is_no_alternative() {
+    let text =
+        format!("{FLEET}policy @x {{ else use fallback within 60s {{\n try p/a\n try p/b\n }} }}");
+    let compiled = mux_dsl::compile(&["t.mux"], &mut |_| Ok(text.clone().into_bytes()), &|_| {
+        true
+    });
+    let image = Arc::new(compiled.image.expect("it is good"));
+    let router = Arc::new(Router::new(image, "v", &Memory::default(), |t| {
+        (t == B).then(|| "has no key".to_owned())
+    }));
+    let mut ride = Ride::new(&router, request("@x"));
+    ride.on(Event::Connected(0)).pass(50 * SECOND);
+    assert_eq!(
+        ride.flight.end(),
+        None,
+        "nobody else could serve, so it may use all the time there is"
+    );
+}
+
+#[test]
+fn a_count_that_cannot_be_true_does_not_empty_a_budget() {
+    let router = router("budget pot { cap $1/day }\npolicy @x {\n charge pot\n else use p/a\n}");
+    let mut ride = Ride::new(&router, request("@x"));
+    let absurd = Usage {
+        input: 1 << 63,
+        output: 1 << 63,
+        ..Usage::default()
+    };
+    ride.on(Event::Head(0, 200))
+        .on(Event::Content(0))
+        .on(Event::Done(0, Some(absurd)));
+    assert!(ride.flight.attempts()[0].usage.expect("counted").estimated);
+    assert_eq!(Ride::new(&router, request("@x")).targets(), [A]);
+}
