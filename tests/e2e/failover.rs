@@ -195,11 +195,16 @@ async fn an_answer_that_breaks_off_is_never_finished_by_another_nor_taken_for_wh
     let body = streamed("@silent");
     let hand = async {
         let mut call = silent.call().await;
-        call.say(&format!("{STREAM}{}", event("one"))).await;
+        call.say(&format!("{STREAM}{}data: {{\"half", event("one")))
+            .await;
         call.hung_up().await;
     };
     let (reply, ()) = tokio::join!(gateway.ask(&body), hand);
     assert_eq!(reply.said(), "one");
+    assert!(
+        !reply.text().contains("half"),
+        "half an event would swallow the error behind it"
+    );
     assert!(
         broken_off(&reply.text(), &reply.events()) && !reply.whole,
         "{}",
@@ -212,4 +217,39 @@ async fn an_answer_that_breaks_off_is_never_finished_by_another_nor_taken_for_wh
     };
     let classes: Vec<&str> = records.iter().map(|r| r.outcome.class.as_str()).collect();
     assert_eq!(classes, ["cut", "server", "idle"]);
+}
+
+#[tokio::test]
+async fn one_object_is_no_answer_to_a_client_that_wants_a_stream() {
+    let backup = mock("backup").await;
+    let odd = ByHand::new().await;
+    let parts = vec![
+        openai("backup", backup.addr),
+        openai("odd", odd.address),
+        chain("c", &["odd/m", "backup/m"]),
+    ];
+    let home = Home::new(&bundle(&parts));
+    let gateway = home.start().await;
+    let body = streamed("@c");
+    let hand = async {
+        let mut call = odd.call().await;
+        let whole = r#"{"choices":[{"message":{"role":"assistant","content":"whole"}}]}"#;
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
+        call.say(&format!("{head}{whole}")).await;
+    };
+    let (reply, ()) = tokio::join!(gateway.ask(&body), hand);
+    assert_eq!(
+        (reply.status, reply.header("x-mux-target")),
+        (200, "backup/m"),
+        "{}",
+        reply.text()
+    );
+    assert!(reply.done());
+    gateway.stop().await;
+    let records = home.records();
+    assert_eq!(records[0].attempts[0].class, "bad-response");
+    assert_eq!(
+        records[0].attempts[0].error, None,
+        "what a provider says is not kept"
+    );
 }

@@ -208,6 +208,10 @@ impl Running {
             .map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX));
         let mut failure = self.upstream_failure(&error, asked);
         failure.status = Some(status);
+        // An object where a stream was asked for: not the provider's failure in its own eyes.
+        if status < 300 && failure.class == Class::Server {
+            failure.class = Class::BadResponse;
+        }
         Step::Failed(failure)
     }
 
