@@ -88,7 +88,8 @@ impl Body for Play {
         if matches!(self.acts.front(), Some((_, Act::Hang))) {
             return Poll::Pending;
         }
-        if !self.acts.is_empty() && !self.alarm.is_elapsed() {
+        // A timer that is due already would only fire at the next tick, a millisecond late.
+        if !self.acts.is_empty() && self.alarm.deadline() > Instant::now() {
             ready!(self.alarm.as_mut().poll(cx));
         }
         match self.acts.pop_front() {
