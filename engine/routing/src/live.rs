@@ -13,6 +13,7 @@ use std::sync::Arc;
 pub struct View<'a> {
     pub(crate) fleet: &'a Fleet,
     pub(crate) targets: &'a [Arc<TargetState>],
+    pub(crate) unavailable: &'a [Option<Box<str>>],
     pub(crate) ledgers: &'a [Arc<Ledger>],
     pub(crate) now: Nanos,
 }
@@ -37,7 +38,11 @@ impl Live for View<'_> {
     }
 
     fn health(&self, target: TargetId) -> HealthState {
-        let Some(state) = self.state(target) else {
+        let unavailable = self
+            .unavailable
+            .get(target.index())
+            .is_none_or(Option::is_some);
+        let Some(state) = self.state(target).filter(|_| !unavailable) else {
             return HealthState::Down;
         };
         let holds = |rule: &HealthRule| match *rule {

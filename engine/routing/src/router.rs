@@ -145,6 +145,7 @@ impl Router {
         View {
             fleet: &self.image.fleet,
             targets: &self.targets,
+            unavailable: &self.unavailable,
             ledgers: &self.ledgers,
             now,
         }

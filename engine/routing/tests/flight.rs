@@ -5,6 +5,7 @@
 )]
 
 use mux_dsl::image::{Features, TargetId};
+use mux_dsl::request::{HealthState, Live};
 use mux_routing::class::Class;
 use mux_routing::flight::{Action, Actions, Arrival, End, Event, Failure, Flight};
 use mux_routing::router::{Memory, Router};
@@ -534,6 +535,7 @@ fn a_target_that_cannot_be_called_is_no_alternative() {
     let router = Arc::new(Router::new(image, "v", &Memory::default(), |t| {
         (t == B).then(|| "has no key".to_owned())
     }));
+    assert_eq!(router.live(SECOND).health(B), HealthState::Down);
     let mut ride = Ride::new(&router, request("@x"));
     ride.on(Event::Connected(0)).pass(50 * SECOND);
     assert_eq!(
