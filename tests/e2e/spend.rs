@@ -62,7 +62,7 @@ async fn a_spent_budget_refuses_its_team_only_and_a_save_does_not_refund_it() {
     let a = mock("a").await;
     // 16 tokens at $5/Mtok are $0.00008.
     let text = |note: &str| {
-        let budget = "budget team {\n  cap $0.00005/month per tag.team\n}\n".to_owned();
+        let budget = "budget team {\n  cap $0.00005/month per tag.team\n  warn 80%\n}\n".to_owned();
         let policy = format!("policy @chat {{\n  charge team\n  else use a/m\n}}\n# {note}\n");
         bundle(&[openai("a", a.addr), budget, policy])
     };
@@ -88,6 +88,15 @@ async fn a_spent_budget_refuses_its_team_only_and_a_save_does_not_refund_it() {
         200,
         "another team has its own"
     );
+    gateway
+        .process
+        .says("that the budget is nearly spent", |said| {
+            said.err
+                .iter()
+                .any(|l| l.contains("a budget is nearly spent"))
+                .then_some(())
+        })
+        .await;
     gateway.stop().await;
     let classes: Vec<String> = home
         .records()

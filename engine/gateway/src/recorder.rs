@@ -3,15 +3,20 @@
 use mux_routing::flight::Flight;
 use mux_traffic::record::Record;
 use mux_traffic::{Options, Writer};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 /// Flights that may wait to be recorded; more are counted and dropped.
 const QUEUE: usize = 16_384;
+
+/// How long a warning about a budget is not repeated.
+const WARN_PAUSE: Duration = Duration::from_mins(1);
 
 /// Called with every record, on the recorder's thread.
 pub type Listener = Arc<dyn Fn(&Record) + Send + Sync>;
@@ -88,9 +93,13 @@ impl Recording {
 }
 
 fn work(waiting: &Receiver<Message>, writer: &Writer, listener: Option<&Listener>) {
+    let mut told = BTreeMap::new();
     for message in waiting {
         let record = match message {
-            Message::Flight(flight) => flight.record(),
+            Message::Flight(flight) => {
+                warn_of_budgets(&flight, &mut told);
+                flight.record()
+            }
             Message::Record(record) => *record,
             Message::Stop => return,
         };
@@ -113,6 +122,28 @@ fn work(waiting: &Receiver<Message>, writer: &Writer, listener: Option<&Listener
             && let Some(fault) = writer.fault()
         {
             tracing::error!("recordings are not written: {fault}");
+        }
+    }
+}
+
+/// Says that a budget is nearly spent, at most once a minute for each.
+fn warn_of_budgets(flight: &Flight, told: &mut BTreeMap<Box<str>, Instant>) {
+    let budgets = flight
+        .router()
+        .fleet()
+        .budgets
+        .iter()
+        .zip(&flight.admission().used);
+    for (budget, used) in
+        budgets.filter(|(budget, used)| budget.warn.is_some_and(|warn| **used >= warn))
+    {
+        if told
+            .get(&budget.name)
+            .is_none_or(|at| at.elapsed() > WARN_PAUSE)
+        {
+            told.insert(budget.name.clone(), Instant::now());
+            let share = format!("{}.{:02}%", used / 100, used % 100);
+            tracing::warn!(budget = %budget.name, used = share, id = flight.arrival().id, "a budget is nearly spent");
         }
     }
 }
