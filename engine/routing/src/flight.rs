@@ -9,6 +9,7 @@ use crate::breaker::{Permit, Rule};
 use crate::candidate::{Candidates, cannot};
 use crate::chance::Chance;
 use crate::class::{Class, Meaning};
+use crate::deadlines::{Deadlines, Outer};
 use crate::itinerary::{Itinerary, Next, Step};
 use crate::price::cost;
 use crate::refusal::Refusal;
@@ -53,8 +54,7 @@ enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Due {
     Resume,
-    Group(usize),
-    Request,
+    Outer(Outer),
     Connect,
     First,
     Total,
@@ -74,8 +74,7 @@ pub struct Flight {
     over: Nanos,
     end: Option<End>,
     phase: Phase,
-    entered: SmallVec<[Option<Nanos>; 4]>,
-    deadline: Nanos,
+    deadlines: Deadlines,
     chance: Chance,
 }
 
@@ -89,7 +88,9 @@ impl Flight {
         };
         let (admission, refusal) = Admission::decide(router, &arrival, live);
         Self {
-            deadline: arrival.now + arrival.timeout.unwrap_or(longest).min(longest),
+            deadlines: Deadlines::new(
+                arrival.now + arrival.timeout.unwrap_or(longest).min(longest),
+            ),
             chance: Chance::new(arrival.seed),
             router: Arc::clone(router),
             candidates: admission.candidates.clone(),
@@ -100,7 +101,6 @@ impl Flight {
             over: arrival.now,
             end: refusal.map(End::Refused),
             phase: Phase::Ready,
-            entered: SmallVec::new(),
             arrival,
         }
     }
@@ -115,7 +115,6 @@ impl Flight {
         }
         let router = Arc::clone(&self.router);
         if let Some(itinerary) = self.admission.itinerary(&router) {
-            self.entered = itinerary.groups.iter().map(|_| None).collect();
             self.seek(itinerary, 0, false, now, out);
         }
     }
@@ -367,12 +366,8 @@ impl Flight {
             if force && self.attempts.iter().any(|a| a.step == i) {
                 continue;
             }
-            for group in itinerary.around(i) {
-                if let Some(entered) = self.entered.get_mut(group) {
-                    entered.get_or_insert(now);
-                }
-            }
-            if self.time_left(itinerary, i) <= now {
+            self.deadlines.enter(itinerary, i, now);
+            if self.deadlines.left(itinerary, i) <= now {
                 continue;
             }
             match self.admit(step, force, now) {
@@ -470,7 +465,7 @@ impl Flight {
             });
         if let Some((until, target)) = soonest.min_by_key(|(until, _)| *until)
             && let Some(step) = itinerary.steps.iter().position(|s| s.target == target)
-            && until + SECOND < self.time_left(itinerary, step)
+            && until + SECOND < self.deadlines.left(itinerary, step)
             && until <= now + LONGEST_WAIT
             && self.attempts.len() < MOST_ATTEMPTS
         {
@@ -482,19 +477,6 @@ impl Flight {
             return;
         }
         self.give_up(now, out);
-    }
-
-    /// The moment by which a step must be over.
-    fn time_left(&self, itinerary: &Itinerary, step: usize) -> Nanos {
-        let groups = itinerary
-            .around(step)
-            .filter_map(|g| self.group_deadline(itinerary, g));
-        groups.fold(self.deadline, Nanos::min)
-    }
-
-    fn group_deadline(&self, itinerary: &Itinerary, group: usize) -> Option<Nanos> {
-        let entered = (*self.entered.get(group)?)?;
-        Some(entered + itinerary.groups.get(group)?.within?)
     }
 
     fn retry(
@@ -513,7 +495,7 @@ impl Flight {
             return None;
         }
         let until = now + backoff(class, retry_after, made, &mut self.chance);
-        let left = self.time_left(itinerary, step_no);
+        let left = self.deadlines.left(itinerary, step_no);
         let wait = until - now;
         if step.retry.is_none() && wait > UNASKED_WAIT.min(left.saturating_sub(now) / 4)
             || wait > LONGEST_RETRY
@@ -538,7 +520,11 @@ impl Flight {
     }
 
     fn due(&self) -> Option<(Nanos, Due)> {
-        let router = &self.router;
+        let itinerary = self.admission.itinerary(&self.router);
+        let outer = |step| {
+            let (at, outer) = self.deadlines.soonest(itinerary, step);
+            (at, Due::Outer(outer))
+        };
         let mut soonest: Option<(Nanos, Due)> = None;
         let mut take = |at: Nanos, due: Due| {
             if soonest.is_none_or(|(seen, _)| at < seen) {
@@ -549,18 +535,20 @@ impl Flight {
             Phase::Ready | Phase::Over => return None,
             Phase::Waiting { until, step, .. } => {
                 take(until, Due::Resume);
-                self.each_outer(router, step, &mut take);
+                let (at, due) = outer(step);
+                take(at, due);
             }
             Phase::Flying | Phase::Committed => {
                 let a = self.attempts.last()?;
                 if self.phase == Phase::Flying {
-                    self.each_outer(router, a.step, &mut take);
+                    let (at, due) = outer(a.step);
+                    take(at, due);
                     take(a.limits.first, Due::First);
                     if a.connected.is_none() {
                         take(a.limits.connect, Due::Connect);
                     }
                 } else {
-                    take(self.deadline, Due::Request);
+                    take(self.deadlines.request(), Due::Outer(Outer::Request));
                 }
                 if a.head.is_some() {
                     take(a.last + a.limits.idle, Due::Idle);
@@ -571,19 +559,6 @@ impl Flight {
             }
         }
         soonest
-    }
-
-    /// Deadlines around a step, outermost first so that it wins a tie.
-    fn each_outer(&self, router: &Router, step: usize, take: &mut impl FnMut(Nanos, Due)) {
-        take(self.deadline, Due::Request);
-        if let Some(itinerary) = self.admission.itinerary(router) {
-            let groups: SmallVec<[usize; 4]> = itinerary.around(step).collect();
-            for group in groups.into_iter().rev() {
-                if let Some(at) = self.group_deadline(itinerary, group) {
-                    take(at, Due::Group(group));
-                }
-            }
-        }
     }
 
     fn wake(&mut self, now: Nanos, out: &mut Actions) {
@@ -608,7 +583,9 @@ impl Flight {
         }
         if let Phase::Waiting { .. } = self.phase {
             return match due {
-                Due::Group(group) => self.go(itinerary, itinerary.after_group(group), now, out),
+                Due::Outer(Outer::Group(group)) => {
+                    self.go(itinerary, itinerary.after_group(group), now, out);
+                }
                 _ => self.give_up(now, out),
             };
         }
@@ -617,11 +594,11 @@ impl Flight {
             Due::Connect => self.fail(Failure::of(Class::Connect), now, out),
             Due::First | Due::Total => self.fail(Failure::of(Class::TimedOut), now, out),
             Due::Idle => self.fail(Failure::of(Class::Idle), now, out),
-            Due::Group(group) => {
+            Due::Outer(Outer::Group(group)) => {
                 self.settle(Failure::of(self.blame(now)), now);
                 self.go(itinerary, itinerary.after_group(group), now, out);
             }
-            Due::Request | Due::Resume => {
+            Due::Outer(Outer::Request) | Due::Resume => {
                 // A deadline the client chose says nothing about the target.
                 let class = if self.arrival.timeout.is_some() {
                     Class::Deadline

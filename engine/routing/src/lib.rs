@@ -16,6 +16,7 @@ pub mod candidate;
 pub mod chance;
 pub mod class;
 pub mod counters;
+mod deadlines;
 pub mod event;
 pub mod flight;
 pub mod histogram;

@@ -560,3 +560,31 @@ fn a_count_that_cannot_be_true_does_not_empty_a_budget() {
     assert!(ride.flight.attempts()[0].usage.expect("counted").estimated);
     assert_eq!(Ride::new(&router, request("@x")).targets(), [A]);
 }
+
+#[test]
+fn when_the_time_of_an_inner_fallback_is_up_the_outer_one_goes_on() {
+    let policy = "
+plan inner {
+  fallback within 2s {
+    try p/a timeout 5s
+    try p/b timeout 5s
+  }
+}
+plan outer {
+  fallback within 10s {
+    try plan inner
+    try p/c timeout 5s
+  }
+}
+policy @x { else use plan outer }
+";
+    let mut ride = Ride::new(&router(policy), request("@x"));
+    ride.on(Event::Connected(0)).pass(2 * SECOND);
+    assert_eq!(
+        ride.targets(),
+        [A, C],
+        "the inner time is over for all of its targets"
+    );
+    ride.on(Event::Connected(1)).pass(5 * SECOND);
+    assert_eq!(ride.refused(), (504, "upstream_timeout"));
+}
