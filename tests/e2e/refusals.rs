@@ -258,4 +258,10 @@ async fn a_gateway_that_is_full_says_so_at_once_and_takes_the_next_one_when_ther
     };
     let (reply, ()) = tokio::join!(soon("room", ask), answer);
     assert_eq!((reply.status, reply.said().as_str()), (200, "two"));
+    gateway.stop().await;
+    let records = home.records();
+    assert!(
+        records.iter().any(|r| r.outcome.status == 503),
+        "a request there was no room for is recorded as well"
+    );
 }

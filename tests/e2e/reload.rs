@@ -3,7 +3,8 @@
 use super::by_hand::{ByHand, STREAM, end, event};
 use super::home::{Gateway, Home, mock};
 use super::http::{Ask, chat, streamed};
-use super::policy::{bundle, chain, only, openai};
+use super::patience::soon;
+use super::policy::{bundle, chain, only, openai, provider_with};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -281,4 +282,36 @@ async fn two_hundred_saves_under_load_of_which_a_third_is_broken_fail_no_request
         "the load met only {} versions",
         all.versions.len()
     );
+}
+
+#[tokio::test]
+async fn a_save_that_changes_nothing_fetches_no_secret_again() {
+    let a = mock("a").await;
+    let text = |note: &str| {
+        let provider = provider_with("a", "openai", a.addr, "key secret \"count:it\"");
+        bundle(&[provider, only("chat", "a/m"), format!("# {note}\n")])
+    };
+    let home = Home::new(&text("one"));
+    let fetched = home.policies().join("fetched");
+    let script = home.policies().join("fetch.sh");
+    let lines = format!(
+        "echo once >> {}\necho sk-fetched-secret\n",
+        fetched.display()
+    );
+    std::fs::write(&script, lines).unwrap();
+    let command = format!("count=sh {}", script.display());
+    let gateway = home.start_with(&["--secret-command", &command], &[]).await;
+    let times = || std::fs::read_to_string(&fetched).unwrap().lines().count();
+    let looked = async |checks: u64| {
+        while gateway.admin("/policy").await["checks"].as_u64() < Some(checks) {}
+    };
+    // The first look is the start, the second follows it for what was saved meanwhile.
+    soon("the second look", looked(2)).await;
+    home.save_whole(&text("one"));
+    soon("a look at the save", looked(3)).await;
+    assert_eq!(times(), 1);
+    let version = gateway.version().await;
+    home.save_whole(&text("two"));
+    gateway.version_after(&version).await;
+    assert_eq!(times(), 2);
 }

@@ -71,6 +71,15 @@ impl Exchange {
         )
     }
 
+    /// Refuses a chat request that no flight was made for, and records that.
+    fn unflown(&self, refusal: &Refusal, id: String, version: &str, seed: u64) -> Response<Answer> {
+        let response = answer::refused(refusal, &id, version);
+        self.means
+            .recorder
+            .refused(unread(refusal, id, version, seed));
+        response
+    }
+
     async fn chat(&self, request: Request<Incoming>) -> Response<Answer> {
         let (id, seed) = self.ids.next();
         let bundle = self.live.bundle();
@@ -78,13 +87,7 @@ impl Exchange {
             .await
         {
             Ok(read) => read,
-            Err(refusal) => {
-                let version = bundle.router.version();
-                self.means
-                    .recorder
-                    .refused(unread(&refusal, id.clone(), version, seed));
-                return answer::refused(&refusal, &id, version);
-            }
+            Err(refusal) => return self.unflown(&refusal, id, bundle.router.version(), seed),
         };
         // Only now: a client that dribbles its body keeps nobody out.
         let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
@@ -93,7 +96,12 @@ impl Exchange {
                 "gateway_busy",
                 "the gateway has as many requests in flight as it takes".to_owned(),
             );
-            return self.refuse(&refusal.after(Some(SECOND)));
+            return self.unflown(
+                &refusal.after(Some(SECOND)),
+                id,
+                bundle.router.version(),
+                seed,
+            );
         };
         let live = bundle.router.live(read.arrival.now);
         let flight = Flight::new(&bundle.router, read.arrival, &live);
@@ -138,7 +146,7 @@ fn conclude(mut drive: Drive, streaming: bool) -> Response<Answer> {
     response
 }
 
-/// The record of a request that could not be read.
+/// The record of a request that was not decided about: it could not be read, or there was no room for it.
 fn unread(refusal: &Refusal, id: String, version: &str, seed: u64) -> Record {
     Record {
         v: record::VERSION,

@@ -100,7 +100,8 @@ impl Keeper {
             }
         }
         match self.folder() {
-            Ok((bundle, _)) => {
+            Ok((image, id)) => {
+                let bundle = self.bundle(image, &id);
                 self.note_live(&bundle);
                 Ok(bundle)
             }
@@ -176,10 +177,9 @@ impl Keeper {
             return;
         }
         match self.folder() {
-            Ok((bundle, _))
-                if changes.is_empty()
-                    && bundle.router.version() == live.bundle().router.version() => {}
-            Ok((bundle, _)) => self.swap(bundle, live),
+            // The same hash: nothing to do, and no secret to fetch again.
+            Ok((_, id)) if changes.is_empty() && id == live.bundle().router.version() => {}
+            Ok((image, id)) => self.swap(self.bundle(image, &id), live),
             Err(rejected) => {
                 let version = live.bundle().router.version().to_owned();
                 tracing::error!(
@@ -225,8 +225,8 @@ impl Keeper {
         }
     }
 
-    /// Reads, checks and stores the folder as it stands.
-    fn folder(&mut self) -> Result<(Bundle, String), Rejected> {
+    /// Reads, checks and stores the folder as it stands; the image, and the id of its version.
+    fn folder(&mut self) -> Result<(Arc<Image>, String), Rejected> {
         let outcome = self.check().and_then(|checked| {
             let plugins = self.plugins_of(&checked.image);
             let id = mux_store::version_id(&checked.files, &plugins, None);
@@ -248,19 +248,19 @@ impl Keeper {
                     diagnostics: Vec::new(),
                 })?;
             }
-            Ok((self.bundle(checked.image, &id), id, checked.diagnostics))
+            Ok((checked.image, id, checked.diagnostics))
         });
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         status.checked_at = unix_ms();
         status.checks += 1;
         status.held = self.store.refs().held;
         match outcome {
-            Ok((bundle, id, diagnostics)) => {
+            Ok((image, id, diagnostics)) => {
                 status.ok = true;
                 status.error = None;
                 status.folder = Some(id.clone());
                 status.diagnostics = diagnostics;
-                Ok((bundle, id))
+                Ok((image, id))
             }
             Err(rejected) => {
                 status.ok = false;

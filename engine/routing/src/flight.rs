@@ -86,14 +86,14 @@ impl Flight {
         } else {
             LONGEST_STREAMED
         };
-        let (admission, refusal) = Admission::decide(router, &arrival, live);
+        let (mut admission, refusal) = Admission::decide(router, &arrival, live);
         Self {
             deadlines: Deadlines::new(
                 arrival.now + arrival.timeout.unwrap_or(longest).min(longest),
             ),
             chance: Chance::new(arrival.seed),
             router: Arc::clone(router),
-            candidates: admission.candidates.clone(),
+            candidates: std::mem::take(&mut admission.candidates),
             admission,
             attempts: SmallVec::new(),
             committed: None,
