@@ -387,3 +387,16 @@ fn usage(u: mux_wire::usage::Usage) -> Usage {
         estimated: false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mux_wire::fault::ErrorKind;
+
+    #[test]
+    fn routing_has_a_class_for_every_error_an_adapter_can_name() {
+        for kind in ErrorKind::ALL {
+            assert_eq!(Class::parse(kind.as_str()).word(), kind.as_str());
+        }
+    }
+}
