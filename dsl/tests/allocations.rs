@@ -4,11 +4,16 @@
     reason = "a global allocator cannot be written without it; it only counts and hands on"
 )]
 
+#[path = "shared/shapes.rs"]
+mod shapes;
+
 use mux_dsl::compile;
 use mux_dsl::image::{BasisPoints, BudgetId, Features, Millis, TargetId};
 use mux_dsl::request::{HealthState, Live, Request};
+use shapes::{Customer, Moment, equalities, image, ranges};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::collections::BTreeSet;
 
 struct Counting;
 
@@ -95,4 +100,40 @@ fn a_decision_through_every_kind_of_test_allocates_nothing() {
     assert_eq!(decision.policies.as_slice().len(), 2);
     assert_eq!(decision.path.len(), 9);
     assert_eq!(allocations, 0);
+}
+
+#[test]
+fn a_decision_allocates_nothing_however_many_rules_there_are() {
+    for rules in [10, 200, 1_000] {
+        let image = image(&equalities(rules));
+        let policy = image.policy("shape").expect("it is declared");
+        for rule in 0..rules {
+            let customer = Customer::of(rule);
+            let tags = customer.tags();
+            let request = customer.request(&tags);
+            let before = COUNT.get();
+            let decision = image.decide(policy, &request, &Slow);
+            let allocations = COUNT.get() - before;
+            assert_eq!(decision.rule.index(), rule, "of {rules}");
+            assert_eq!(allocations, 0, "rule {rule} of {rules}");
+        }
+    }
+}
+
+#[test]
+fn a_decision_by_ranges_that_all_overlap_allocates_nothing() {
+    const RULES: usize = 40;
+    let image = image(&ranges(RULES));
+    let policy = image.policy("shape").expect("it is declared");
+    let mut deciding = BTreeSet::new();
+    for moment in Moment::some(500) {
+        let request = moment.request();
+        let before = COUNT.get();
+        let decision = image.decide(policy, &request, &moment);
+        let allocations = COUNT.get() - before;
+        deciding.insert(decision.rule.index());
+        assert_eq!(allocations, 0, "{moment:?}");
+    }
+    assert!(deciding.len() > RULES / 2, "only {deciding:?} decided");
+    assert!(deciding.contains(&RULES), "`else` never decided");
 }
