@@ -1,9 +1,10 @@
 //! `test` blocks, checked: what is given, what the upstreams do, what is expected. Running them is replay's job.
 
+pub use crate::image::Compare;
+use crate::image::HealthState;
 use crate::image::{
     BasisPoints, BudgetId, Features, Millis, Pico, PlanId, PolicyId, TargetId, Tier,
 };
-use crate::request::HealthState;
 
 /// One test: a `test` block, or one row of a table.
 #[derive(Clone, Debug, PartialEq)]
@@ -120,37 +121,6 @@ pub enum That {
     Region(String),
     /// `tier <= NAME`: of the serving target.
     Tier(Compare, Tier),
-}
-
-/// A comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Compare {
-    /// `is`
-    Is,
-    /// `is not`
-    IsNot,
-    /// `<`
-    Less,
-    /// `<=`
-    AtMost,
-    /// `>`
-    More,
-    /// `>=`
-    AtLeast,
-}
-
-impl Compare {
-    /// Whether `left` stands so to `right`.
-    pub fn holds<T: PartialOrd>(self, left: &T, right: &T) -> bool {
-        match self {
-            Self::Is => left == right,
-            Self::IsNot => left != right,
-            Self::Less => left < right,
-            Self::AtMost => left <= right,
-            Self::More => left > right,
-            Self::AtLeast => left >= right,
-        }
-    }
 }
 
 /// A `replay` block: what recorded traffic may do under this policy. Running it is replay's job.

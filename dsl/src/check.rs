@@ -18,7 +18,7 @@ use crate::atom::Tables;
 use crate::case::{Replay, Test};
 use crate::diagnostic::Severity;
 use crate::graph::Clause;
-use crate::image::{Fleet, Plan, Policy};
+use crate::image::{Defaults, Fleet, Plan, Policy};
 use crate::lines::Line;
 use crate::load::Loaded;
 use crate::names::Names;
@@ -50,6 +50,7 @@ pub(crate) fn check(loaded: &Loaded, kinds: &dyn Fn(&str) -> bool, report: &mut 
         budgets: spend::budgets(&names, report),
         limits: spend::limits(&names, report),
         direct: direct(&names, report),
+        defaults: Defaults::default(),
     };
     let mut conditions = condition::Conditions::new(&names, loaded, report);
     let mut routes = route::Routes::new(&names);

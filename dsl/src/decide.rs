@@ -2,7 +2,7 @@
 
 use crate::case::{Replay, Test};
 use crate::graph::{Graph, Step, Then};
-use crate::image::{Fleet, Plan, PlanId, Policy, PolicyId, Route, RuleId, TargetId, Verdict};
+use crate::image::{Fleet, Plan, PlanId, Policy, PolicyId, RuleId, TargetId, Verdict};
 use crate::request::{Live, Request};
 use crate::trace::{Chain, Path};
 use std::collections::HashMap;
@@ -187,22 +187,6 @@ impl Image {
                     }
                 },
             }
-        }
-    }
-}
-
-impl Route {
-    /// Adds the targets of a route that are not in `found` yet.
-    pub(crate) fn reach(&self, plans: &[Plan], found: &mut Vec<TargetId>) {
-        match self {
-            Self::Attempt(attempt) if found.contains(&attempt.target) => {}
-            Self::Attempt(attempt) => found.push(attempt.target),
-            Self::Plan(plan) => {
-                if let Some(plan) = plans.get(plan.index()) {
-                    plan.route.reach(plans, found);
-                }
-            }
-            Self::Fallback(fallback) => fallback.tries.iter().for_each(|t| t.reach(plans, found)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a policy may ask about: the request, and the live figures.
 
+pub use crate::image::HealthState;
 use crate::image::{BasisPoints, BudgetId, Features, Millis, TargetId};
-use serde::{Deserialize, Serialize};
 
 /// One request as policies see it. Nothing here is ever prompt text.
 #[derive(Clone, Copy, Debug)]
@@ -10,12 +10,20 @@ pub struct Request<'a> {
     pub model: &'a str,
     /// Hash of the client's key.
     pub key: Option<&'a str>,
+    /// Team of the client's key.
+    pub team: Option<&'a str>,
     /// `user` of the body or `x-mux-user`.
     pub end_user: Option<&'a str>,
     /// `x-mux-conversation`.
     pub conversation: Option<&'a str>,
     /// `x-mux-tags` and `metadata`; the first of a name counts.
     pub tags: &'a [(&'a str, &'a str)],
+    /// The headers that policies ask for, by their names in lower case; see [`crate::Image::demand`].
+    pub headers: &'a [(&'a str, &'a str)],
+    /// What is asked for: `chat`, `embeddings`, …
+    pub operation: &'a str,
+    /// How the client speaks: `openai-chat`, `anthropic-messages`, …
+    pub dialect: &'a str,
     /// Prompt tokens, estimated.
     pub tokens: u32,
     /// `max_tokens` and its kin.
@@ -29,26 +37,20 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
+    /// Value of a header.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        self.headers
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map(|(_, v)| *v)
+    }
+
     /// Value of a tag.
     #[must_use]
     pub fn tag(&self, name: &str) -> Option<&'a str> {
         self.tags.iter().find(|(n, _)| *n == name).map(|(_, v)| *v)
     }
-}
-
-/// What `health of` can be.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum HealthState {
-    /// Serving.
-    #[default]
-    Ok,
-    /// Serving badly.
-    Degraded,
-    /// Not serving.
-    Down,
 }
 
 /// The moving figures a policy may ask for. `None` is "too few samples": a test on it is false.
@@ -57,8 +59,14 @@ pub trait Live {
     fn p50(&self, target: TargetId) -> Option<Millis>;
     /// 95th percentile of the time to first content.
     fn p95(&self, target: TargetId) -> Option<Millis>;
+    /// 99th percentile of the time to first content.
+    fn p99(&self, target: TargetId) -> Option<Millis>;
     /// Share of attempts that failed.
     fn error_rate(&self, target: TargetId) -> Option<BasisPoints>;
+    /// Attempts in flight.
+    fn inflight(&self, target: TargetId) -> u32;
+    /// What is left of the tightest rate limit that its provider last told.
+    fn headroom(&self, target: TargetId) -> Option<BasisPoints>;
     /// State by the `health` block.
     fn health(&self, target: TargetId) -> HealthState;
     /// Spent share of a budget, for the counter this request falls on.

@@ -31,8 +31,8 @@ pub(super) fn plans(names: &Names<'_>, plans: &[Plan], report: &mut Report) -> b
 fn used(route: &Route, found: &mut Vec<usize>) {
     match route {
         Route::Plan(PlanId(id)) => found.push(*id as usize),
-        Route::Fallback(fallback) => fallback.tries.iter().for_each(|t| used(t, found)),
         Route::Attempt(_) => {}
+        nested => nested.each_inner(&mut |inner| used(inner, found)),
     }
 }
 

@@ -95,6 +95,7 @@ fn target(decl: &Decl<'_>, facts: Facts) -> Target {
         can: facts
             .can
             .unwrap_or(Features::NEEDS.with(Features::STREAMING)),
+        concurrency: None,
     }
 }
 
@@ -175,6 +176,7 @@ fn price(line: &Line<'_>, report: &mut Report) -> Option<Price> {
         output,
         cached,
         cache_write,
+        ..Price::default()
     })
 }
 

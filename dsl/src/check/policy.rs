@@ -39,6 +39,8 @@ pub(super) fn read<'t>(
             charges: Vec::new(),
             asks: Vec::new(),
             rules: Vec::new(),
+            priority: 5,
+            within: None,
         };
         let mut reader = Reader {
             names,
@@ -227,6 +229,7 @@ impl<'t> Reader<'_, 't> {
             name: name.map(|n| n.text.clone()),
             file: self.sources.path(line.stmt.span.file).into(),
             line: number,
+            shadows: Vec::new(),
         });
     }
 

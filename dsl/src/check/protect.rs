@@ -28,9 +28,12 @@ fn breaker(decl: &Decl<'_>, report: &mut Report) -> Breaker {
         name: decl.name.clone(),
         error_rate: 0,
         over: 0,
+        failures: 0,
         min: MIN,
         cool: COOL,
+        cool_most: None,
         probe: PROBE,
+        slow_start: None,
     };
     for line in &decl.body {
         match line.entry.word {

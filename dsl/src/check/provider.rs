@@ -24,6 +24,11 @@ pub(super) fn provider(
         key: None,
         regions: Vec::new(),
         settings: "{}".into(),
+        concurrency: None,
+        probe: None,
+        warm: None,
+        abandon: None,
+        quirks: Vec::new(),
     };
     for line in &decl.body {
         match (line.entry.word, line.word()) {

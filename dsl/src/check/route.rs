@@ -4,7 +4,7 @@ mod attempt;
 mod deadline;
 
 use crate::cursor::Cursor;
-use crate::image::{BreakerId, Fallback, Plan, PlanId, Route};
+use crate::image::{Arm, BreakerId, Fallback, Plan, PlanId, Route, Terms};
 use crate::lines::{self, Line};
 use crate::names::Names;
 use crate::report::Report;
@@ -24,10 +24,14 @@ pub(super) struct Routes<'t> {
 
 /// What a plan is before it is read, and stays if it is wrong.
 const NOTHING: Route = Route::Fallback(Fallback {
-    within: None,
-    on: None,
     tries: Vec::new(),
-    breaker: None,
+    terms: Terms {
+        within: None,
+        on: None,
+        breaker: None,
+        affinity: None,
+        resume: false,
+    },
 });
 impl<'t> Routes<'t> {
     pub(super) fn new(names: &'t Names<'t>) -> Self {
@@ -148,18 +152,13 @@ impl<'t> Routes<'t> {
         at: Span,
         report: &mut Report,
     ) -> Option<Fallback> {
-        let mut fallback = Fallback {
-            within: None,
-            on: None,
-            tries: Vec::new(),
-            breaker: None,
-        };
+        let mut fallback = Fallback::default();
         loop {
             if cursor.says("within") {
                 let word = cursor.need(Kind::Quantity, "a time such as `45s`", report)?;
-                fallback.within = attempt::positive(word, "within", report);
+                fallback.terms.within = attempt::positive(word, "within", report);
             } else if cursor.says("on") {
-                fallback.on = attempt::outcomes(cursor, report);
+                fallback.terms.on = attempt::outcomes(cursor, report);
             } else {
                 break;
             }
@@ -187,7 +186,7 @@ impl<'t> Routes<'t> {
         let mut whole = true;
         for line in lines::within(block, Place::Fallback, report) {
             if line.entry.word == "breaker" {
-                fallback.breaker = line
+                fallback.terms.breaker = line
                     .word()
                     .and_then(|w| self.names.breakers.find(w, report))
                     .map(BreakerId);
@@ -195,7 +194,7 @@ impl<'t> Routes<'t> {
             }
             spans.push(line.stmt.span);
             match self.line(&line, report) {
-                Some(route) => fallback.tries.push(route),
+                Some(route) => fallback.tries.push(Arm::of(route)),
                 None => whole = false,
             }
         }
@@ -204,7 +203,7 @@ impl<'t> Routes<'t> {
                 .error("mux::plan::empty", at, "this `fallback` tries nothing")
                 .help("add lines such as `try openai/gpt-4.1 timeout 20s`");
         }
-        if let Some(within) = fallback.within.filter(|_| whole) {
+        if let Some(within) = fallback.terms.within.filter(|_| whole) {
             self.timed.push(Timed {
                 fallback: fallback.clone(),
                 within,

@@ -34,6 +34,7 @@ fn budget(decl: &Decl<'_>, report: &mut Report) -> Budget {
         per: Window::Day,
         scope: Vec::new(),
         warn: None,
+        hard: false,
     };
     for line in &decl.body {
         if line.entry.word == "cap" {

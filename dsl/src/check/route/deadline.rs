@@ -22,7 +22,8 @@ pub(super) fn budgets(timed: &[Timed], plans: &[Plan], report: &mut Report) {
     } in timed
     {
         let mut spent = 0;
-        for (route, span) in fallback.tries.iter().zip(spans) {
+        for (arm, span) in fallback.tries.iter().zip(spans) {
+            let route = &arm.route;
             let Some(wish) = first_wait(route) else { break };
             let left = within.saturating_sub(spent);
             if wish > left {
@@ -63,21 +64,23 @@ fn worst(route: &Route, plans: &[Plan]) -> Option<Millis> {
             let sum = fallback
                 .tries
                 .iter()
-                .map(|t| worst(t, plans))
+                .map(|t| worst(&t.route, plans))
                 .try_fold(0, |sum: u64, t| Some(sum.saturating_add(t?)));
-            match (fallback.within, sum) {
+            match (fallback.terms.within, sum) {
                 (Some(within), Some(sum)) => Some(within.min(sum)),
                 (within, sum) => within.or(sum),
             }
         }
+        _ => None,
     }
 }
 
 fn first_wait(route: &Route) -> Option<Millis> {
     match route {
         Route::Attempt(attempt) => attempt.timeouts.first.or(attempt.timeouts.total),
-        Route::Fallback(fallback) => fallback.within,
+        Route::Fallback(fallback) => fallback.terms.within,
         Route::Plan(_) => Some(0),
+        _ => None,
     }
 }
 
