@@ -29,7 +29,19 @@ impl Live for Fresh {
         None
     }
 
+    fn p99(&self, _: TargetId) -> Option<Millis> {
+        None
+    }
+
     fn error_rate(&self, _: TargetId) -> Option<BasisPoints> {
+        None
+    }
+
+    fn inflight(&self, _: TargetId) -> u32 {
+        0
+    }
+
+    fn headroom(&self, _: TargetId) -> Option<BasisPoints> {
         None
     }
 
@@ -73,9 +85,13 @@ fn request<'a>(tags: &'a [(&'a str, &'a str)]) -> Request<'a> {
     Request {
         model: "@generated",
         key: None,
+        team: None,
         end_user: None,
         conversation: None,
         tags,
+        headers: &[],
+        operation: "chat",
+        dialect: "openai-chat",
         tokens: 2_000,
         output_limit: Some(500),
         streaming: true,

@@ -47,8 +47,17 @@ impl Live for Slow {
     fn p95(&self, _: TargetId) -> Option<Millis> {
         Some(3_000)
     }
+    fn p99(&self, _: TargetId) -> Option<Millis> {
+        None
+    }
     fn error_rate(&self, _: TargetId) -> Option<BasisPoints> {
         Some(100)
+    }
+    fn inflight(&self, _: TargetId) -> u32 {
+        0
+    }
+    fn headroom(&self, _: TargetId) -> Option<BasisPoints> {
+        None
     }
     fn health(&self, _: TargetId) -> HealthState {
         HealthState::Ok
@@ -85,9 +94,13 @@ fn a_decision_through_every_kind_of_test_allocates_nothing() {
     let request = Request {
         model: "@p",
         key: Some("k"),
+        team: None,
         end_user: Some("li"),
         conversation: None,
         tags: &[("team", "a"), ("tier", "golden")],
+        headers: &[],
+        operation: "chat",
+        dialect: "openai-chat",
         tokens: 5_000,
         output_limit: Some(100),
         streaming: true,

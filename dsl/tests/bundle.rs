@@ -65,6 +65,7 @@ fn models_take_over_what_they_are_like_and_say_the_rest_themselves() {
         output: 15_000_000,
         cached: Some(300_000),
         cache_write: Some(3_750_000),
+        ..Price::default()
     };
     assert_eq!(
         (large.context, large.output, large.price, large.tier),
@@ -86,8 +87,7 @@ fn models_take_over_what_they_are_like_and_say_the_rest_themselves() {
         Some(Price {
             input: 150_000,
             output: 600_000,
-            cached: None,
-            cache_write: None
+            ..Price::default()
         })
     );
     assert_eq!(
@@ -169,7 +169,8 @@ health {
             cap: 400_000_000_000_000,
             per: Window::Week,
             scope,
-            warn: Some(8_050)
+            warn: Some(8_050),
+            hard: false
         }]
     );
     let calm = [
@@ -229,9 +230,9 @@ fn plans_keep_deadlines_retries_and_outcomes() {
     let Route::Fallback(careful) = &image.plans[0].route else {
         panic!("{:?}", image.plans)
     };
-    assert_eq!(careful.within, Some(45_000));
+    assert_eq!(careful.terms.within, Some(45_000));
     assert_eq!(
-        careful.on,
+        careful.terms.on,
         Some(Outcomes {
             statuses: vec![429],
             server_errors: true,
@@ -241,11 +242,13 @@ fn plans_keep_deadlines_retries_and_outcomes() {
     );
     assert_eq!(
         careful
+            .terms
             .breaker
             .map(|b| &*image.fleet.breakers[b.index()].name),
         Some("soft")
     );
-    let [Route::Attempt(first), Route::Plan(second)] = careful.tries.as_slice() else {
+    let tries: Vec<&Route> = careful.tries.iter().map(|arm| &arm.route).collect();
+    let [Route::Attempt(first), Route::Plan(second)] = tries.as_slice() else {
         panic!("{careful:?}")
     };
     let times = first.timeouts;

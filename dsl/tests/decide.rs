@@ -50,8 +50,17 @@ impl Live for Figures {
     fn p95(&self, _: TargetId) -> Option<Millis> {
         self.p95
     }
+    fn p99(&self, _: TargetId) -> Option<Millis> {
+        None
+    }
     fn error_rate(&self, _: TargetId) -> Option<BasisPoints> {
         self.error_rate
+    }
+    fn inflight(&self, _: TargetId) -> u32 {
+        0
+    }
+    fn headroom(&self, _: TargetId) -> Option<BasisPoints> {
+        None
     }
     fn health(&self, target: TargetId) -> HealthState {
         if self.down.contains(&target.0) {
@@ -68,9 +77,13 @@ impl Live for Figures {
 const NOBODY: Request<'_> = Request {
     model: "@p",
     key: None,
+    team: None,
     end_user: None,
     conversation: None,
     tags: &[],
+    headers: &[],
+    operation: "chat",
+    dialect: "openai-chat",
     tokens: 0,
     output_limit: None,
     streaming: false,

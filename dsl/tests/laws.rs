@@ -180,7 +180,16 @@ impl Live for Unknown {
     fn p95(&self, _: TargetId) -> Option<Millis> {
         None
     }
+    fn p99(&self, _: TargetId) -> Option<Millis> {
+        None
+    }
     fn error_rate(&self, _: TargetId) -> Option<BasisPoints> {
+        None
+    }
+    fn inflight(&self, _: TargetId) -> u32 {
+        0
+    }
+    fn headroom(&self, _: TargetId) -> Option<BasisPoints> {
         None
     }
     fn health(&self, _: TargetId) -> HealthState {
@@ -207,7 +216,7 @@ proptest! {
         let dead = compiled.diagnostics.iter().any(|d| d.code == "mux::rule::unreachable");
         let tags: Vec<(&str, &str)> = tier.iter().map(|t| ("tier", t.as_str())).collect();
         let needs = if tools { Features::TOOLS } else { Features::default() };
-        let request = Request { model: "p", key: None, end_user: None, conversation: None, tags: &tags, tokens, output_limit: None, streaming, needs, now: 0 };
+        let request = Request { model: "p", key: None, team: None, end_user: None, conversation: None, tags: &tags, headers: &[], operation: "chat", dialect: "openai-chat", tokens, output_limit: None, streaming, needs, now: 0 };
         let first = rules.iter().position(|r| r.holds(&request));
         let Some(image) = compiled.image else {
             // The only mistake such a policy can hold; the rule that was named must indeed not be the one that decides.

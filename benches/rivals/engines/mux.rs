@@ -21,7 +21,19 @@ impl Live for Fresh {
         None
     }
 
+    fn p99(&self, _: TargetId) -> Option<Millis> {
+        None
+    }
+
     fn error_rate(&self, _: TargetId) -> Option<BasisPoints> {
+        None
+    }
+
+    fn inflight(&self, _: TargetId) -> u32 {
+        0
+    }
+
+    fn headroom(&self, _: TargetId) -> Option<BasisPoints> {
         None
     }
 
@@ -83,9 +95,13 @@ impl Engine for Mux<'_> {
         let request = Request {
             model: "@rivals",
             key: None,
+            team: None,
             end_user: None,
             conversation: None,
             tags,
+            headers: &[],
+            operation: "chat",
+            dialect: "openai-chat",
             tokens: *tokens,
             output_limit: None,
             streaming: true,

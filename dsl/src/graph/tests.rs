@@ -19,7 +19,16 @@ impl Live for Figures {
     fn p95(&self, target: TargetId) -> Option<Millis> {
         (target.0 == 0).then_some(self.0)
     }
+    fn p99(&self, _: TargetId) -> Option<Millis> {
+        None
+    }
     fn error_rate(&self, _: TargetId) -> Option<BasisPoints> {
+        None
+    }
+    fn inflight(&self, _: TargetId) -> u32 {
+        0
+    }
+    fn headroom(&self, _: TargetId) -> Option<BasisPoints> {
         None
     }
     fn health(&self, target: TargetId) -> HealthState {
@@ -123,9 +132,13 @@ fn request<'a>(tags: &'a [(&'a str, &'a str)], tokens: u32, flags: [bool; 3]) ->
     Request {
         model: "@p",
         key: None,
+        team: None,
         end_user: known.then_some("u"),
         conversation: None,
         tags,
+        headers: &[],
+        operation: "chat",
+        dialect: "openai-chat",
         tokens,
         output_limit: None,
         streaming,

@@ -146,8 +146,20 @@ impl Live for Moment {
         Some(Millis::from(self.0[3 + target.index()]) * 100)
     }
 
+    fn p99(&self, _: TargetId) -> Option<Millis> {
+        None
+    }
+
     fn error_rate(&self, _: TargetId) -> Option<BasisPoints> {
         Some(self.0[5] * 100)
+    }
+
+    fn inflight(&self, _: TargetId) -> u32 {
+        0
+    }
+
+    fn headroom(&self, _: TargetId) -> Option<BasisPoints> {
+        None
     }
 
     fn health(&self, _: TargetId) -> HealthState {
@@ -163,9 +175,13 @@ fn request() -> Request<'static> {
     Request {
         model: "@shape",
         key: Some("k"),
+        team: None,
         end_user: None,
         conversation: None,
         tags: &[],
+        headers: &[],
+        operation: "chat",
+        dialect: "openai-chat",
         tokens: 2_000,
         output_limit: Some(500),
         streaming: true,

@@ -151,8 +151,20 @@ impl Live for Supposed<'_> {
         given(&self.given.p95, &target)
     }
 
+    fn p99(&self, target: TargetId) -> Option<Millis> {
+        given(&self.given.p95, &target)
+    }
+
     fn error_rate(&self, target: TargetId) -> Option<BasisPoints> {
         given(&self.given.error_rate, &target)
+    }
+
+    fn inflight(&self, _: TargetId) -> u32 {
+        0
+    }
+
+    fn headroom(&self, _: TargetId) -> Option<BasisPoints> {
+        None
     }
 
     fn health(&self, target: TargetId) -> HealthState {

@@ -39,9 +39,13 @@ impl Arrival {
         look(&Request {
             model: &facts.model,
             key: facts.key.as_deref(),
+            team: None,
             end_user: facts.end_user.as_deref(),
             conversation: facts.conversation.as_deref(),
             tags: &tags,
+            headers: &[],
+            operation: &facts.operation,
+            dialect: &facts.dialect,
             tokens: facts.tokens,
             output_limit: facts.output_limit,
             streaming: facts.streaming,

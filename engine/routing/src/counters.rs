@@ -46,6 +46,7 @@ impl<T: Default + Send + Sync + 'static> Counters<T> {
 fn value<'a>(scope: &Scope, request: &Request<'a>) -> &'a str {
     match scope {
         Scope::Key => request.key.unwrap_or(""),
+        Scope::Team => request.team.unwrap_or(""),
         Scope::EndUser => request.end_user.unwrap_or(""),
         Scope::Tag(name) => request.tag(name).unwrap_or(""),
         Scope::Model => request.model,

@@ -98,14 +98,15 @@ impl Itinerary {
             }
             Route::Fallback(fallback) => {
                 let inner = self.groups.len();
-                let within = fallback.within.map(|ms| ms * MILLI);
+                let within = fallback.terms.within.map(|ms| ms * MILLI);
                 self.groups.push(Group {
                     parent: Some(group),
                     end: 0,
                     within,
-                    on: fallback.on.clone(),
+                    on: fallback.terms.on.clone(),
                 });
                 let named = fallback
+                    .terms
                     .breaker
                     .and_then(|id| fleet.breakers.get(id.index()));
                 let breaker = named.map_or(breaker, |b| Rule {
@@ -116,11 +117,12 @@ impl Itinerary {
                     cool: b.cool * MILLI,
                     probe: b.probe,
                 });
-                for route in &fallback.tries {
-                    self.add(route, inner, breaker, plans, fleet);
+                for arm in &fallback.tries {
+                    self.add(&arm.route, inner, breaker, plans, fleet);
                 }
                 self.close(inner);
             }
+            other => other.each_inner(&mut |inner| self.add(inner, group, breaker, plans, fleet)),
         }
     }
 
@@ -186,7 +188,7 @@ impl Itinerary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mux_dsl::image::Fallback;
+    use mux_dsl::image::{Arm, Fallback, Terms};
 
     fn attempt(target: u32) -> Route {
         Route::Attempt(Attempt {
@@ -198,10 +200,11 @@ mod tests {
 
     fn fallback(on: Option<Outcomes>, tries: Vec<Route>) -> Route {
         Route::Fallback(Fallback {
-            within: None,
-            on,
-            tries,
-            breaker: None,
+            tries: tries.into_iter().map(Arm::of).collect(),
+            terms: Terms {
+                on,
+                ..Terms::default()
+            },
         })
     }
 

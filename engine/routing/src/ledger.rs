@@ -98,9 +98,13 @@ mod tests {
         Request {
             model: "@a",
             key: None,
+            team: None,
             end_user: None,
             conversation: None,
             tags: team,
+            headers: &[],
+            operation: "chat",
+            dialect: "openai-chat",
             tokens: 0,
             output_limit: None,
             streaming: false,
@@ -117,6 +121,7 @@ mod tests {
             per: Window::Day,
             scope: vec![Scope::Tag("team".into())],
             warn: None,
+            hard: false,
         };
         let ledger = Ledger::default();
         let (red, blue) = ([("team", "red")], [("team", "blue")]);

@@ -26,15 +26,28 @@ impl View<'_> {
 
 impl Live for View<'_> {
     fn p50(&self, target: TargetId) -> Option<Millis> {
-        self.state(target)?.quantiles(self.now).map(|(p50, _)| p50)
+        self.state(target)?.quantiles(self.now).map(|q| q.p50)
     }
 
     fn p95(&self, target: TargetId) -> Option<Millis> {
-        self.state(target)?.quantiles(self.now).map(|(_, p95)| p95)
+        self.state(target)?.quantiles(self.now).map(|q| q.p95)
+    }
+
+    fn p99(&self, target: TargetId) -> Option<Millis> {
+        self.state(target)?.quantiles(self.now).map(|q| q.p99)
     }
 
     fn error_rate(&self, target: TargetId) -> Option<BasisPoints> {
         self.state(target)?.error_rate(None, self.now)
+    }
+
+    fn inflight(&self, target: TargetId) -> u32 {
+        self.state(target).map_or(0, TargetState::inflight)
+    }
+
+    /// Unknown: what providers say of their rate limits is not kept.
+    fn headroom(&self, _: TargetId) -> Option<BasisPoints> {
+        None
     }
 
     fn health(&self, target: TargetId) -> HealthState {
@@ -46,9 +59,9 @@ impl Live for View<'_> {
             return HealthState::Down;
         };
         let holds = |rule: &HealthRule| match *rule {
-            HealthRule::P95Above(limit, _) => state
-                .quantiles(self.now)
-                .is_some_and(|(_, p95)| p95 > limit),
+            HealthRule::P95Above(limit, _) => {
+                state.quantiles(self.now).is_some_and(|q| q.p95 > limit)
+            }
             HealthRule::ErrorRateAbove(limit, over) => state
                 .error_rate(Some(over * MILLI), self.now)
                 .is_some_and(|r| r > limit),

@@ -31,7 +31,7 @@ mod tests {
             input: 3_000_000,
             output: 15_000_000,
             cached: Some(300_000),
-            cache_write: None,
+            ..Price::default()
         };
         let usage = Usage {
             input: 1_000,

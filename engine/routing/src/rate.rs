@@ -55,6 +55,7 @@ fn cost(rate: &Rate, request: &Request<'_>) -> Nanos {
     let units = match rate.unit {
         RateUnit::Requests => 1,
         RateUnit::Tokens => u64::from(request.tokens),
+        RateUnit::Concurrent => 0,
     };
     let nanos = u128::from(units) * u128::from(rate.per * MILLI) / u128::from(rate.amount.max(1));
     u64::try_from(nanos).unwrap_or(u64::MAX)
@@ -70,9 +71,13 @@ mod tests {
         Request {
             model: "@a",
             key: Some(key),
+            team: None,
             end_user: None,
             conversation: None,
             tags: &[],
+            headers: &[],
+            operation: "chat",
+            dialect: "openai-chat",
             tokens,
             output_limit: None,
             streaming: false,

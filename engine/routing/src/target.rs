@@ -34,9 +34,44 @@ pub struct TargetState {
     refused_until: AtomicU64,
     /// When the newest of these blocks was set.
     blocked_at: AtomicU64,
-    /// Published `p50 << 32 | p95` in milliseconds, each plus one; 0 is unknown.
+    /// Published [`Quantiles`]; 0 is unknown.
     quantiles: AtomicU64,
     published: AtomicU64,
+}
+
+/// Percentiles of the time to first content, milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quantiles {
+    /// Median.
+    pub p50: u64,
+    /// 95th.
+    pub p95: u64,
+    /// 99th.
+    pub p99: u64,
+}
+
+impl Quantiles {
+    /// Bits of each in a word: 35 minutes, more than an attempt may last.
+    const BITS: u32 = 21;
+
+    /// One word, so that they are published together; each plus one, and so never 0.
+    fn pack(self) -> u64 {
+        [self.p50, self.p95, self.p99]
+            .into_iter()
+            .fold(0, |word, ms| {
+                word << Self::BITS | (ms + 1).min((1 << Self::BITS) - 1)
+            })
+    }
+
+    fn unpack(word: u64) -> Option<Self> {
+        let part =
+            |place: u32| (word >> (place * Self::BITS) & ((1 << Self::BITS) - 1)).checked_sub(1);
+        Some(Self {
+            p50: part(2)?,
+            p95: part(1)?,
+            p99: part(0)?,
+        })
+    }
 }
 
 /// Why a target is not called now.
@@ -99,8 +134,8 @@ impl TargetState {
     fn publish(&self, now: Nanos) {
         let word = self
             .first_content
-            .quantiles([0.50, 0.95], now)
-            .map_or(0, |[p50, p95]| (p50 + 1) << 32 | (p95 + 1));
+            .quantiles([0.50, 0.95, 0.99], now)
+            .map_or(0, |[p50, p95, p99]| Quantiles { p50, p95, p99 }.pack());
         self.quantiles.store(word, Relaxed);
     }
 
@@ -159,18 +194,14 @@ impl TargetState {
         self.blocked_at.fetch_max(now, Relaxed);
     }
 
-    /// Median and 95th percentile of the time to first content, milliseconds.
+    /// Percentiles of the time to first content.
     #[must_use]
-    pub fn quantiles(&self, now: Nanos) -> Option<(u64, u64)> {
+    pub fn quantiles(&self, now: Nanos) -> Option<Quantiles> {
         // Figures nobody refreshed for a minute describe no traffic of the last minute.
         if now > self.published.load(Relaxed) + ERROR_SPAN {
             return None;
         }
-        let word = self.quantiles.load(Relaxed);
-        Some((
-            (word >> 32).checked_sub(1)?,
-            (word & 0xffff_ffff).checked_sub(1)?,
-        ))
+        Quantiles::unpack(self.quantiles.load(Relaxed))
     }
 
     /// Share of attempts of the last minute that failed, basis points.
@@ -271,8 +302,12 @@ mod tests {
             state.first_content(300 * MILLI, SECOND + i * FRESH);
         }
         let now = SECOND + 40 * FRESH;
-        let (p50, p95) = state.quantiles(now).unwrap();
-        assert!((285..=315).contains(&p50) && (285..=315).contains(&p95));
+        let told = state.quantiles(now).unwrap();
+        assert!(
+            [told.p50, told.p95, told.p99]
+                .iter()
+                .all(|ms| (285..=315).contains(ms))
+        );
         assert_eq!(state.quantiles(now + 120 * SECOND), None);
     }
 
