@@ -1,7 +1,7 @@
 //! Reading what follows a keyword, word by word.
 
 use crate::lines::{self, Line};
-use crate::report::Report;
+use crate::report::{Finding, Report};
 use crate::source::Span;
 use crate::tree::{Guard, Item, Kind, Word};
 
@@ -66,7 +66,13 @@ impl<'t> Cursor<'t> {
     pub(crate) fn need(&mut self, kind: Kind, noun: &str, report: &mut Report) -> Option<&'t Word> {
         let found = self.kind(kind);
         if found.is_none() {
-            self.missing(noun, report);
+            let written = self.peek().cloned();
+            let finding = self.missing(noun, report);
+            if let Some((finding, word)) = finding.zip(written)
+                && let Some(text) = word.as_kind(kind)
+            {
+                finding.fix(word.span, text);
+            }
         }
         found
     }
@@ -90,35 +96,31 @@ impl<'t> Cursor<'t> {
     }
 
     /// Says what was due where something else, or nothing, stands.
-    pub(crate) fn missing(&mut self, noun: &str, report: &mut Report) {
+    pub(crate) fn missing<'r>(
+        &mut self,
+        noun: &str,
+        report: &'r mut Report,
+    ) -> Option<&'r mut Finding> {
         let form = self.form;
-        match self.items.first() {
-            Some(item) if item.word().is_some_and(Word::hidden) => {}
-            Some(item) => {
-                report
-                    .error(
-                        "mux::statement::form",
-                        item.span(),
-                        format!("{noun} was due here"),
-                    )
-                    .label(format!("this is {}", lines::described(item)))
-                    .help(format!("write `{form}`"));
-            }
-            None => {
-                let end = Span {
-                    start: self.at.start,
-                    ..self.at
-                };
-                report
-                    .error(
-                        "mux::statement::missing",
-                        end,
-                        format!("{noun} is missing here"),
-                    )
-                    .help(format!("write `{form}`"));
-            }
+        let found = std::mem::take(&mut self.items).first();
+        if found.and_then(Item::word).is_some_and(Word::hidden) {
+            return None;
         }
-        self.items = &[];
+        let finding = match found {
+            Some(item) => report
+                .error(
+                    "mux::statement::form",
+                    item.span(),
+                    format!("{noun} was due here"),
+                )
+                .label(format!("this is {}", lines::described(item))),
+            None => report.error(
+                "mux::statement::missing",
+                self.at,
+                format!("{noun} is missing here"),
+            ),
+        };
+        Some(finding.help(format!("write `{form}`")))
     }
 
     /// Reports whatever is left.

@@ -9,7 +9,9 @@
 //! compiles conditions, and `decide` evaluates them.
 
 pub mod case;
+pub mod codes;
 pub mod image;
+pub mod rendering;
 pub mod request;
 
 mod atom;
@@ -25,7 +27,6 @@ mod load;
 mod names;
 mod parse;
 mod quantity;
-mod render;
 mod report;
 mod secret;
 mod source;
@@ -36,7 +37,7 @@ mod words;
 
 pub use compile::{Compiled, compile};
 pub use decide::{Decision, Image, Tested};
-pub use diagnostic::{Diagnostic, Label, Severity};
-pub use render::render;
+pub use diagnostic::{Diagnostic, Fix, Label, Severity};
+pub use rendering::render;
 pub use source::Sources;
 pub use trace::{BRANCHES, BadPath, CHAIN, Chain, Path};

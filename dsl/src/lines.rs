@@ -161,6 +161,7 @@ fn unknown(first: &Item, word: &str, place: Place, report: &mut Report) {
         format!("nothing in {} begins with `{shown}`", place.noun()),
     );
     match suggest::advice(word, words::offered(place)) {
+        Ok(close) if matches!(first, Item::Word(_)) => finding.meant(close),
         Ok(close) => finding.label(format!("did you mean `{close}`?")),
         Err(list) if list.is_empty() => finding,
         Err(list) => finding.help(format!("{} can hold {list}", place.noun())),
@@ -236,7 +237,7 @@ fn wrong(item: &Item, line: &Line<'_>, slot: Option<Slot>, report: &mut Report) 
     if item.word().is_some_and(Word::hidden) {
         return;
     }
-    report
+    let finding = report
         .error(
             "mux::type::mismatch",
             item.span(),
@@ -248,6 +249,10 @@ fn wrong(item: &Item, line: &Line<'_>, slot: Option<Slot>, report: &mut Report) 
         )
         .label(format!("this is {}", described(item)))
         .help(format!("write `{}`", line.entry.form));
+    let mended = item.word().zip(slot).and_then(|(w, s)| w.as_kind(s.kind()));
+    if let Some(text) = mended {
+        finding.fix(item.span(), text);
+    }
 }
 
 fn block_fits(line: &Line<'_>, report: &mut Report) -> bool {
@@ -302,13 +307,16 @@ impl Slot {
         }
     }
 
-    fn takes(self, item: &Item) -> bool {
-        let kind = match self {
+    fn kind(self) -> Kind {
+        match self {
             Self::Name => Kind::Name,
             Self::Alias => Kind::Alias,
             Self::Text => Kind::Text,
             Self::Quantity => Kind::Quantity,
-        };
-        item.word().is_some_and(|w| w.kind == kind)
+        }
+    }
+
+    fn takes(self, item: &Item) -> bool {
+        item.word().is_some_and(|w| w.kind == self.kind())
     }
 }

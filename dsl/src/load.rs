@@ -85,6 +85,7 @@ impl Loader<'_> {
         }
         self.done.push(path.to_owned());
         let Some((text, bytes)) = self.text(path, named) else {
+            self.report.incomplete();
             return;
         };
         let file = self.loaded.sources.next();

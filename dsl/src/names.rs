@@ -233,7 +233,7 @@ impl<'t> Table<'t> {
             return Some(index);
         }
         if !word.hidden() {
-            self.unknown(name, word.span, report);
+            self.unknown(name, word, report);
         }
         None
     }
@@ -250,9 +250,9 @@ impl<'t> Table<'t> {
         }
     }
 
-    fn unknown(&self, name: &str, at: Span, report: &mut Report) {
+    fn unknown(&self, name: &str, word: &Word, report: &mut Report) {
         let noun = self.noun;
-        let finding = report.error(self.code, at, format!("no {noun} called `{name}`"));
+        let finding = report.error(self.code, word.span, format!("no {noun} called `{name}`"));
         let tail = |d: &&Decl<'_>| {
             d.name
                 .split_once('/')
@@ -263,7 +263,13 @@ impl<'t> Table<'t> {
             || suggest::advice(name, self.decls.iter().map(|d| d.name.as_ref())),
             Ok,
         ) {
-            Ok(close) => finding.label(format!("did you mean `{close}`?")),
+            // `budget.team`, `like small`: the word is more, or less, than the name.
+            Ok(close) => match word.text.strip_suffix(name) {
+                Some(before) => finding
+                    .label(format!("did you mean `{close}`?"))
+                    .fix(word.span, format!("{before}{close}")),
+                None => finding.meant(close),
+            },
             Err(list) if list.is_empty() => finding.help(format!(
                 "there is no {noun} in these files; is an `include` missing?"
             )),

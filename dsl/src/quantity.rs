@@ -153,17 +153,15 @@ fn read(
     let foreign =
         parts.dollar || parts.per.is_some() || all.iter().any(|(unit, _)| *unit == parts.unit);
     if parts.unit.is_empty() && !parts.dollar && parts.per.is_none() {
+        let whole = format!("{}{}", word.text, if units == SHARE { "%" } else { "s" });
         report
             .error(
                 "mux::unit::missing",
                 word.span,
                 format!("`{of}` takes {noun}, and `{}` has no unit", word.text),
             )
-            .help(format!(
-                "did you mean `{}{}`?",
-                word.text,
-                if units == SHARE { "%" } else { "s" }
-            ));
+            .help(format!("did you mean `{whole}`?"))
+            .fix(word.span, whole);
     } else if foreign {
         mismatch(
             word,
@@ -201,7 +199,7 @@ fn unknown(word: &Word, parts: &Parts<'_>, units: &[(&str, u64)], report: &mut R
         format!("unknown unit `{}`", parts.unit),
     );
     if let Some(close) = close {
-        finding.label(format!("did you mean `{close}`?"));
+        finding.meant(close);
     }
     finding.help(UNITS);
 }

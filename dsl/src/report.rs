@@ -1,6 +1,6 @@
 //! Where the stages of the compiler write down what they find, and how that becomes a sorted, capped list.
 
-use crate::diagnostic::{Diagnostic, Label, Severity};
+use crate::diagnostic::{Diagnostic, Fix, Label, Severity};
 use crate::source::{Sources, Span};
 use std::collections::HashMap;
 
@@ -10,10 +10,17 @@ const CAP: usize = 20;
 /// Most places at which one missing name is shown.
 const PLACES: usize = 6;
 
+/// Codes of names that another file may declare.
+const DECLARED: [&str; 9] = [
+    "breaker", "budget", "define", "limit", "model", "plan", "policy", "provider", "set",
+];
+
 /// Everything found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     found: Vec<Finding>,
+    /// A policy file could not be read.
+    incomplete: bool,
 }
 
 /// One problem while it is being described.
@@ -24,6 +31,7 @@ pub(crate) struct Finding {
     message: String,
     labels: Vec<(Span, String)>,
     help: Option<String>,
+    fixes: Vec<(Span, String)>,
 }
 
 impl Report {
@@ -62,6 +70,22 @@ impl Report {
         self.found.iter().any(|f| f.severity == Severity::Error)
     }
 
+    /// Notes that a policy file could not be read, which is reported by itself.
+    pub(crate) fn incomplete(&mut self) {
+        self.incomplete = true;
+    }
+
+    /// A name that is missing may stand in the file that could not be read: that one is the root cause.
+    fn excuse(&mut self) {
+        let excused = |f: &Finding| {
+            let name = f.code.strip_prefix("mux::name::");
+            name.is_some_and(|name| DECLARED.contains(&name))
+        };
+        if self.incomplete {
+            self.found.retain(|f| !excused(f));
+        }
+    }
+
     /// A name that is missing in several places is one root cause: the later places become labels of the first.
     fn merge(&mut self) {
         let mut kept: Vec<Finding> = Vec::new();
@@ -75,6 +99,7 @@ impl Report {
             };
             match kept.get_mut(known) {
                 Some(first) if first.labels.len() < PLACES => {
+                    first.fixes.extend(finding.fixes);
                     let place = finding.labels.into_iter().take(1);
                     first
                         .labels
@@ -100,6 +125,7 @@ impl Report {
             message,
             labels: at.map(|span| (span, String::new())).into_iter().collect(),
             help: None,
+            fixes: Vec::new(),
         };
         let last = self.found.len();
         self.found.push(finding);
@@ -111,6 +137,7 @@ impl Report {
     pub(crate) fn finish(mut self, sources: &Sources) -> Vec<Diagnostic> {
         self.found
             .sort_by_key(|f| f.labels.first().map(|(span, _)| (span.file, span.start)));
+        self.excuse();
         self.merge();
         let mut left = [CAP, CAP];
         let mut cut = [0_usize, 0];
@@ -146,6 +173,7 @@ impl Report {
                     help: Some(
                         "mend the ones above first; some of the rest may go with them".into(),
                     ),
+                    fixes: Vec::new(),
                 });
             }
         }
@@ -174,6 +202,20 @@ impl Finding {
         self
     }
 
+    /// What to write at a place instead; may be said of several places that do not overlap.
+    pub(crate) fn fix(&mut self, at: Span, text: impl Into<String>) -> &mut Self {
+        self.fixes.push((at, text.into()));
+        self
+    }
+
+    /// What was probably meant, as the label of the place and as what to write there.
+    pub(crate) fn meant(&mut self, close: &str) -> &mut Self {
+        if let Some((at, _)) = self.labels.first() {
+            self.fixes.push((*at, close.to_owned()));
+        }
+        self.label(format!("did you mean `{close}`?"))
+    }
+
     fn place(self, sources: &Sources) -> Diagnostic {
         let label = |(at, (span, text)): (usize, (Span, String))| {
             let (line, column) = sources.position(span);
@@ -186,12 +228,23 @@ impl Finding {
                 primary: at == 0,
             }
         };
+        let fix = |(span, text): (Span, String)| {
+            let (line, column) = sources.position(span);
+            Fix {
+                file: sources.path(span.file).into(),
+                span: (span.start, span.end),
+                line,
+                column,
+                text,
+            }
+        };
         Diagnostic {
             code: self.code,
             severity: self.severity,
             message: self.message,
             labels: self.labels.into_iter().enumerate().map(label).collect(),
             help: self.help,
+            fixes: self.fixes.into_iter().map(fix).collect(),
         }
     }
 }

@@ -156,6 +156,15 @@ impl Word {
         !self.text.is_empty() && self.text.bytes().all(|b| b == b'*') && self.text.len() > 1
     }
 
+    /// The word as it would have to be written to be of another kind, where only quotes or an `@` are missing.
+    pub(crate) fn as_kind(&self, kind: Kind) -> Option<String> {
+        match kind {
+            Kind::Text if self.kind != Kind::Text => Some(format!("\"{}\"", self.text)),
+            Kind::Alias if self.kind == Kind::Name => Some(format!("@{}", self.text)),
+            _ => None,
+        }
+    }
+
     /// The keyword `text`, as opposed to a string of that content.
     pub(crate) fn says(&self, text: &str) -> bool {
         self.kind == Kind::Name && self.text.as_ref() == text

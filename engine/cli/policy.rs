@@ -3,6 +3,7 @@
 use crate::ending::{Exit, Outcome, Trouble};
 use crate::out::{Format, Out, columns};
 use clap::{Args, Subcommand, ValueEnum};
+use mux_dsl::rendering::Listing;
 use mux_dsl::{Compiled, Image, Severity};
 use mux_gateway::plugins::adapter_of;
 use mux_gateway::source::Source;
@@ -116,7 +117,7 @@ impl Check {
         };
         let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
         match self.which.format {
-            Format::Json => out.json(&json!({"errors": errors, "warnings": warnings, "diagnostics": compiled.diagnostics})),
+            Format::Json => out.json(&Listing::new(&compiled.diagnostics)),
             Format::Human => out.line(&summary(compiled.image.as_ref(), errors, warnings)),
         }
         let bad = compiled.image.is_none() || (self.deny == Some(Deny::Warnings) && warnings > 0);

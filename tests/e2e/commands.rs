@@ -37,7 +37,7 @@ async fn a_check_exits_with_0_when_good_1_when_not_and_2_when_nothing_is_there()
         (Some(1), &json!(1)),
         "{report}"
     );
-    assert_eq!(report["diagnostics"][0]["labels"][0]["line"], 7);
+    assert_eq!(report["diagnostics"][0]["labels"][0]["span"]["line"], 7);
     let bad = check(&[folder]).await;
     assert!(
         bad.code == Some(1) && bad.err.contains("main.mux:7"),

@@ -83,7 +83,7 @@ async fn a_broken_save_keeps_the_running_version_and_says_where_it_is_broken() {
         .await;
     let place = &policy["diagnostics"][0]["labels"][0];
     assert_eq!(
-        (&place["file"], &place["line"]),
+        (&place["file"], &place["span"]["line"]),
         (&json!("main.mux"), &json!(line)),
         "{policy}"
     );

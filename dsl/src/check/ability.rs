@@ -41,7 +41,7 @@ pub(super) fn feature(word: &Word, report: &mut Report) -> Option<Features> {
             format!("there is no capability `{}`", word.text),
         );
         match suggest::advice(&word.text, Features::ALL.iter().map(|(_, name)| *name)) {
-            Ok(close) => finding.label(format!("did you mean `{close}`?")),
+            Ok(close) => finding.meant(close),
             Err(list) => finding.help(format!("the capabilities are {list}")),
         };
     }

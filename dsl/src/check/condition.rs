@@ -317,7 +317,7 @@ impl<'t> Conditions<'t> {
             format!("no fact or condition called `{}`", subject.text),
         );
         match suggest::closest(&subject.text, defines.iter().copied().chain(FACTS)) {
-            Some(close) => finding.label(format!("did you mean `{close}`?")),
+            Some(close) => finding.meant(close),
             None if defines.is_empty() => finding.help(format!(
                 "the facts are {}; a condition is named by `define {} when …`",
                 suggest::listed(&FACTS),

@@ -150,7 +150,7 @@ fn price(line: &Line<'_>, report: &mut Report) -> Option<Price> {
                 format!("there is no price class `{}`", word.text),
             );
             match suggest::advice(&word.text, known) {
-                Ok(close) => finding.label(format!("did you mean `{close}`?")),
+                Ok(close) => finding.meant(close),
                 Err(list) => finding.help(format!("the classes are {list}")),
             };
             return None;

@@ -124,7 +124,7 @@ fn wanted(expr: &Expr, at: Span, report: &mut Report) -> Option<(Figure, Compare
                 format!("a replay has no figure `{}`", name.text),
             );
             match suggest::advice(&name.text, FIGURES) {
-                Ok(close) => finding.label(format!("did you mean `{close}`?")),
+                Ok(close) => finding.meant(close),
                 Err(list) => finding.help(format!("the figures are {list}")),
             };
             return None;

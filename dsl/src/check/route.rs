@@ -170,7 +170,7 @@ impl<'t> Routes<'t> {
                 format!("`fallback` has no option `{}`", word.text),
             );
             match suggest::advice(&word.text, ["within", "on"]) {
-                Ok(close) => finding.label(format!("did you mean `{close}`?")),
+                Ok(close) => finding.meant(close),
                 Err(list) => finding.help(format!("its options are {list}")),
             };
             cursor.rest();

@@ -61,7 +61,8 @@ fn value(word: &Word, values: &mut HashSet<Box<str>>, report: &mut Report) {
                 word.span,
                 "the values of a set are strings",
             )
-            .help(format!("write `\"{}\"`", word.text));
+            .help(format!("write `\"{}\"`", word.text))
+            .fix(word.span, format!("\"{}\"", word.text));
     } else if !values.insert(word.text.clone()) {
         report.warning(
             "mux::set::repeated",

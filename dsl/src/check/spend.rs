@@ -120,7 +120,9 @@ fn rate(line: &Line<'_>, report: &mut Report) -> Option<Rate> {
                 format!("a rate cannot count `{unit}`"),
             );
             match suggest::advice(unit, ["requests", "tokens"]) {
-                Ok(close) => finding.label(format!("did you mean `{close}`?")),
+                Ok(close) => finding
+                    .label(format!("did you mean `{close}`?"))
+                    .fix(of.span, format!("{close}/{per}")),
                 Err(list) => finding.help(format!("it can count {list}")),
             };
             return None;
@@ -211,7 +213,7 @@ fn unknown_scope(word: &Word, report: &mut Report) {
         format!("nothing can be counted per `{}`", word.text),
     );
     match suggest::advice(&word.text, ["key", "end_user", "model"]) {
-        Ok(close) => finding.label(format!("did you mean `{close}`?")),
+        Ok(close) => finding.meant(close),
         Err(list) => finding.help(format!("there are {list} and `tag.NAME`")),
     };
 }

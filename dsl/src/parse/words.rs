@@ -42,7 +42,7 @@ impl Words<'_> {
                 Rule::or_op => or = or.or(Some(at)),
                 Rule::c_op => {
                     let word = if part.as_str() == "&&" { "and" } else { "or" };
-                    self.operator(at, part.as_str(), word);
+                    self.operator(&part, word);
                     let slot = if word == "and" { &mut and } else { &mut or };
                     *slot = slot.or(Some(at));
                 }
@@ -76,14 +76,16 @@ impl Words<'_> {
             .help("say which one binds first: `a and (b or c)` or `(a and b) or c`");
     }
 
-    fn operator(&mut self, at: Span, written: &str, word: &str) {
+    fn operator(&mut self, pair: &Pair<'_>, word: &str) {
+        let at = self.span(pair);
         self.report
             .error(
                 "mux::syntax::operator",
                 at,
-                format!("`{written}` is no operator here"),
+                format!("`{}` is no operator here", pair.as_str()),
             )
-            .label(format!("write `{word}`"));
+            .label(format!("write `{word}`"))
+            .fix(at, spaced(pair, word));
     }
 
     fn unary(&mut self, pair: Pair<'_>) -> Option<Expr> {
@@ -94,8 +96,7 @@ impl Words<'_> {
                 Rule::kw_not => negated = true,
                 Rule::bang => {
                     negated = true;
-                    let at = self.span(&part);
-                    self.operator(at, "!", "not");
+                    self.operator(&part, "not");
                 }
                 Rule::expr => inner = self.expr(part),
                 Rule::test => inner = Some(Expr::Test(self.test(part))),
@@ -143,11 +144,11 @@ impl Words<'_> {
             Rule::gt => Sign::More,
             Rule::lt => Sign::Less,
             Rule::eq_c => {
-                self.operator(at, pair.as_str(), "is");
+                self.operator(pair, "is");
                 Sign::Is
             }
             Rule::ne_c => {
-                self.operator(at, pair.as_str(), "is not");
+                self.operator(pair, "is not");
                 Sign::IsNot
             }
             _ => return None,
@@ -197,6 +198,20 @@ impl Words<'_> {
             span,
         }
     }
+}
+
+/// A word in the place of an operator, with the blanks that words need and operators do not.
+fn spaced(pair: &Pair<'_>, word: &str) -> String {
+    let (input, span) = (pair.get_input(), pair.as_span());
+    let before = input.get(..span.start()).unwrap_or_default();
+    let behind = input.get(span.end()..).unwrap_or_default();
+    let left = !before.is_empty() && !before.ends_with([' ', '\t', '\n', '(']);
+    let right = !behind.starts_with([' ', '\t', '\n', '\r']);
+    format!(
+        "{}{word}{}",
+        if left { " " } else { "" },
+        if right { " " } else { "" }
+    )
 }
 
 /// Content of a string; unknown escapes stand for themselves.

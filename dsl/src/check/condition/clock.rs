@@ -106,7 +106,7 @@ pub(crate) fn named(word: &Word, report: &mut Report) -> Option<TimeZone> {
             format!("there is no time zone `{}`", word.text),
         );
         match suggest::closest(&word.text, names.iter().map(String::as_str)) {
-            Some(close) => finding.label(format!("did you mean `{close}`?")),
+            Some(close) => finding.meant(close),
             None => finding
                 .help("zones are named by continent and city, such as `Europe/Berlin`, or `UTC`"),
         };

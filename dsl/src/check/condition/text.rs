@@ -144,7 +144,8 @@ fn value(fact: &Text, word: &Word, report: &mut Report) -> Option<Box<str>> {
                 quantity::what(word)
             ),
         )
-        .help(format!("write `\"{}\"`", word.text));
+        .help(format!("write `\"{}\"`", word.text))
+        .fix(word.span, format!("\"{}\"", word.text));
     None
 }
 

@@ -112,8 +112,8 @@ pub(super) fn outcomes(cursor: &mut Cursor<'_>, report: &mut Report) -> Option<O
                     format!("there is no outcome `{other}`"),
                 );
                 match suggest::advice(other, ["network", "timed-out", "auth", "5xx"]) {
-                    _ if other == "timeout" => finding.label("did you mean `timed-out`?"),
-                    Ok(close) => finding.label(format!("did you mean `{close}`?")),
+                    _ if other == "timeout" => finding.meant("timed-out"),
+                    Ok(close) => finding.meant(close),
                     Err(list) => {
                         finding.help(format!("outcomes are statuses such as `429`, {list}"))
                     }
@@ -157,7 +157,7 @@ fn option_unknown(word: &Word, report: &mut Report) {
         format!("a target has no option `{}`", word.text),
     );
     match suggest::advice(&word.text, OPTIONS) {
-        Ok(close) => finding.label(format!("did you mean `{close}`?")),
+        Ok(close) => finding.meant(close),
         Err(list) => finding.help(format!("its options are {list}")),
     };
 }

@@ -139,7 +139,7 @@ impl Facts<'_, '_> {
                 format!("there is no fact `{name}`"),
             );
             match suggest::advice(name, FACTS) {
-                Ok(close) => finding.label(format!("did you mean `{close}`?")),
+                Ok(close) => finding.meant(close),
                 Err(list) => finding.help(format!("the facts are {list}, `budget.NAME`, `has …`, and `health`, `p95` and `error_rate of` a target")),
             };
             return None;

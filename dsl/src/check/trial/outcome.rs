@@ -228,7 +228,7 @@ fn unknown(outcome: &Word, report: &mut Report) {
         format!("there is no outcome `{}`", outcome.text),
     );
     match suggest::advice(&outcome.text, OUTCOMES) {
-        Ok(close) => finding.label(format!("did you mean `{close}`?")),
+        Ok(close) => finding.meant(close),
         Err(list) => finding.help(format!("the outcomes are {list}")),
     };
 }

@@ -59,7 +59,7 @@ pub(super) fn read(
                 format!("an upstream cannot `{other}`"),
             );
             match suggest::advice(other, ["replies", "hangs", "refuses", "streams"]) {
-                Ok(close) => finding.label(format!("did you mean `{close}`?")),
+                Ok(close) => finding.meant(close),
                 Err(list) => finding.help(format!("it can do one of {list}")),
             };
             return None;

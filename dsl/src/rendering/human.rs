@@ -1,4 +1,4 @@
-//! Diagnostics as text for a terminal. Sources are shown with their secrets struck out.
+//! Diagnostics for a person: the lines they are about, with what is to be said beneath them.
 
 use crate::diagnostic::{Diagnostic, Label, Severity};
 use crate::source::Sources;
@@ -13,7 +13,21 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> Str
     } else {
         Renderer::plain()
     };
-    let renderer = renderer.decor_style(DecorStyle::Unicode);
+    written(
+        diagnostics,
+        sources,
+        &renderer.decor_style(DecorStyle::Unicode),
+    )
+}
+
+/// The same without colour and without box drawing: nothing that a screen reader stumbles over.
+#[must_use]
+pub fn plain(diagnostics: &[Diagnostic], sources: &Sources) -> String {
+    let renderer = Renderer::plain().decor_style(DecorStyle::Ascii);
+    written(diagnostics, sources, &renderer)
+}
+
+fn written(diagnostics: &[Diagnostic], sources: &Sources, renderer: &Renderer) -> String {
     let mut text = String::new();
     for diagnostic in diagnostics {
         text.push_str(&renderer.render(&[group(diagnostic, sources)]));
