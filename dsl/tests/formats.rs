@@ -196,14 +196,14 @@ fn conforms(value: &Value, schema: &Value, root: &Value, at: &str) {
         Some("string") => assert!(value.is_string(), "{at}: {value}"),
         Some("boolean") => assert!(value.is_boolean(), "{at}: {value}"),
         Some("integer") => {
-            let number = value.as_u64().unwrap_or_else(|| panic!("{at}: {value}"));
+            let number = value.as_u64().expect(at);
             assert!(
                 number >= schema["minimum"].as_u64().unwrap_or(0),
                 "{at}: {value}"
             );
         }
         Some("array") => {
-            let items = value.as_array().unwrap_or_else(|| panic!("{at}: {value}"));
+            let items = value.as_array().expect(at);
             let count = items.len() as u64;
             assert!(
                 count >= schema["minItems"].as_u64().unwrap_or(0),
@@ -223,7 +223,7 @@ fn conforms(value: &Value, schema: &Value, root: &Value, at: &str) {
 }
 
 fn members(value: &Value, schema: &Value, root: &Value, at: &str) {
-    let object = value.as_object().unwrap_or_else(|| panic!("{at}: {value}"));
+    let object = value.as_object().expect(at);
     for name in schema["required"].as_array().into_iter().flatten() {
         let name = name.as_str().expect("a name");
         assert!(object.contains_key(name), "{at} has no `{name}`");
@@ -273,13 +273,13 @@ fn json_follows_its_schema() {
 }
 
 /// The files with some edits made, last place first.
-fn mended(files: &HashMap<String, String>, fixes: &[Fix]) -> HashMap<String, String> {
+fn mended(files: &HashMap<String, String>, edits: &[Fix]) -> HashMap<String, String> {
     let mut files = files.clone();
-    let mut fixes: Vec<&Fix> = fixes.iter().collect();
-    fixes.sort_by_key(|f| std::cmp::Reverse(f.span));
-    for fix in fixes {
-        let text = files.get_mut(&fix.file).expect("a file of the case");
-        text.replace_range(fix.span.0..fix.span.1, &fix.text);
+    let mut edits: Vec<&Fix> = edits.iter().collect();
+    edits.sort_by_key(|f| std::cmp::Reverse(f.span));
+    for edit in edits {
+        let text = files.get_mut(&edit.file).expect("a file of the case");
+        text.replace_range(edit.span.0..edit.span.1, &edit.text);
     }
     files
 }
