@@ -23,6 +23,7 @@ mod e2e {
     mod commands;
     mod disconnect;
     mod failover;
+    mod formats;
     mod life;
     mod plugins;
     mod records;

@@ -11,7 +11,8 @@ mod place;
 mod sarif;
 
 pub use cases::{Case, Failure, cases, junit, tap};
-pub use github::github;
+pub use github::{github, github_cases};
 pub use human::{plain, render};
 pub use json::{Listing, VERSION};
+pub use place::joined;
 pub use sarif::sarif;

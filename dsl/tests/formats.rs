@@ -108,8 +108,8 @@ fn github_gets_one_command_a_line_with_nothing_left_to_misread() {
 fn sarif_names_its_rules_from_the_table_of_codes() {
     let compiled = sample();
     let text = rendering::sarif(
-        &compiled.diagnostics,
-        &compiled.sources,
+        (&compiled.diagnostics, &compiled.sources),
+        &[],
         "policies",
         "0.0.0",
     );
@@ -160,6 +160,44 @@ fn tap_plans_as_many_points_as_it_has() {
         "{text}"
     );
     snapshot("format_tap", &text);
+}
+
+/// A case that passed, and one whose name and text hold everything that has to be escaped.
+fn failed() -> Vec<rendering::Case> {
+    let passed = rendering::Case {
+        name: "short prompts".to_owned(),
+        group: "policies/a.mux".to_owned(),
+        place: Some(("policies/a.mux".to_owned(), 3)),
+        failure: None,
+        note: None,
+    };
+    let failure = rendering::Failure {
+        kind: "test-failed".to_owned(),
+        message: "line 9: `expect cost < $1`, but got $2 & <more>".to_owned(),
+        text: "line 9: `expect cost < $1`, but got $2 & <more>\n100% \u{1b} ]]>\n".to_owned(),
+    };
+    let failed = rendering::Case {
+        name: "50% \"gold\", #1: a\\b".to_owned(),
+        place: Some(("policies/a, b.mux".to_owned(), 7)),
+        failure: Some(failure),
+        ..passed.clone()
+    };
+    vec![passed, failed]
+}
+
+#[test]
+fn cases_that_fail_are_escaped_in_every_format() {
+    let cases = failed();
+    let none = mux_dsl::Sources::default();
+    let text = [
+        rendering::github_cases(&cases),
+        rendering::junit("mux policy test", &cases),
+        rendering::tap(&cases),
+        rendering::sarif((&[], &none), &cases, "", "0.0.0"),
+    ]
+    .join("\n");
+    assert!(!text.contains('\u{1b}'), "{text}");
+    snapshot("format_cases", &text);
 }
 
 #[test]

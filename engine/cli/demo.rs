@@ -2,8 +2,8 @@
 
 use crate::ending::{Exit, Outcome, Trouble};
 use crate::out::{Format, Out, duration};
-use crate::policy;
 use crate::runtime;
+use crate::{bundle, testing};
 use bytes::Bytes;
 use clap::Args;
 use http_body_util::{BodyExt, Full};
@@ -79,7 +79,7 @@ impl Demo {
             listener: Some(Arc::new(move |record: &Record| {
                 lock(&listening).take(record);
             })),
-            examine: Some(Arc::new(policy::examine)),
+            examine: Some(Arc::new(testing::examine)),
             ..Options::new(&policies, &scratch.data, self.listen)
         };
         let gateway = match Gateway::start(options).await {
@@ -197,7 +197,7 @@ struct Providers {
 
 impl Providers {
     async fn start(policies: &Path) -> Result<Self, Trouble> {
-        let compiled = policy::compile(policies)?;
+        let compiled = bundle::compile(policies)?;
         let text = || mux_dsl::render(&compiled.diagnostics, &compiled.sources, false);
         let image = compiled
             .image

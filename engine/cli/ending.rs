@@ -1,6 +1,7 @@
 //! How a command ends: it did it, the answer is no, or it could not.
 
-use std::fmt::Display;
+use std::fmt::{self, Display, Formatter};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// How a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,5 +31,66 @@ impl Trouble {
     }
 }
 
+impl Display for Trouble {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(why) => f.write_str(why),
+            Self::Internal(why) => write!(
+                f,
+                "{why}\nthis is a fault of mux, not of yours; please report it with the command you ran, what was printed, and `mux {} on {} {}`",
+                env!("CARGO_PKG_VERSION"),
+                std::env::consts::OS,
+                std::env::consts::ARCH
+            ),
+        }
+    }
+}
+
 /// What a command returns.
 pub(crate) type Outcome = Result<Exit, Trouble>;
+
+/// The exit code: 0 good, 1 the answer is no, 2 used wrongly or unreadable, 3 our own fault.
+pub(crate) fn code(outcome: &Outcome) -> u8 {
+    match outcome {
+        Ok(Exit::Good) => 0,
+        Ok(Exit::No) => 1,
+        Err(Trouble::Usage(_)) => 2,
+        Err(Trouble::Internal(_)) => 3,
+    }
+}
+
+/// Runs a command; a panic, whose message has been printed by then, is a fault like any other of ours.
+pub(crate) fn guarded(command: impl FnOnce() -> Outcome) -> Outcome {
+    catch_unwind(AssertUnwindSafe(command))
+        .unwrap_or_else(|_| Err(Trouble::internal("the command ended in the middle")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Exit, Trouble, code, guarded};
+
+    #[test]
+    fn every_ending_has_its_exit_code() {
+        assert_eq!(code(&Ok(Exit::Good)), 0);
+        assert_eq!(code(&Ok(Exit::No)), 1);
+        assert_eq!(code(&Err(Trouble::usage("no such file"))), 2);
+        assert_eq!(code(&Err(Trouble::internal("a torn page"))), 3);
+    }
+
+    #[test]
+    fn a_panic_is_our_fault_and_says_how_to_report_it() {
+        let outcome = guarded(|| std::panic::panic_any("planted"));
+        assert_eq!(code(&outcome), 3);
+        let text = outcome.map_or_else(|trouble| trouble.to_string(), |_| String::new());
+        assert!(
+            text.contains("report it") && text.contains(env!("CARGO_PKG_VERSION")),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn who_used_mux_wrongly_is_not_asked_to_report_it() {
+        let text = Trouble::usage("no such file").to_string();
+        assert_eq!(text, "no such file");
+    }
+}

@@ -1,7 +1,10 @@
 //! The command `mux`: the only place that wires the crates together. One file a command; exit codes are decided here.
 
+mod bundle;
 mod demo;
 mod ending;
+mod explain;
+mod found;
 mod mock;
 mod operator;
 mod out;
@@ -9,10 +12,11 @@ mod plugin;
 mod policy;
 mod runtime;
 mod serve;
+mod testing;
 mod versions;
 
 use clap::{Parser, Subcommand};
-use ending::{Exit, Outcome, Trouble};
+use ending::{Outcome, code, guarded};
 use out::Out;
 use std::process::ExitCode;
 
@@ -58,20 +62,11 @@ fn main() -> ExitCode {
         }
     };
     let mut out = Out::default();
-    match run(mux.command, &mut out) {
-        Ok(Exit::Good) => ExitCode::SUCCESS,
-        Ok(Exit::No) => ExitCode::from(1),
-        Err(Trouble::Usage(why)) => {
-            out.error(&format!("mux: {why}"));
-            ExitCode::from(2)
-        }
-        Err(Trouble::Internal(why)) => {
-            out.error(&format!(
-                "mux: {why}\nthis is a defect of mux; please report it with the command you ran"
-            ));
-            ExitCode::from(3)
-        }
+    let outcome = guarded(|| run(mux.command, &mut out));
+    if let Err(trouble) = &outcome {
+        out.error(&format!("mux: {trouble}"));
     }
+    ExitCode::from(code(&outcome))
 }
 
 fn run(command: Command, out: &mut Out) -> Outcome {

@@ -25,6 +25,13 @@ impl Out {
         let _ = writeln!(self.result.lock(), "{text}");
     }
 
+    /// A result of several lines, or of none.
+    pub(crate) fn text(&mut self, text: &str) {
+        if !text.is_empty() {
+            self.line(text.trim_end_matches('\n'));
+        }
+    }
+
     /// A value as one line of JSON.
     pub(crate) fn json(&mut self, value: &impl serde::Serialize) {
         match serde_json::to_string(value) {

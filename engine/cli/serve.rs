@@ -2,8 +2,8 @@
 
 use crate::ending::{Exit, Outcome, Trouble};
 use crate::out::duration;
-use crate::policy;
 use crate::runtime;
+use crate::testing;
 use clap::Args;
 use mux_gateway::credential::Vault;
 use mux_gateway::gateway::{Gateway, Options, StartError};
@@ -56,7 +56,7 @@ impl Serve {
             max_inflight: self.max_inflight,
             grace: self.grace,
             vault,
-            examine: Some(Arc::new(policy::examine)),
+            examine: Some(Arc::new(testing::examine)),
             ..Options::new(&self.policies, &self.data, self.listen)
         };
         runtime::start()?.block_on(serve(options))

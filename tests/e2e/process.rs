@@ -41,6 +41,8 @@ pub(crate) fn mux(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mux"));
     command.args(arguments);
     for name in [
+        "GITHUB_ACTIONS",
+        "GITHUB_WORKSPACE",
         "MUX_DATA",
         "MUX_LISTEN",
         "MUX_LOG",

@@ -1,9 +1,10 @@
 //! One code of a diagnostic, as it is explained to people.
 
 use crate::diagnostic::Severity;
+use serde::Serialize;
 
 /// A code, what it means, and what to do about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Code {
     /// Stable name such as `mux::name::model`.
     pub code: &'static str,

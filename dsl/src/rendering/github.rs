@@ -1,5 +1,6 @@
 //! Diagnostics as commands of a GitHub workflow, which shows them beside the lines of a pull request.
 
+use super::cases::{Case, Failure};
 use super::place::Place;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::Sources;
@@ -41,6 +42,25 @@ fn command(diagnostic: &Diagnostic, sources: &Sources, base: &str) -> String {
     )
 }
 
+/// One line for each case that failed, with the whole of its text.
+#[must_use]
+pub fn github_cases(cases: &[Case]) -> String {
+    let failed = cases
+        .iter()
+        .filter_map(|c| c.failure.as_ref().map(|f| (c, f)));
+    let command = |(case, failure): (&Case, &Failure)| {
+        let place = case.place.as_ref();
+        let place = place.map(|(file, line)| format!("file={},line={line},", property(file)));
+        format!(
+            "::error {}title={}::{}\n",
+            place.unwrap_or_default(),
+            property(&case.name),
+            data(failure.text.trim_end())
+        )
+    };
+    failed.map(command).collect()
+}
+
 /// The message with what stands beneath the place and what to do.
 fn message(diagnostic: &Diagnostic) -> String {
     let mut text = diagnostic.message.clone();
@@ -53,11 +73,13 @@ fn message(diagnostic: &Diagnostic) -> String {
     text
 }
 
-/// As the text of a command is escaped.
+/// As the text of a command is escaped; what would colour the log is replaced.
 fn data(text: &str) -> String {
-    text.replace('%', "%25")
+    let escaped = text
+        .replace('%', "%25")
         .replace('\r', "%0D")
-        .replace('\n', "%0A")
+        .replace('\n', "%0A");
+    escaped.replace(|c: char| c.is_control() && c != '\t', "\u{FFFD}")
 }
 
 /// As the value of a property is escaped.

@@ -44,7 +44,8 @@ impl Place {
 }
 
 /// A path of the sources as seen from where `base` is seen.
-pub(super) fn joined(base: &str, file: &str) -> String {
+#[must_use]
+pub fn joined(base: &str, file: &str) -> String {
     let base = base.strip_prefix("./").unwrap_or(base);
     match base.trim_end_matches('/') {
         _ if file.starts_with('/') => file.to_owned(),

@@ -1,19 +1,38 @@
 //! Diagnostics in SARIF 2.1.0, the form that code scanning reads.
 
+use super::cases::{Case, Failure};
 use super::place::Place;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Fix, Label, Severity};
 use crate::source::Sources;
 use serde_json::{Value, json};
 
-/// One run of `mux`; `base` leads from the root of the repository to the sources.
+/// One run of `mux` of that version, with its diagnostics and the cases that failed; `base` leads from the root of the
+/// repository to the sources.
 #[must_use]
-pub fn sarif(diagnostics: &[Diagnostic], sources: &Sources, base: &str, version: &str) -> String {
-    let mut rules: Vec<&str> = diagnostics.iter().map(|d| d.code).collect();
+pub fn sarif(
+    (diagnostics, sources): (&[Diagnostic], &Sources),
+    cases: &[Case],
+    base: &str,
+    version: &str,
+) -> String {
+    let failed = || {
+        cases
+            .iter()
+            .filter_map(|c| c.failure.as_ref().map(|f| (c, f)))
+    };
+    let codes = diagnostics.iter().map(|d| d.code);
+    let mut rules: Vec<&str> = codes
+        .chain(failed().map(|(_, f)| f.kind.as_str()))
+        .collect();
     rules.sort_unstable();
     rules.dedup();
     let scene = Scene { sources, base };
-    let result = |d| scene.result(d, &rules);
+    let results: Vec<Value> = diagnostics
+        .iter()
+        .map(|d| scene.result(d, &rules))
+        .chain(failed().map(|(case, failure)| failing(case, failure, &rules)))
+        .collect();
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -24,7 +43,7 @@ pub fn sarif(diagnostics: &[Diagnostic], sources: &Sources, base: &str, version:
                 "rules": rules.iter().map(|code| rule(code)).collect::<Vec<_>>(),
             } },
             "columnKind": "unicodeCodePoints",
-            "results": diagnostics.iter().map(result).collect::<Vec<_>>(),
+            "results": results,
         }],
     });
     format!("{log:#}\n")
@@ -45,6 +64,23 @@ fn rule(code: &str) -> Value {
         "fullDescription": { "text": known.explanation },
         "help": { "text": whole },
         "defaultConfiguration": { "level": level(known.severity) },
+    })
+}
+
+/// A case that failed, at its line.
+fn failing(case: &Case, failure: &Failure, rules: &[&str]) -> Value {
+    let place = case.place.iter().map(|(file, line)| {
+        json!({ "physicalLocation": {
+            "artifactLocation": { "uri": uri(file) },
+            "region": { "startLine": line },
+        } })
+    });
+    json!({
+        "ruleId": failure.kind,
+        "ruleIndex": rules.iter().position(|r| *r == failure.kind),
+        "level": "error",
+        "message": { "text": format!("{}\n{}", case.name, failure.text.trim_end()) },
+        "locations": place.collect::<Vec<_>>(),
     })
 }
 

@@ -1,0 +1,56 @@
+//! Which policies a command is about, read and checked as the gateway does.
+
+use crate::ending::Trouble;
+use crate::found::{Found, Shape};
+use crate::out::Out;
+use clap::Args;
+use mux_dsl::{Compiled, Image};
+use mux_gateway::plugins::adapter_of;
+use mux_gateway::source::Source;
+use std::path::{Path, PathBuf};
+
+/// Which policies.
+#[derive(Debug, Args)]
+pub(crate) struct Which {
+    /// A folder (its `.mux` files are one bundle) or one file with its includes
+    #[arg(default_value = "policies")]
+    path: PathBuf,
+    /// The same, spelled as `mux serve` spells it
+    #[arg(long, conflicts_with = "path")]
+    policies: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) shape: Shape,
+}
+
+impl Which {
+    /// Reads and checks; people see at once what is wrong.
+    pub(crate) fn compile(&self, out: &mut Out) -> Result<(Option<Image>, Found), Trouble> {
+        let path = self.policies.as_deref().unwrap_or(&self.path);
+        let compiled = compile(path)?;
+        let found = Found::new(path, compiled.diagnostics, compiled.sources);
+        self.shape.problems(&found, out);
+        Ok((compiled.image, found))
+    }
+}
+
+/// Compiles a folder or a file, as the gateway does.
+pub(crate) fn compile(path: &Path) -> Result<Compiled, Trouble> {
+    let source = Source::new(path).map_err(Trouble::usage)?;
+    let roots = source.roots().map_err(Trouble::usage)?;
+    if roots.is_empty() {
+        return Err(Trouble::usage(format!(
+            "there is no `.mux` file in `{}`",
+            path.display()
+        )));
+    }
+    let names: Vec<&str> = roots.iter().map(String::as_str).collect();
+    let built_in: Vec<&str> = mux_plugins::embedded()
+        .iter()
+        .map(|(name, _)| *name)
+        .collect();
+    Ok(mux_dsl::compile(
+        &names,
+        &mut |name| source.read(name),
+        &|kind| built_in.contains(&adapter_of(kind)),
+    ))
+}
