@@ -6,6 +6,7 @@ use crate::request::{HealthState, Live, Request};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// A test that is true or false of a request at a moment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +31,8 @@ pub(crate) enum Atom {
     Number(Number, Compare, u64),
     /// The best of these targets is in this state.
     Health(Box<[TargetId]>, HealthState),
+    /// Its breaker does not let requests through.
+    BreakerOpen(TargetId),
     /// The request arrived in this window.
     During(Window),
 }
@@ -40,8 +43,14 @@ pub(crate) enum Text {
     Tag(Box<str>),
     EndUser,
     Key,
+    Team,
+    /// Without its `@`: clients may leave it out.
     Model,
     Conversation,
+    Operation,
+    Dialect,
+    /// By its name in lower case.
+    Header(Box<str>),
 }
 
 /// A fact that is a number.
@@ -51,7 +60,10 @@ pub(crate) enum Number {
     OutputLimit,
     P50(TargetId),
     P95(TargetId),
+    P99(TargetId),
     ErrorRate(TargetId),
+    Inflight(TargetId),
+    Headroom(TargetId),
     Used(BudgetId),
 }
 
@@ -69,8 +81,15 @@ pub(crate) struct Window {
 /// What atoms refer to by index.
 #[derive(Debug, Default)]
 pub(crate) struct Tables {
-    pub(crate) sets: Vec<HashSet<Box<str>>>,
-    pub(crate) zones: Vec<TimeZone>,
+    pub(crate) sets: Vec<Arc<HashSet<Box<str>>>>,
+    pub(crate) zones: Vec<Arc<Zone>>,
+}
+
+/// A time zone and its name.
+#[derive(Debug)]
+pub(crate) struct Zone {
+    pub(crate) name: Box<str>,
+    pub(crate) clock: TimeZone,
 }
 
 impl Atom {
@@ -97,45 +116,56 @@ impl Atom {
             Self::Health(targets, state) => {
                 targets.iter().map(|t| live.health(*t)).min() == Some(*state)
             }
-            Self::During(window) => window.holds(tables, request.now),
+            Self::BreakerOpen(target) => live.breaker_open(*target),
+            Self::During(window) => tables
+                .zones
+                .get(window.zone)
+                .is_some_and(|zone| window.holds(&zone.clock, request.now)),
         }
     }
 }
 
 impl Text {
-    fn of<'a>(&self, request: &Request<'a>) -> Option<&'a str> {
+    /// Its value.
+    pub(crate) fn of<'a>(&self, request: &Request<'a>) -> Option<&'a str> {
         match self {
             Self::Tag(name) => request.tag(name),
+            Self::Header(name) => request.header(name),
             Self::EndUser => request.end_user,
             Self::Key => request.key,
-            Self::Model => Some(request.model),
+            Self::Team => request.team,
+            Self::Model => Some(request.model.strip_prefix('@').unwrap_or(request.model)),
             Self::Conversation => request.conversation,
+            Self::Operation => Some(request.operation),
+            Self::Dialect => Some(request.dialect),
         }
     }
 }
 
 impl Number {
-    fn of<L: Live>(&self, request: &Request<'_>, live: &L) -> Option<u64> {
+    /// Its value in base units.
+    pub(crate) fn of<L: Live>(&self, request: &Request<'_>, live: &L) -> Option<u64> {
         match self {
             Self::Tokens => Some(request.tokens.into()),
             Self::OutputLimit => request.output_limit.map(u64::from),
             Self::P50(target) => live.p50(*target),
             Self::P95(target) => live.p95(*target),
+            Self::P99(target) => live.p99(*target),
             Self::ErrorRate(target) => live.error_rate(*target).map(u64::from),
+            Self::Inflight(target) => Some(live.inflight(*target).into()),
+            Self::Headroom(target) => live.headroom(*target).map(u64::from),
             Self::Used(budget) => Some(live.used(*budget, request).into()),
         }
     }
 }
 
 impl Window {
-    fn holds(&self, tables: &Tables, now: i64) -> bool {
-        let (Some(zone), Ok(moment)) = (
-            tables.zones.get(self.zone),
-            Timestamp::from_millisecond(now),
-        ) else {
+    /// Whether a moment, in Unix milliseconds, is in it by this clock.
+    pub(crate) fn holds(&self, clock: &TimeZone, now: i64) -> bool {
+        let Ok(moment) = Timestamp::from_millisecond(now) else {
             return false;
         };
-        let local = zone.to_datetime(moment);
+        let local = clock.to_datetime(moment);
         let minute =
             u16::from(local.hour().unsigned_abs()) * 60 + u16::from(local.minute().unsigned_abs());
         let today = local.weekday().to_monday_zero_offset().unsigned_abs();
@@ -155,7 +185,7 @@ impl Window {
 }
 
 /// Whether a value fits a pattern. Goes back only to the last `*`, so it takes at most pattern × value steps.
-fn fits(pattern: &str, value: &str) -> bool {
+pub(crate) fn fits(pattern: &str, value: &str) -> bool {
     let (mut p, mut v) = (pattern.chars(), value.chars());
     let mut back: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;
     loop {

@@ -15,12 +15,14 @@ pub mod rendering;
 pub mod request;
 
 mod atom;
+mod cells;
 mod check;
 mod compile;
 mod condition;
 mod cursor;
 mod decide;
 mod diagnostic;
+mod fact;
 mod graph;
 mod lines;
 mod load;

@@ -65,6 +65,8 @@ pub trait Live {
     fn error_rate(&self, target: TargetId) -> Option<BasisPoints>;
     /// Attempts in flight.
     fn inflight(&self, target: TargetId) -> u32;
+    /// Whether its breaker does not let requests through.
+    fn breaker_open(&self, target: TargetId) -> bool;
     /// What is left of the tightest rate limit that its provider last told.
     fn headroom(&self, target: TargetId) -> Option<BasisPoints>;
     /// State by the `health` block.

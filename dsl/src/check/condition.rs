@@ -18,6 +18,7 @@ use crate::report::Report;
 use crate::suggest;
 use crate::tree::{self, Expr, Item, Kind, Word};
 use scope::Scope;
+use std::sync::Arc;
 
 /// Most tests in one condition, its named parts written out: a handful of lines can otherwise stand for millions.
 const LARGEST: usize = 10_000;
@@ -48,7 +49,10 @@ impl<'t> Conditions<'t> {
     /// Reads the sets and all named conditions.
     pub(super) fn new(names: &'t Names<'t>, loaded: &'t Loaded, report: &mut Report) -> Self {
         let tables = Tables {
-            sets: sets::read(names, loaded, report),
+            sets: sets::read(names, loaded, report)
+                .into_iter()
+                .map(Arc::new)
+                .collect(),
             zones: Vec::new(),
         };
         let count = names.defines.iter().count();

@@ -1,13 +1,14 @@
 //! `mon-fri 08:00-18:00 Europe/Berlin`: days, hours and a zone.
 
 use super::scope::Scope;
-use crate::atom::{Atom, Window};
+use crate::atom::{Atom, Window, Zone};
 use crate::condition::Cond;
 use crate::report::Report;
 use crate::source::Span;
 use crate::suggest;
 use crate::tree::{self, Kind, Sign, Word};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
+use std::sync::Arc;
 
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
@@ -36,8 +37,11 @@ pub(super) fn read(
     let known = scope.zones.iter().position(|z| *z == name);
     let zone_id = known.unwrap_or(scope.zones.len());
     if known.is_none() {
+        scope.tables.zones.push(Arc::new(Zone {
+            name: name.clone(),
+            clock: zone,
+        }));
         scope.zones.push(name);
-        scope.tables.zones.push(zone);
     }
     let written = format!(
         "time in {}",

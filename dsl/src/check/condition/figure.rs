@@ -56,8 +56,11 @@ pub(super) fn number(
         Number::Tokens | Number::OutputLimit => {
             quantity::tokens(word, &subject.text, report).map(u64::from)
         }
-        Number::P50(_) | Number::P95(_) => quantity::time(word, &subject.text, report),
-        Number::ErrorRate(_) | Number::Used(_) => {
+        Number::Inflight(_) => quantity::count(word, &subject.text, report).map(u64::from),
+        Number::P50(_) | Number::P95(_) | Number::P99(_) => {
+            quantity::time(word, &subject.text, report)
+        }
+        Number::ErrorRate(_) | Number::Used(_) | Number::Headroom(_) => {
             quantity::share(word, &subject.text, report).map(u64::from)
         }
     }?;

@@ -7,6 +7,7 @@ use crate::quantity;
 use crate::report::Report;
 use crate::tree::{self, Kind, Sign, Word};
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// A test on a fact that is text.
 pub(super) fn read(
@@ -69,19 +70,7 @@ fn is(
     let word = single(subject, test, report)?;
     let value = value(fact, word, report)?;
     let written = format!("{} is {}", subject.text, scope.sources.slice(word.span));
-    let exact = scope.test_of(
-        Atom::Is(fact.clone(), value.clone()),
-        written.clone(),
-        test.span,
-    );
-    // Clients may leave out the `@` of a policy.
-    match value.strip_prefix('@').filter(|_| *fact == Text::Model) {
-        Some(bare) => Some(Cond::Any(vec![
-            exact,
-            scope.test_of(Atom::Is(Text::Model, bare.into()), written, test.span),
-        ])),
-        None => Some(exact),
-    }
+    Some(scope.test_of(Atom::Is(fact.clone(), value), written, test.span))
 }
 
 fn member(
@@ -107,12 +96,12 @@ fn member(
             .sets
             .iter()
             .skip(scope.names.sets.iter().count())
-            .position(|s| *s == values);
+            .position(|s| **s == values);
         let set = same.map_or(scope.tables.sets.len(), |at| {
             at + scope.names.sets.iter().count()
         });
         if same.is_none() {
-            scope.tables.sets.push(values);
+            scope.tables.sets.push(Arc::new(values));
         }
         parts.push(scope.written(Atom::In(fact.clone(), set), test));
     }
@@ -132,7 +121,9 @@ fn value(fact: &Text, word: &Word, report: &mut Report) -> Option<Box<str>> {
     let fits = word.kind == Kind::Text
         || (*fact == Text::Model && matches!(word.kind, Kind::Alias | Kind::Name));
     if fits {
-        return Some(word.text.clone());
+        // Clients may leave out the `@` of a policy.
+        let bare = word.text.strip_prefix('@').filter(|_| *fact == Text::Model);
+        return Some(bare.map_or_else(|| word.text.clone(), Into::into));
     }
     report
         .error(
