@@ -1,6 +1,7 @@
 //! One test on one fact: the leaves of conditions, and the only code that looks at a request.
 
 use crate::case::Compare;
+use crate::glob::Glob;
 use crate::image::{BudgetId, Features, TargetId};
 use crate::request::{HealthState, Live, Request};
 use jiff::Timestamp;
@@ -17,8 +18,8 @@ pub(crate) enum Atom {
     Is(Text, Box<str>),
     /// It is a member of a set of [`Tables`].
     In(Text, usize),
-    /// It fits a pattern: `*` is any run of characters, `?` is one.
-    Matches(Text, Box<str>),
+    /// It fits a pattern.
+    Matches(Text, Glob),
     /// It begins so.
     StartsWith(Text, Box<str>),
     /// A limit on the output was asked for.
@@ -102,7 +103,7 @@ impl Atom {
                 .of(request)
                 .is_some_and(|value| tables.sets.get(*set).is_some_and(|s| s.contains(value))),
             Self::Matches(text, pattern) => {
-                text.of(request).is_some_and(|value| fits(pattern, value))
+                text.of(request).is_some_and(|value| pattern.fits(value))
             }
             Self::StartsWith(text, start) => text
                 .of(request)
@@ -181,75 +182,5 @@ impl Window {
                 (on(today) && minute >= *start) || (on(yesterday) && minute < *end)
             }
         })
-    }
-}
-
-/// Whether a value fits a pattern. Goes back only to the last `*`, so it takes at most pattern × value steps.
-pub(crate) fn fits(pattern: &str, value: &str) -> bool {
-    let (mut p, mut v) = (pattern.chars(), value.chars());
-    let mut back: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;
-    loop {
-        let (mut next_p, mut next_v) = (p.clone(), v.clone());
-        match (next_p.next(), next_v.next()) {
-            (Some('*'), _) => {
-                back = Some((next_p.clone(), v.clone()));
-                p = next_p;
-            }
-            (None, None) => return true,
-            (Some(a), Some(b)) if a == '?' || a == b => (p, v) = (next_p, next_v),
-            _ => {
-                let Some((after, mut from)) = back.take() else {
-                    return false;
-                };
-                if from.next().is_none() {
-                    return false;
-                }
-                (p, v) = (after.clone(), from.clone());
-                back = Some((after, from));
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::fits;
-    use proptest::prelude::*;
-
-    #[test]
-    fn a_star_is_any_run_and_a_question_mark_is_one_character() {
-        for (pattern, value, expected) in [
-            ("gpt-*", "gpt-4.1", true),
-            ("gpt-*", "gp", false),
-            ("*mini", "gpt-4.1-mini", true),
-            ("*a*b", "xaxxb", true),
-            ("*a*b", "xaxxbc", false),
-            ("?", "ü", true),
-            ("?", "", false),
-            ("", "", true),
-            ("**", "", true),
-        ] {
-            assert_eq!(fits(pattern, value), expected, "{pattern} against {value}");
-        }
-    }
-
-    /// The definition, written down without care for time.
-    fn slow(pattern: &[char], value: &[char]) -> bool {
-        match (pattern.split_first(), value.split_first()) {
-            (None, None) => true,
-            (Some(('*', rest)), _) => {
-                slow(rest, value) || (!value.is_empty() && slow(pattern, &value[1..]))
-            }
-            (Some((p, rest)), Some((v, values))) if *p == '?' || p == v => slow(rest, values),
-            _ => false,
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn patterns_fit_what_their_definition_says(pattern in "[ab*?]{0,6}", value in "[ab]{0,8}") {
-            let chars = |s: &str| s.chars().collect::<Vec<_>>();
-            prop_assert_eq!(fits(&pattern, &value), slow(&chars(&pattern), &chars(&value)));
-        }
     }
 }

@@ -16,13 +16,15 @@ mod trial;
 
 use crate::atom::Tables;
 use crate::case::{Replay, Test};
+use crate::clause::Clause;
+use crate::condition::Cond;
 use crate::diagnostic::Severity;
-use crate::graph::Clause;
 use crate::image::{Defaults, Fleet, Plan, Policy};
 use crate::lines::Line;
 use crate::load::Loaded;
 use crate::names::Names;
 use crate::report::Report;
+use crate::space::Declared;
 
 /// A checked bundle, before its graph is built.
 #[derive(Debug)]
@@ -35,6 +37,9 @@ pub(crate) struct Checked {
     pub(crate) tests: Vec<Test>,
     pub(crate) replays: Vec<Replay>,
     pub(crate) tables: Tables,
+    /// Conditions that plans ask.
+    pub(crate) guards: Vec<Cond>,
+    pub(crate) declared: Declared,
 }
 
 /// Checks a bundle; the result means something only if nothing was reported that stops a load.
@@ -85,6 +90,8 @@ pub(crate) fn check(loaded: &Loaded, kinds: &dyn Fn(&str) -> bool, report: &mut 
         tests,
         replays,
         tables,
+        guards: Vec::new(),
+        declared: Declared::new(),
     }
 }
 

@@ -1,9 +1,8 @@
 //! The whole way from files to an [`Image`].
 
 use crate::check;
-use crate::decide::Image;
+use crate::decide::{Code, Image};
 use crate::diagnostic::Diagnostic;
-use crate::graph::Graph;
 use crate::load;
 use crate::report::Report;
 use crate::source::Sources;
@@ -33,14 +32,20 @@ pub fn compile(
     let loaded = load::load(roots, read, &mut report);
     let checked = check::check(&loaded, kinds, &mut report);
     let image = (!report.failed()).then(|| {
-        let graph = Graph::build(&checked.clauses, checked.tables);
+        let code = Code::compile(
+            checked.clauses,
+            checked.guards,
+            checked.tables,
+            &checked.fleet,
+            &checked.declared,
+        );
         Image::new(
             checked.fleet,
             checked.plans,
             checked.policies,
             checked.tests,
             checked.replays,
-            graph,
+            code,
         )
     });
     Compiled {

@@ -1,8 +1,9 @@
 //! Checked conditions: what was written, with names resolved and numbers in base units.
 
-use crate::atom::{Atom, Number};
+use crate::atom::{Atom, Number, Tables};
 use crate::case::Compare;
 use crate::image::{BudgetId, Features};
+use crate::request::{Live, Request};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -31,6 +32,25 @@ pub(crate) struct Test {
 }
 
 impl Cond {
+    /// Whether it is true of a request at a moment.
+    pub(crate) fn holds<L: Live>(&self, tables: &Tables, request: &Request<'_>, live: &L) -> bool {
+        match self {
+            Self::All(parts) => parts.iter().all(|p| p.holds(tables, request, live)),
+            Self::Any(parts) => parts.iter().any(|p| p.holds(tables, request, live)),
+            Self::Not(inner) => !inner.holds(tables, request, live),
+            Self::Test(test) => test.atom.holds(tables, request, live),
+        }
+    }
+
+    /// Every test in it, in textual order.
+    pub(crate) fn each_test<'a>(&'a self, visit: &mut impl FnMut(&'a Arc<Test>)) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|p| p.each_test(visit)),
+            Self::Not(inner) => inner.each_test(visit),
+            Self::Test(test) => visit(test),
+        }
+    }
+
     /// Number of tests.
     pub(crate) fn size(&self) -> usize {
         match self {

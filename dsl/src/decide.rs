@@ -1,9 +1,14 @@
 //! A checked bundle, and the decisions it makes: facts in, verdict out, nothing allocated on the way.
 
+use crate::atom::Tables;
 use crate::case::{Replay, Test};
-use crate::graph::{Graph, Step, Then};
-use crate::image::{Fleet, Plan, PlanId, Policy, PolicyId, RuleId, TargetId, Verdict};
+use crate::clause::{self, Clause, Then};
+use crate::condition::Cond;
+use crate::fact::senses;
+use crate::image::{Fleet, GuardId, Plan, PlanId, Policy, PolicyId, RuleId, TargetId, Verdict};
+use crate::program::{Program, Scene};
 use crate::request::{Live, Request};
+use crate::space::{Declared, Source, Space};
 use crate::trace::{Chain, Path};
 use std::collections::HashMap;
 
@@ -20,9 +25,24 @@ pub struct Image {
     pub tests: Vec<Test>,
     /// Every `replay` block.
     pub replays: Vec<Replay>,
-    graph: Graph,
+    pub(crate) code: Code,
     targets: HashMap<Box<str>, TargetId>,
     aliases: HashMap<Box<str>, PolicyId>,
+}
+
+/// The conditions of a bundle, as they were checked and as they run.
+#[derive(Debug, Default)]
+pub(crate) struct Code {
+    /// By policy.
+    pub(crate) clauses: Vec<Vec<Clause>>,
+    /// Conditions that plans ask; by [`GuardId`].
+    pub(crate) guards: Vec<Cond>,
+    pub(crate) tables: Tables,
+    pub(crate) space: Space,
+    /// By field of the space.
+    sources: Vec<Source>,
+    /// By policy.
+    pub(crate) programs: Vec<Program>,
 }
 
 /// What is to be done with one request, and why.
@@ -38,19 +58,78 @@ pub struct Decision<'a> {
     pub path: Path,
 }
 
-/// One test on a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tested<'a> {
-    /// The policy it belongs to.
-    pub policy: PolicyId,
-    /// As written.
-    pub text: &'a str,
-    /// Whether it was true.
-    pub held: bool,
-    /// File it stands in.
-    pub file: &'a str,
-    /// Line, from 1.
-    pub line: u32,
+/// How one policy is decided, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Form {
+    /// `graph`, `bit-vector` or `rules`.
+    pub kind: &'static str,
+    /// Nodes of the graph.
+    pub nodes: usize,
+    /// Bytes of it.
+    pub bytes: usize,
+}
+
+impl Code {
+    /// Compiles every policy. Each must end in a clause without a condition.
+    pub(crate) fn compile(
+        clauses: Vec<Vec<Clause>>,
+        guards: Vec<Cond>,
+        tables: Tables,
+        fleet: &Fleet,
+        declared: &Declared,
+    ) -> Self {
+        let mut tests = Vec::new();
+        let conds = clauses
+            .iter()
+            .flatten()
+            .filter_map(|c| c.cond.as_ref())
+            .chain(&guards);
+        for cond in conds {
+            cond.each_test(&mut |test| tests.extend(senses(&test.atom, fleet, &tables)));
+        }
+        let space = Space::cut(tests, declared);
+        let programs = clauses
+            .iter()
+            .map(|c| Program::compile(c, &space, fleet, &tables))
+            .collect();
+        Self {
+            sources: space.sources(fleet),
+            clauses,
+            guards,
+            tables,
+            space,
+            programs,
+        }
+    }
+
+    /// What deciding in a policy needs, and its program.
+    ///
+    /// # Panics
+    /// If the policy is of another image.
+    #[inline]
+    pub(crate) fn scene(&self, policy: PolicyId) -> (&Program, Scene<'_>) {
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "ids come from the bundle that the code was compiled from"
+        )]
+        (
+            &self.programs[policy.index()],
+            Scene {
+                space: &self.space,
+                sources: &self.sources,
+                tables: &self.tables,
+                clauses: &self.clauses[policy.index()],
+            },
+        )
+    }
+
+    /// The cell of every field: the equivalence class of a request.
+    pub(crate) fn class<L: Live>(&self, request: &Request<'_>, live: &L) -> Vec<u32> {
+        let fields = self.space.fields().iter().zip(&self.sources);
+        fields
+            .map(|(field, source)| field.cell(source, request, live))
+            .collect()
+    }
 }
 
 impl Image {
@@ -60,7 +139,7 @@ impl Image {
         policies: Vec<Policy>,
         tests: Vec<Test>,
         replays: Vec<Replay>,
-        graph: Graph,
+        code: Code,
     ) -> Self {
         let targets = (0..)
             .map(TargetId)
@@ -78,7 +157,7 @@ impl Image {
             policies,
             tests,
             replays,
-            graph,
+            code,
             targets,
             aliases,
         }
@@ -117,6 +196,18 @@ impl Image {
         found
     }
 
+    /// How a policy is decided.
+    #[must_use]
+    pub fn form(&self, policy: PolicyId) -> Option<Form> {
+        let program = self.code.programs.get(policy.index())?;
+        let (nodes, bytes) = program.size();
+        Some(Form {
+            kind: program.kind(),
+            nodes,
+            bytes,
+        })
+    }
+
     /// Decides one request. Allocates nothing.
     ///
     /// # Panics
@@ -127,66 +218,65 @@ impl Image {
         request: &Request<'_>,
         live: &L,
     ) -> Decision<'_> {
+        self.decided(policy, |policy, path| {
+            let (program, scene) = self.code.scene(policy);
+            program.decide(scene, request, live, path)
+        })
+    }
+
+    /// Decides one request by asking its rules one after the other, as the text is read: the oracle that every compiled
+    /// form is held against. It leaves no path.
+    ///
+    /// # Panics
+    /// If the policy is of another image.
+    pub fn decide_naively<L: Live>(
+        &self,
+        policy: PolicyId,
+        request: &Request<'_>,
+        live: &L,
+    ) -> Decision<'_> {
+        self.decided(policy, |policy, _| {
+            let (_, scene) = self.code.scene(policy);
+            let rule = clause::first(scene.clauses, scene.tables, request, live);
+            rule.and_then(|r| u32::try_from(r).ok()).unwrap_or(u32::MAX)
+        })
+    }
+
+    #[inline]
+    fn decided(
+        &self,
+        policy: PolicyId,
+        mut rule_of: impl FnMut(PolicyId, &mut Path) -> u32,
+    ) -> Decision<'_> {
         let mut policies = Chain::from(policy);
         let mut path = Path::default();
-        let mut edge = self.graph.root(policy);
+        let mut policy = policy;
         loop {
-            match self.graph.step(edge) {
-                Step::Test { atom, yes, no, .. } => {
-                    let held = atom.holds(&self.graph.tables, request, live);
-                    path.push(held);
-                    edge = if held { yes } else { no };
+            let rule = rule_of(policy, &mut path);
+            #[expect(
+                clippy::indexing_slicing,
+                reason = "every policy ends with a rule for all requests, so one was found"
+            )]
+            match &self.code.clauses[policy.index()][rule as usize].then {
+                Then::Decide(verdict) => {
+                    return Decision {
+                        verdict,
+                        policies,
+                        rule: RuleId(rule),
+                        path,
+                    };
                 }
-                Step::End(leaf) => match &leaf.then {
-                    Then::Decide(verdict) => {
-                        return Decision {
-                            verdict,
-                            policies,
-                            rule: leaf.rule,
-                            path,
-                        };
-                    }
-                    Then::Go(next) => {
-                        policies.push(*next);
-                        edge = self.graph.root(*next);
-                    }
-                },
+                Then::Go(next) => {
+                    policies.push(*next);
+                    policy = *next;
+                }
             }
         }
     }
 
-    /// What was asked on a path that begins at `policy`, in order.
-    #[must_use]
-    pub fn explain(&self, policy: PolicyId, path: &Path) -> Vec<Tested<'_>> {
-        let mut tested = Vec::new();
-        let mut policy = policy;
-        let mut edge = self.graph.root(policy);
-        let mut branches = path.branches();
-        loop {
-            match self.graph.step(edge) {
-                Step::Test {
-                    yes, no, written, ..
-                } => {
-                    let Some(held) = branches.next() else {
-                        return tested;
-                    };
-                    tested.push(Tested {
-                        policy,
-                        text: &written.text,
-                        held,
-                        file: &written.file,
-                        line: written.line,
-                    });
-                    edge = if held { yes } else { no };
-                }
-                Step::End(leaf) => match &leaf.then {
-                    Then::Decide(_) => return tested,
-                    Then::Go(next) => {
-                        policy = *next;
-                        edge = self.graph.root(policy);
-                    }
-                },
-            }
-        }
+    /// Whether a condition that a plan asks is true of a request.
+    pub fn holds<L: Live>(&self, guard: GuardId, request: &Request<'_>, live: &L) -> bool {
+        let guard = self.code.guards.get(guard.index());
+        guard.is_some_and(|g| g.holds(&self.code.tables, request, live))
     }
 }

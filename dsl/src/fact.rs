@@ -4,6 +4,7 @@
 //! cheap next, what moves last, so that live figures are read only where a decision hangs on them.
 
 use crate::atom::{Atom, Number, Tables, Text, Window, Zone};
+use crate::glob::Glob;
 use crate::image::{BudgetId, Compare, Features, Fleet, HealthState, TargetId};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -46,7 +47,7 @@ pub(crate) enum Sense {
     Is(Box<str>),
     In(Arc<HashSet<Box<str>>>),
     /// It fits a pattern: `*` is any run of characters, `?` is one.
-    Fits(Box<str>),
+    Fits(Glob),
     StartsWith(Box<str>),
     Number(Compare, u64),
     State(HealthState),

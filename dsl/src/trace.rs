@@ -7,8 +7,8 @@ use std::str::FromStr;
 /// Most policies that one request passes through by `go`; longer chains are refused when a bundle is checked.
 pub const CHAIN: usize = 8;
 
-/// Branches that a [`Path`] holds; what comes after them is decided all the same, but cannot be traced.
-pub const BRANCHES: usize = 512;
+/// Bits that a [`Path`] holds; what comes after them is decided all the same, but cannot be traced.
+pub const BITS: usize = 512;
 
 /// At most [`CHAIN`] policies, never none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,11 +17,18 @@ pub struct Chain {
     len: usize,
 }
 
-/// Branches through a graph, in order: yes is 1.
+/// Branches taken, in order: the number of each in as many bits as tell its alternatives apart, highest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Path {
-    bits: [u128; BRANCHES / 128],
+    bits: [u128; BITS / 128],
     len: usize,
+}
+
+/// Reads a path branch by branch.
+#[derive(Clone, Debug)]
+pub(crate) struct Steps<'p> {
+    path: &'p Path,
+    at: usize,
 }
 
 impl Chain {
@@ -56,7 +63,7 @@ impl From<PolicyId> for Chain {
 }
 
 impl Path {
-    /// Branches taken, including those beyond [`BRANCHES`].
+    /// Bits of all branches taken, including those beyond [`BITS`].
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
@@ -68,21 +75,54 @@ impl Path {
         self.len == 0
     }
 
-    /// The branches that were kept, in order.
-    pub fn branches(&self) -> impl Iterator<Item = bool> {
-        let words = self
-            .bits
-            .iter()
-            .flat_map(|word| (0..128).map(move |bit| word >> bit & 1 == 1));
-        words.take(self.len)
+    /// Takes a branch, a number below 2^`width`.
+    #[inline]
+    pub(crate) fn push(&mut self, branch: u32, width: u32) {
+        let (word, used) = (self.len / 128, self.len % 128);
+        let free = 128 - used;
+        let width = width as usize;
+        let bits = u128::from(branch);
+        if let Some(slot) = self.bits.get_mut(word) {
+            if width <= free {
+                *slot |= bits << (free - width);
+            } else {
+                *slot |= bits >> (width - free);
+                if let Some(next) = self.bits.get_mut(word + 1) {
+                    *next |= bits << (128 - (width - free));
+                }
+            }
+        }
+        self.len += width;
     }
 
-    /// Takes a further branch.
-    pub(crate) fn push(&mut self, held: bool) {
-        if let Some(word) = self.bits.get_mut(self.len / 128) {
-            *word |= u128::from(held) << (self.len % 128);
+    /// Begins to read it.
+    pub(crate) fn steps(&self) -> Steps<'_> {
+        Steps { path: self, at: 0 }
+    }
+
+    fn bit(&self, at: usize) -> bool {
+        self.bits
+            .get(at / 128)
+            .is_some_and(|word| word >> (127 - at % 128) & 1 == 1)
+    }
+}
+
+impl Steps<'_> {
+    /// The next branch; `None` where the path ends before, or was too long to be kept.
+    pub(crate) fn take(&mut self, width: u32) -> Option<u32> {
+        let end = self.at + width as usize;
+        if end > self.path.len.min(BITS) {
+            return None;
         }
-        self.len += 1;
+        let branch =
+            (self.at..end).fold(0, |branch, at| branch << 1 | u32::from(self.path.bit(at)));
+        self.at = end;
+        Some(branch)
+    }
+
+    /// Whether nothing is left.
+    pub(crate) fn done(&self) -> bool {
+        self.at >= self.path.len
     }
 }
 
@@ -96,14 +136,14 @@ impl FromStr for Path {
         for digit in text.chars() {
             let digit = digit.to_digit(16).ok_or(BadPath)?;
             for bit in (0..4).rev() {
-                let held = digit >> bit & 1 == 1;
+                let set = digit >> bit & 1 == 1;
                 if begun {
-                    path.push(held);
+                    path.push(u32::from(set), 1);
                 }
-                begun |= held;
+                begun |= set;
             }
         }
-        if begun && path.len <= BRANCHES {
+        if begun && path.len <= BITS {
             Ok(path)
         } else {
             Err(BadPath)
@@ -128,16 +168,45 @@ impl std::error::Error for BadPath {}
 /// Hexadecimal, last branch lowest, behind a leading 1 that marks the length.
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kept = self.len.min(BRANCHES);
+        let kept = self.len.min(BITS);
         let mut digit = 0_u8;
-        let branches = std::iter::once(true).chain(self.branches());
-        for (at, held) in branches.enumerate() {
-            digit = digit << 1 | u8::from(held);
+        let bits = std::iter::once(true).chain((0..kept).map(|at| self.bit(at)));
+        for (at, set) in bits.enumerate() {
+            digit = digit << 1 | u8::from(set);
             if (kept - at).is_multiple_of(4) {
                 write!(f, "{digit:x}")?;
                 digit = 0;
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BITS, Path};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_path_reads_back_as_it_was_taken(branches in prop::collection::vec((any::<u32>(), 0..17_u32), 0..40)) {
+            let mut path = Path::default();
+            for (branch, width) in &branches {
+                path.push(branch & ((1 << width) - 1), *width);
+            }
+            let printed: Path = if path.len() <= BITS { path.to_string().parse().unwrap() } else { path };
+            prop_assert_eq!(printed, path);
+            let mut steps = path.steps();
+            let mut used = 0;
+            for (branch, width) in branches {
+                used += width as usize;
+                let expected = (used <= BITS).then_some(branch & ((1 << width) - 1));
+                let taken = steps.take(width);
+                prop_assert_eq!(taken, expected);
+                if expected.is_none() {
+                    break;
+                }
+            }
+        }
     }
 }

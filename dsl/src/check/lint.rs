@@ -1,8 +1,8 @@
 //! What can be said about rules without running them: never reached, never servable, never used.
 
 use super::policy::Ruled;
+use crate::clause::{Clause, Then};
 use crate::condition::Cond;
-use crate::graph::{Clause, Then};
 use crate::image::{Features, Fleet, Plan, Policy, TargetId, Verdict};
 use crate::names::{Names, Table};
 use crate::report::Report;

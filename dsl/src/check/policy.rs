@@ -2,9 +2,9 @@
 
 use super::condition::Conditions;
 use super::route::Routes;
+use crate::clause::{Clause, Then};
 use crate::condition::Cond;
 use crate::cursor::Cursor;
-use crate::graph::{Clause, Then};
 use crate::image::{BudgetId, LimitId, Policy, PolicyId, Rule, Verdict};
 use crate::lines::{self, Line};
 use crate::names::{Decl, Names};

@@ -3,6 +3,7 @@
 use super::scope::{Scope, no_value, single, subject_of};
 use crate::atom::{Atom, Text};
 use crate::condition::Cond;
+use crate::glob::Glob;
 use crate::quantity;
 use crate::report::Report;
 use crate::tree::{self, Kind, Sign, Word};
@@ -34,12 +35,12 @@ pub(super) fn read(
         Sign::Matches | Sign::StartsWith => {
             let word = single(subject, test, report)?;
             let value = value(fact, word, report)?;
-            let make = if sign == Sign::Matches {
-                Atom::Matches
+            let atom = if sign == Sign::Matches {
+                Atom::Matches(fact.clone(), Glob::pattern(&value))
             } else {
-                Atom::StartsWith
+                Atom::StartsWith(fact.clone(), value)
             };
-            scope.written(make(fact.clone(), value), test)
+            scope.written(atom, test)
         }
         Sign::AtLeast | Sign::AtMost | Sign::More | Sign::Less => {
             report

@@ -1,0 +1,107 @@
+//! A bounded way to decide: for each cell of each field the set of regions it leaves, as bits; the lowest bit of what all
+//! leave is the first match.
+//!
+//! Lakshman and Stiliadis, "High-Speed Policy-based Packet Forwarding Using Efficient Multi-dimensional Range Matching",
+//! SIGCOMM 1998. The size is the sum of cells times regions, whatever the rules look like.
+
+use crate::region::Region;
+
+/// Most fields that one policy may read and still be decided this way.
+pub(crate) const FIELDS: usize = 64;
+
+/// Most words of all rows together: 64 MiB.
+const WORDS: usize = 8 << 20;
+
+/// The rows of one policy.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    fields: Box<[u16]>,
+    /// By field: where its rows begin in `bits`.
+    starts: Box<[u32]>,
+    bits: Box<[u64]>,
+    /// Words of a row.
+    width: usize,
+    /// By region: what it decides.
+    leaves: Box<[u32]>,
+}
+
+impl Rows {
+    /// The rows of a list; `None` where they would be too many.
+    pub(crate) fn build(list: &[(Region, u32)], counts: &dyn Fn(u16) -> u32) -> Option<Self> {
+        let mut fields: Vec<u16> = list
+            .iter()
+            .flat_map(|(r, _)| r.iter().map(|(f, _)| f))
+            .collect();
+        fields.sort_unstable();
+        fields.dedup();
+        let width = list.len().div_ceil(64);
+        let cells: usize = fields.iter().map(|f| counts(*f) as usize).sum();
+        if fields.len() > FIELDS || cells.checked_mul(width).is_none_or(|w| w > WORDS) {
+            return None;
+        }
+        let mut rows = Self {
+            fields: fields.into(),
+            starts: Box::default(),
+            bits: vec![0; cells * width].into(),
+            width,
+            leaves: list.iter().map(|(_, leaf)| *leaf).collect(),
+        };
+        let mut start = 0;
+        let mut starts = Vec::new();
+        for field in rows.fields.clone() {
+            starts.push(u32::try_from(start).ok()?);
+            let count = counts(field);
+            for (at, (region, _)) in list.iter().enumerate() {
+                match region.get(field) {
+                    Some(cells) => cells.iter().for_each(|cell| rows.set(start, cell, at)),
+                    None => (0..count).for_each(|cell| rows.set(start, cell, at)),
+                }
+            }
+            start += count as usize * width;
+        }
+        rows.starts = starts.into();
+        Some(rows)
+    }
+
+    fn set(&mut self, start: usize, cell: u32, region: usize) {
+        let at = start + cell as usize * self.width + region / 64;
+        if let Some(word) = self.bits.get_mut(at) {
+            *word |= 1 << (region % 64);
+        }
+    }
+
+    /// The fields that are read, in order.
+    pub(crate) fn fields(&self) -> &[u16] {
+        &self.fields
+    }
+
+    /// What the first region decides that holds in these cells; `None` where none does.
+    #[inline]
+    pub(crate) fn first(&self, cells: &[u32]) -> Option<u32> {
+        for word in 0..self.width {
+            let mut left = u64::MAX;
+            for (start, cell) in self.starts.iter().zip(cells) {
+                let at = *start as usize + *cell as usize * self.width + word;
+                #[expect(
+                    clippy::indexing_slicing,
+                    reason = "cells are below the count that the rows were made for"
+                )]
+                {
+                    left &= self.bits[at];
+                }
+            }
+            if left != 0 {
+                return self
+                    .leaves
+                    .get(word * 64 + left.trailing_zeros() as usize)
+                    .copied();
+            }
+        }
+        None
+    }
+
+    /// Bytes of its rows.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bits.len() * 8
+    }
+}
