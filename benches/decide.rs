@@ -41,6 +41,10 @@ impl Live for Fresh {
         0
     }
 
+    fn breaker_open(&self, _: TargetId) -> bool {
+        false
+    }
+
     fn headroom(&self, _: TargetId) -> Option<BasisPoints> {
         None
     }

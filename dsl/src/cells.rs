@@ -142,16 +142,14 @@ impl Cells {
     }
 
     fn words(&self) -> Vec<u64> {
-        match self {
-            Self::Many(words) => words.to_vec(),
-            _ => {
-                let mut words = Vec::new();
-                for cell in self.iter() {
-                    set(&mut words, cell);
-                }
-                words
-            }
+        if let Self::Many(words) = self {
+            return words.to_vec();
         }
+        let mut words = Vec::new();
+        for cell in self.iter() {
+            set(&mut words, cell);
+        }
+        words
     }
 
     fn of_words(mut words: Vec<u64>) -> Self {

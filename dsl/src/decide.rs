@@ -2,6 +2,7 @@
 
 use crate::atom::Tables;
 use crate::case::{Replay, Test};
+use crate::cells::Cells;
 use crate::clause::{self, Clause, Then};
 use crate::condition::Cond;
 use crate::fact::senses;
@@ -56,6 +57,15 @@ pub struct Decision<'a> {
     pub rule: RuleId,
     /// Every branch taken.
     pub path: Path,
+}
+
+/// What was asked on the way to a decision, and the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The policy that asked.
+    pub policy: PolicyId,
+    /// The answer, as a condition that holds of the request: `tokens > 100k`.
+    pub answer: String,
 }
 
 /// How one policy is decided, for people.
@@ -270,6 +280,39 @@ impl Image {
                     policies.push(*next);
                     policy = *next;
                 }
+            }
+        }
+    }
+
+    /// What was asked on a path that begins at `policy`, in order. `None` where the path is of another bundle, or was too
+    /// long to be kept.
+    #[must_use]
+    pub fn asked(&self, policy: PolicyId, path: &Path) -> Option<Vec<Asked>> {
+        let mut asked = Vec::new();
+        let mut steps = path.steps();
+        let mut policy = policy;
+        loop {
+            let (program, scene) = self.code.scene(policy);
+            let (rule, read) = program.follow(scene, &mut steps)?;
+            asked.extend(read.into_iter().map(|(field, cell)| {
+                Asked {
+                    policy,
+                    answer: self
+                        .code
+                        .space
+                        .field(field)
+                        .words(&Cells::One(cell), &|_| None),
+                }
+            }));
+            match &self
+                .code
+                .clauses
+                .get(policy.index())?
+                .get(rule as usize)?
+                .then
+            {
+                Then::Decide(_) => return steps.done().then_some(asked),
+                Then::Go(next) => policy = *next,
             }
         }
     }

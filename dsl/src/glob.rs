@@ -193,7 +193,7 @@ fn alphabet(globs: &[Glob]) -> Vec<char> {
     let other = ('a'..='z')
         .rev()
         .chain('0'..='9')
-        .chain('\u{e0}'..)
+        .chain('\u{e0}'..='\u{ff}')
         .find(|c| !named.contains(c));
     other.into_iter().chain(named).collect()
 }

@@ -44,7 +44,7 @@ mod tree;
 mod words;
 
 pub use compile::{Compiled, compile};
-pub use decide::{Decision, Form, Image};
+pub use decide::{Asked, Decision, Form, Image};
 pub use diagnostic::{Diagnostic, Fix, Label, Severity};
 pub use rendering::render;
 pub use source::Sources;

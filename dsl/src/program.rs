@@ -1,5 +1,8 @@
 //! The executable form of one policy: a decision graph, a classifier, or, where neither fits, its rules one by one.
 
+#[cfg(test)]
+mod tests;
+
 use crate::atom::Tables;
 use crate::classify::{FIELDS, Rows};
 use crate::clause::{self, Clause};

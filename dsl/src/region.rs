@@ -51,8 +51,8 @@ impl Region {
     }
 
     /// A box of one field; `None` where it would be empty.
-    pub(crate) fn of(field: u16, cells: Cells, space: &Space) -> Option<Self> {
-        Self::all().with(field, &cells, space)
+    pub(crate) fn of(field: u16, cells: &Cells, space: &Space) -> Option<Self> {
+        Self::all().with(field, cells, space)
     }
 
     /// With a field held to some cells; `None` where nothing is left.
@@ -200,7 +200,7 @@ impl Terms<'_> {
         let mut any = Vec::new();
         for (field, cells) in parts {
             let outside = cells.not(self.space.count(field));
-            any.extend(Region::of(field, outside, self.space));
+            any.extend(Region::of(field, &outside, self.space));
         }
         Some(any)
     }

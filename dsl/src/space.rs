@@ -573,14 +573,10 @@ fn states_words(fact: &str, cells: &Cells) -> String {
         .iter()
         .filter_map(|c| words.get(c as usize).copied())
         .collect();
-    match held.as_slice() {
-        [one] => format!("{fact} is {one}"),
-        _ => {
-            let other = cells
-                .not(3)
-                .first()
-                .and_then(|c| words.get(c as usize).copied());
-            format!("{fact} is not {}", other.unwrap_or("?"))
-        }
+    if let [one] = held.as_slice() {
+        return format!("{fact} is {one}");
     }
+    let other = cells.not(3).first();
+    let other = other.and_then(|c| words.get(c as usize).copied());
+    format!("{fact} is not {}", other.unwrap_or("?"))
 }

@@ -78,6 +78,9 @@ impl Path {
     /// Takes a branch, a number below 2^`width`.
     #[inline]
     pub(crate) fn push(&mut self, branch: u32, width: u32) {
+        if width == 0 {
+            return;
+        }
         let (word, used) = (self.len / 128, self.len % 128);
         let free = 128 - used;
         let width = width as usize;

@@ -56,6 +56,10 @@ impl Live for Slow {
     fn inflight(&self, _: TargetId) -> u32 {
         0
     }
+    fn breaker_open(&self, _: TargetId) -> bool {
+        false
+    }
+
     fn headroom(&self, _: TargetId) -> Option<BasisPoints> {
         None
     }
@@ -111,8 +115,11 @@ fn a_decision_through_every_kind_of_test_allocates_nothing() {
     let decision = image.decide(policy, &request, &Slow);
     let allocations = COUNT.get() - before;
     assert_eq!(decision.policies.as_slice().len(), 2);
-    assert_eq!(decision.path.len(), 9);
     assert_eq!(allocations, 0);
+    let asked = image
+        .asked(policy, &decision.path)
+        .expect("it was just taken");
+    assert_eq!(asked.len(), 9, "{asked:?}");
 }
 
 #[test]

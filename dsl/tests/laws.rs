@@ -189,6 +189,10 @@ impl Live for Unknown {
     fn inflight(&self, _: TargetId) -> u32 {
         0
     }
+    fn breaker_open(&self, _: TargetId) -> bool {
+        false
+    }
+
     fn headroom(&self, _: TargetId) -> Option<BasisPoints> {
         None
     }

@@ -58,7 +58,7 @@ impl Texts {
         if globs.len() > PATTERNS {
             return None;
         }
-        let mut texts = Self {
+        let mut cut = Self {
             table: HashMap::default(),
             globs: globs.into(),
             by_flags: Box::default(),
@@ -68,7 +68,7 @@ impl Texts {
             sets: sets(tests.senses),
         };
         if tests.optional {
-            texts.absent = Some(texts.cell(None, false, Vec::new(), 0));
+            cut.absent = Some(cut.cell(None, false, Vec::new(), 0));
         }
         let tested: HashSet<&str> = tests
             .senses
@@ -81,26 +81,26 @@ impl Texts {
                 }
             })
             .collect();
-        let known = texts.known(&tested, tests.declared);
-        if !texts.closed {
+        let known = cut.known(&tested, tests.declared);
+        if !cut.closed {
             let is_known = |text: &str| known.contains_key(text);
-            let others = if texts.globs.is_empty() {
+            let others = if cut.globs.is_empty() {
                 vec![(0, other(&is_known))]
             } else {
-                combinations(&texts.globs, &is_known)?
+                combinations(&cut.globs, &is_known)?
             };
-            texts.by_flags = others
+            cut.by_flags = others
                 .into_iter()
                 .map(|(flags, sample)| {
                     (
                         flags,
-                        texts.cell(Some(sample.into()), false, Vec::new(), flags),
+                        cut.cell(Some(sample.into()), false, Vec::new(), flags),
                     )
                 })
                 .collect();
         }
-        texts.fill(known);
-        Some(texts)
+        cut.fill(known);
+        Some(cut)
     }
 
     /// Every value that something names, and whether it is tested by itself.
@@ -234,9 +234,7 @@ impl Texts {
             return text;
         }
         let rest = cells.not(self.count());
-        let present = rest.and(&Cells::from_iter(
-            (0..self.count()).filter(|c| Some(*c) != self.absent),
-        ));
+        let present: Cells = rest.iter().filter(|c| Some(*c) != self.absent).collect();
         match (
             self.absent.is_some_and(|a| cells.contains(a)),
             present.is_empty(),

@@ -158,6 +158,10 @@ impl Live for Moment {
         0
     }
 
+    fn breaker_open(&self, _: TargetId) -> bool {
+        false
+    }
+
     fn headroom(&self, _: TargetId) -> Option<BasisPoints> {
         None
     }

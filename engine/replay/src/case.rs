@@ -163,6 +163,10 @@ impl Live for Supposed<'_> {
         0
     }
 
+    fn breaker_open(&self, _: TargetId) -> bool {
+        false
+    }
+
     fn headroom(&self, _: TargetId) -> Option<BasisPoints> {
         None
     }

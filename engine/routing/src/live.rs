@@ -46,6 +46,11 @@ impl Live for View<'_> {
     }
 
     /// Unknown: what providers say of their rate limits is not kept.
+    fn breaker_open(&self, target: TargetId) -> bool {
+        self.state(target)
+            .is_some_and(|state| state.position(self.now) == Position::Open)
+    }
+
     fn headroom(&self, _: TargetId) -> Option<BasisPoints> {
         None
     }
