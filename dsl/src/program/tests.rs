@@ -21,7 +21,7 @@ fn image(policy: &str) -> Image {
     let compiled = compile(&["t.mux"], &mut |_| Ok(text.clone().into_bytes()), &|_| {
         true
     });
-    let shown = crate::render::render(&compiled.diagnostics, &compiled.sources, false);
+    let shown = crate::rendering::render(&compiled.diagnostics, &compiled.sources, false);
     match compiled.image {
         Some(image) => image,
         None => panic!("{text}\n{shown}"),
