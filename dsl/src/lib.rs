@@ -25,6 +25,7 @@ mod cursor;
 mod decide;
 mod diagnostic;
 mod diagram;
+mod entry;
 mod fact;
 mod glob;
 mod lines;
