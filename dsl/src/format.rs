@@ -71,7 +71,7 @@ impl std::error::Error for Unformatted {}
 ///
 /// # Errors
 /// The file has mistakes of shape or holds a credential; or the check of the result failed.
-pub fn format(path: &str, text: &str) -> Result<String, Unformatted> {
+pub fn formatted(path: &str, text: &str) -> Result<String, Unformatted> {
     let tree = read(path, text)?;
     let fault = |at: Option<usize>| Unformatted::Fault {
         path: path.into(),

@@ -48,7 +48,7 @@ mod words;
 pub use compile::{Compiled, compile};
 pub use decide::{Asked, Decision, Form, Image};
 pub use diagnostic::{Diagnostic, Fix, Label, Severity};
-pub use format::{Unformatted, format};
+pub use format::{Unformatted, formatted};
 pub use rendering::render;
 pub use source::Sources;
 pub use trace::{BITS, BadPath, CHAIN, Chain, Path};

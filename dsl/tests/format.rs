@@ -7,7 +7,7 @@
     reason = "test helpers fail loudly and build texts plainly"
 )]
 
-use mux_dsl::{Severity, Unformatted, compile, format, render};
+use mux_dsl::{Severity, Unformatted, compile, formatted, render};
 use proptest::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ fn files(folder: &str) -> Vec<(String, String)> {
 }
 
 fn laid(text: &str) -> String {
-    format("f.mux", text).unwrap_or_else(|e| panic!("{e}\n{text}"))
+    formatted("f.mux", text).unwrap_or_else(|e| panic!("{e}\n{text}"))
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn what_cannot_be_read_is_refused_with_what_is_wrong() {
     let Err(Unformatted::Wrong {
         diagnostics,
         sources,
-    }) = format("bad.mux", "policy @p {\n  else deny 403 \"no\"\n")
+    }) = formatted("bad.mux", "policy @p {\n  else deny 403 \"no\"\n")
     else {
         panic!("it was laid out");
     };
@@ -93,7 +93,7 @@ fn a_credential_is_refused_and_not_shown() {
         format!("provider p {{\n key \"{key}\"\n}}\n"),
         format!("# {key}\n"),
     ] {
-        let Err(refused @ Unformatted::Wrong { .. }) = format("f.mux", &text) else {
+        let Err(refused @ Unformatted::Wrong { .. }) = formatted("f.mux", &text) else {
             panic!("it was laid out");
         };
         let mut shown = format!("{refused} {refused:?}");
@@ -207,7 +207,7 @@ static CORPUS: LazyLock<Vec<String>> = LazyLock::new(|| {
         .concat();
     let readable = all
         .into_iter()
-        .filter(|(_, text)| !text.is_empty() && format("f.mux", text).is_ok());
+        .filter(|(_, text)| !text.is_empty() && formatted("f.mux", text).is_ok());
     let corpus: Vec<_> = readable.map(|(_, text)| text).collect();
     assert!(corpus.len() > 20);
     corpus
@@ -234,7 +234,7 @@ proptest! {
     ) {
         let mut choices = choices.iter().cycle();
         let text = careless(pick.get::<String>(&CORPUS), |ways| choices.next().expect("it cycles").index(ways));
-        let once = match format("f.mux", &text) {
+        let once = match formatted("f.mux", &text) {
             Ok(once) => once,
             Err(e) => return Err(TestCaseError::fail(format!("{e}\n{text}"))),
         };
@@ -265,7 +265,7 @@ proptest! {
             }
         }
         let text: String = chars.into_iter().collect();
-        match format("f.mux", &text) {
+        match formatted("f.mux", &text) {
             Ok(once) => prop_assert_eq!(&laid(&once), &once, "again, of:\n{}", text),
             Err(Unformatted::Wrong { diagnostics, .. }) => {
                 prop_assert!(diagnostics.iter().any(|d| d.severity == Severity::Error));
@@ -276,7 +276,7 @@ proptest! {
 
     #[test]
     fn any_text_is_laid_out_or_refused(text in "[ -~\n\r\t\u{e9}]{0,200}") {
-        let fault = matches!(format("f.mux", &text), Err(Unformatted::Fault { .. }));
+        let fault = matches!(formatted("f.mux", &text), Err(Unformatted::Fault { .. }));
         prop_assert!(!fault);
     }
 }
