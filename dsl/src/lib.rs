@@ -10,6 +10,7 @@
 
 pub mod case;
 pub mod codes;
+pub mod editor;
 pub mod image;
 pub mod rendering;
 pub mod request;

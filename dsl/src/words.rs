@@ -103,6 +103,11 @@ impl Place {
     }
 }
 
+/// Every entry, in the order of the table.
+pub(crate) fn all() -> impl Iterator<Item = &'static Entry> {
+    TABLE.iter()
+}
+
 /// The entry of a word at a place.
 pub(crate) fn find(word: &str, place: Place) -> Option<&'static Entry> {
     named(word).find(|e| e.within.contains(&place))

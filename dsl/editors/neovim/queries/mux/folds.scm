@@ -1,0 +1,3 @@
+; Made from dsl/src/words.rs and dsl/src/editor/queries.rs; do not edit.
+
+(block) @fold
