@@ -4,8 +4,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// Folders that hold what was built or recorded, nowhere part of the sources.
-const NOT_SOURCES: [&str; 5] = ["target", ".git", ".mux", "corpus", "artifacts"];
+/// Folders that hold what was built, fetched or recorded, nowhere part of the sources.
+const NOT_SOURCES: [&str; 6] = [
+    "target",
+    ".git",
+    ".mux",
+    "node_modules",
+    "corpus",
+    "artifacts",
+];
 
 /// Files by path, with `/` between folders.
 #[derive(Debug, Default)]
