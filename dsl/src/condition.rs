@@ -16,8 +16,19 @@ pub(crate) enum Cond {
     Any(Vec<Cond>),
     /// True where the other is not.
     Not(Box<Cond>),
+    /// A condition by the name that a `define` gave it.
+    Named(Arc<Named>, Box<Cond>),
     /// A single test.
     Test(Arc<Test>),
+}
+
+/// The name of a condition and where it was declared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) name: Box<str>,
+    pub(crate) file: Arc<str>,
+    /// From 1.
+    pub(crate) line: u32,
 }
 
 /// A test and where it was written.
@@ -38,6 +49,7 @@ impl Cond {
             Self::All(parts) => parts.iter().all(|p| p.holds(tables, request, live)),
             Self::Any(parts) => parts.iter().any(|p| p.holds(tables, request, live)),
             Self::Not(inner) => !inner.holds(tables, request, live),
+            Self::Named(_, inner) => inner.holds(tables, request, live),
             Self::Test(test) => test.atom.holds(tables, request, live),
         }
     }
@@ -46,7 +58,7 @@ impl Cond {
     pub(crate) fn each_test<'a>(&'a self, visit: &mut impl FnMut(&'a Arc<Test>)) {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|p| p.each_test(visit)),
-            Self::Not(inner) => inner.each_test(visit),
+            Self::Not(inner) | Self::Named(_, inner) => inner.each_test(visit),
             Self::Test(test) => visit(test),
         }
     }
@@ -55,7 +67,7 @@ impl Cond {
     pub(crate) fn size(&self) -> usize {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().map(Self::size).sum(),
-            Self::Not(inner) => inner.size(),
+            Self::Not(inner) | Self::Named(_, inner) => inner.size(),
             Self::Test(_) => 1,
         }
     }
@@ -64,7 +76,7 @@ impl Cond {
     pub(crate) fn budgets(&self) -> Vec<BudgetId> {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(Self::budgets).collect(),
-            Self::Not(inner) => inner.budgets(),
+            Self::Not(inner) | Self::Named(_, inner) => inner.budgets(),
             Self::Test(test) => match test.atom {
                 Atom::Number(Number::Used(budget), ..) => vec![budget],
                 _ => Vec::new(),
@@ -90,6 +102,7 @@ impl Cond {
                 1 + parts.iter().map(Self::depth).max().unwrap_or(0)
             }
             Self::Not(inner) => 1 + inner.depth(),
+            Self::Named(_, inner) => inner.depth(),
             Self::Test(_) => 1,
         }
     }
@@ -111,6 +124,7 @@ impl Cond {
                 Atom::Needs(features) => features,
                 _ => Features::default(),
             },
+            Self::Named(_, inner) => inner.needs(),
             Self::Not(_) => Features::default(),
         }
     }
@@ -119,7 +133,7 @@ impl Cond {
     pub(crate) fn marks(&self) -> u64 {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().fold(0, |all, p| all | p.marks()),
-            Self::Not(inner) => inner.marks(),
+            Self::Not(inner) | Self::Named(_, inner) => inner.marks(),
             Self::Test(test) => mark(&test.atom),
         }
     }
@@ -128,6 +142,7 @@ impl Cond {
     pub(crate) fn demands(&self) -> u64 {
         match self {
             Self::All(parts) => parts.iter().fold(0, |all, p| all | p.demands()),
+            Self::Named(_, inner) => inner.demands(),
             Self::Test(test) => mark(&test.atom),
             Self::Any(_) | Self::Not(_) => 0,
         }
@@ -141,6 +156,8 @@ impl Cond {
         };
         *fuel = left;
         match (self, other) {
+            (Self::Named(_, inner), _) => inner.implies(other, fuel),
+            (_, Self::Named(_, inner)) => self.implies(inner, fuel),
             (Self::Any(parts), _) => parts.iter().all(|p| p.implies(other, fuel)),
             (_, Self::All(parts)) => parts.iter().all(|p| self.implies(p, fuel)),
             (Self::All(parts), Self::Any(others)) => {

@@ -154,6 +154,7 @@ impl Terms<'_> {
     fn of(&self, cond: &Cond, negated: bool) -> Option<Vec<Region>> {
         match (cond, negated) {
             (Cond::Not(inner), _) => self.of(inner, !negated),
+            (Cond::Named(_, inner), _) => self.of(inner, negated),
             (Cond::Test(test), _) => self.test(test, negated),
             (Cond::All(parts), false) | (Cond::Any(parts), true) => {
                 let mut all = vec![Region::all()];

@@ -167,6 +167,7 @@ impl<'t> Conditions<'t> {
         };
         self.open.push(index);
         let cond = self.read(&guard.expr, report);
+        let cond = cond.map(|cond| self.scope.named(&decl.name, decl.span, cond));
         self.open.pop();
         let slot = self.defines.get_mut(index)?;
         *slot = cond.clone().map_or(Define::Wrong, Define::Read);

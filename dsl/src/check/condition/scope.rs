@@ -1,7 +1,7 @@
 //! What reading a condition needs to know, and what it adds to.
 
 use crate::atom::{Atom, Tables};
-use crate::condition::{Cond, Test};
+use crate::condition::{Cond, Named, Test};
 use crate::names::Names;
 use crate::report::Report;
 use crate::source::{Sources, Span};
@@ -39,6 +39,17 @@ impl Scope<'_> {
             file: self.sources.path(at.file).into(),
             line,
         }))
+    }
+
+    /// A condition under its name.
+    pub(super) fn named(&self, name: &str, at: Span, cond: Cond) -> Cond {
+        let (line, _) = self.sources.position(at);
+        let named = Named {
+            name: name.into(),
+            file: self.sources.path(at.file).into(),
+            line,
+        };
+        Cond::Named(Arc::new(named), Box::new(cond))
     }
 }
 
