@@ -164,7 +164,7 @@ fn facts(headers: &HeaderMap, chat: &mut ChatRequest) -> Result<Facts, Refusal> 
         tokens: chat.tokens,
         output_limit: chat.output_limit,
         streaming: chat.stream,
-        needs: Vec::new(),
+        ..Facts::default()
     };
     let words = [
         ("model", Some(&facts.model)),

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use mux_routing::MILLI;
-use mux_routing::flight::{Flight, PassedOver};
+use mux_routing::flight::Flight;
 use mux_routing::refusal::Refusal;
 use mux_wire::chat::{AttemptLine, ErrorBody};
 
@@ -52,15 +52,9 @@ fn attempts(flight: &Flight) -> Vec<AttemptLine> {
         ms: a.end.unwrap_or(a.start).saturating_sub(a.start) / MILLI,
     });
     let passed = flight.candidates().iter().filter_map(|(target, reason)| {
-        let class = match reason.as_ref()? {
-            PassedOver::Lacks(_) => "capability-missing",
-            PassedOver::Window(_) => "window-too-small",
-            PassedOver::Unavailable(_) => "unavailable",
-            PassedOver::Barred(_) => "barred",
-        };
         Some(AttemptLine {
             target: flight.router().name(*target).to_owned(),
-            class: class.to_owned(),
+            class: reason.as_ref()?.kind().to_owned(),
             status: None,
             ms: 0,
         })

@@ -119,7 +119,7 @@ fn arrival(given: &Given) -> Arrival {
             tokens: given.tokens,
             output_limit: given.output_limit,
             streaming: given.streaming == Some(true),
-            needs: Vec::new(),
+            ..Facts::default()
         },
         needs: given.needs,
         whole: whole(given),

@@ -1,16 +1,20 @@
 //! What is decided about a request before anything is called: the way it takes, the limits it is held to, the budgets it
 //! is charged to.
 
-use crate::Nanos;
 use crate::arrival::Arrival;
 use crate::candidate::{Candidates, PassedOver, cannot};
 use crate::itinerary::Itinerary;
+use crate::order::Order;
+use crate::rate::Places;
 use crate::refusal::Refusal;
 use crate::router::{Router, Way};
+use crate::unsupported;
+use crate::{MILLI, Nanos};
 use mux_dsl::image::{BudgetId, Features, LimitId, PlanId, Policy, RuleId, TargetId, Verdict};
 use mux_dsl::request::{HealthState, Live};
 use mux_dsl::{Chain, Decision, Path};
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// What the policy said, without borrowing from the bundle.
 #[derive(Clone, Debug)]
@@ -28,8 +32,12 @@ pub struct Decided {
 /// Raw live figures of one target at the decision.
 #[derive(Clone, Copy, Debug)]
 pub struct Figure {
-    /// Median and 95th percentile of the time to first content, milliseconds.
-    pub quantiles: Option<(u64, u64)>,
+    /// Median of the time to first content, milliseconds.
+    pub p50: Option<u64>,
+    /// 95th percentile of it.
+    pub p95: Option<u64>,
+    /// 99th percentile of it.
+    pub p99: Option<u64>,
     /// Share of failures.
     pub error_rate: Option<u32>,
     /// State by the `health` block.
@@ -38,10 +46,12 @@ pub struct Figure {
     pub breaker: &'static str,
     /// Attempts in flight.
     pub inflight: u32,
+    /// Share left of its tightest rate limit.
+    pub headroom: Option<u32>,
 }
 
 /// Everything the decision rests on, and what it was.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Admission {
     /// Where the client's `model` leads.
     pub way: Option<Way>,
@@ -51,7 +61,11 @@ pub struct Admission {
     pub figures: SmallVec<[Figure; 8]>,
     /// Spent shares of every budget, basis points.
     pub used: SmallVec<[u32; 4]>,
-    /// Targets that can never serve, where none can.
+    /// The way through the plan, where the request is admitted.
+    pub order: Option<Order>,
+    /// Places in limits on what is in flight, kept until the flight is over.
+    pub places: Places,
+    /// Targets that cannot serve, where none can.
     pub candidates: Candidates,
 }
 
@@ -92,27 +106,40 @@ impl Admission {
                     .collect();
                 limits.sort_unstable();
                 limits.dedup();
-                arrival
+                self.places = arrival
                     .request(|request| router.take(limits.iter().copied(), request, arrival.now))?;
                 denied.map_or(Ok(()), Err)?;
             }
             Way::Direct(_) => {
                 let limits =
                     (0..u32::try_from(router.fleet().limits.len()).unwrap_or(0)).map(LimitId);
-                arrival.request(|request| router.take(limits, request, arrival.now))?;
+                self.places =
+                    arrival.request(|request| router.take(limits, request, arrival.now))?;
             }
         }
         self.refuse_spent(router)?;
+        self.order = self.lay(router, arrival, live);
+        self.refuse_missing()?;
         self.refuse_unservable(router, arrival)
     }
 
-    /// The plan, laid flat.
+    /// What is tried, in order.
     #[must_use]
-    pub fn itinerary<'r>(&self, router: &'r Router) -> Option<&'r Itinerary> {
-        match self.way? {
-            Way::Direct(target) => router.straight(target),
-            Way::Policy(_) => router.plan(self.decided.as_ref()?.plan?),
-        }
+    pub fn itinerary(&self) -> Option<Arc<Itinerary>> {
+        self.order.as_ref().map(|o| Arc::clone(&o.itinerary))
+    }
+
+    fn lay<L: Live>(&self, router: &Router, arrival: &Arrival, live: &L) -> Option<Order> {
+        let fixed = |itinerary: &Arc<Itinerary>| Order::fixed(Arc::clone(itinerary));
+        let plan = match self.way? {
+            Way::Direct(target) => return router.straight(target).map(fixed),
+            Way::Policy(_) => self.decided.as_ref()?.plan?,
+        };
+        let own = || {
+            let plan = router.image().plans.get(plan.index())?;
+            Some(Order::of(&plan.route, router, arrival, live))
+        };
+        router.plan(plan).map(fixed).or_else(own)
     }
 
     /// Budgets the request is charged to: those its policies name, or all of them where it names a deployment.
@@ -130,6 +157,13 @@ impl Admission {
         charges.sort_unstable();
         charges.dedup();
         charges
+    }
+
+    /// Most time the request may take, where a policy on its way says so.
+    #[must_use]
+    pub fn within(&self, router: &Router) -> Option<Nanos> {
+        let written = self.policies(router).filter_map(|p| p.within);
+        written.min().map(|ms| ms * MILLI)
     }
 
     fn policies<'r>(&self, router: &'r Router) -> impl Iterator<Item = &'r Policy> + Clone {
@@ -167,24 +201,42 @@ impl Admission {
         Ok(())
     }
 
+    /// Refuses what this version cannot carry out.
+    fn refuse_missing(&self) -> Result<(), Refusal> {
+        let missing = self.order.as_ref().and_then(|o| o.itinerary.missing);
+        missing.map_or(Ok(()), |strategy| {
+            Err(Refusal::new(
+                501,
+                unsupported::CODE,
+                unsupported::words(strategy),
+            ))
+        })
+    }
+
     /// Refuses what no target of the plan can ever serve.
     fn refuse_unservable(&mut self, router: &Router, arrival: &Arrival) -> Result<(), Refusal> {
-        let Some(itinerary) = self.itinerary(router) else {
+        let Some(order) = &self.order else {
             return Ok(());
         };
+        if order.itinerary.steps.is_empty() {
+            if order.dropped.is_empty() {
+                let message = "no arm of the plan is for this request".to_owned();
+                return Err(Refusal::new(503, "no_target_available", message));
+            }
+            self.candidates.clone_from(&order.dropped);
+        }
         let mut lacking = Features::default();
         let mut widest = 0;
         let mut reasons = Candidates::new();
-        for step in &itinerary.steps {
-            let Some(reason) = cannot(router, arrival, step.target) else {
-                return Ok(());
-            };
+        let tried = order.itinerary.steps.iter().map(|step| step.target);
+        let tried = tried.map(|target| (target, cannot(router, arrival, target)));
+        for (target, reason) in tried.chain(order.dropped.iter().cloned()) {
             match reason {
-                PassedOver::Lacks(features) => lacking = lacking.with(features),
-                PassedOver::Window(window) => widest = widest.max(window),
-                PassedOver::Unavailable(_) | PassedOver::Barred(_) => {}
+                Some(PassedOver::Lacks(features)) => lacking = lacking.with(features),
+                Some(PassedOver::Window(window)) => widest = widest.max(window),
+                _ => return Ok(()),
             }
-            reasons.push((step.target, Some(reason)));
+            reasons.push((target, reason));
         }
         self.candidates = reasons;
         if lacking != Features::default() {
@@ -205,11 +257,14 @@ fn figures<L: Live>(router: &Router, live: &L, now: Nanos) -> SmallVec<[Figure; 
     let figures = targets.filter_map(|id| {
         let state = router.state(id)?;
         Some(Figure {
-            quantiles: live.p50(id).zip(live.p95(id)),
+            p50: live.p50(id),
+            p95: live.p95(id),
+            p99: live.p99(id),
             error_rate: live.error_rate(id),
             health: live.health(id),
             breaker: state.position(now).word(),
-            inflight: state.inflight(),
+            inflight: live.inflight(id),
+            headroom: live.headroom(id),
         })
     });
     figures.collect()

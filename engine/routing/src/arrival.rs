@@ -31,19 +31,15 @@ impl Arrival {
     /// Shows the request to `look` as policies see it.
     pub fn request<T>(&self, look: impl FnOnce(&Request<'_>) -> T) -> T {
         let facts = &self.facts;
-        let tags: SmallVec<[(&str, &str); 8]> = facts
-            .tags
-            .iter()
-            .map(|(n, v)| (n.as_str(), v.as_str()))
-            .collect();
+        let (tags, headers) = (pairs(&facts.tags), pairs(&facts.headers));
         look(&Request {
             model: &facts.model,
             key: facts.key.as_deref(),
-            team: None,
+            team: facts.team.as_deref(),
             end_user: facts.end_user.as_deref(),
             conversation: facts.conversation.as_deref(),
             tags: &tags,
-            headers: &[],
+            headers: &headers,
             operation: &facts.operation,
             dialect: &facts.dialect,
             tokens: facts.tokens,
@@ -53,4 +49,9 @@ impl Arrival {
             now: self.at,
         })
     }
+}
+
+fn pairs(owned: &[(String, String)]) -> SmallVec<[(&str, &str); 8]> {
+    let pairs = owned.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+    pairs.collect()
 }

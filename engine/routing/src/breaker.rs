@@ -2,7 +2,7 @@
 //!
 //! Closed → open on its trip rule; open → half-open when the pause is over; half-open lets one probe at a time through
 //! and closes after enough successes. Every transition is a compare-and-swap, so exactly one caller wins a probe. The
-//! pause is `U(½,1)·min(60 s, cool·2^k)` after the k-th opening in a row.
+//! pause is `U(½,1)·min(coolest, cool·2^k)` after the k-th opening in a row.
 
 use crate::chance::Chance;
 use crate::window::Window;
@@ -12,7 +12,7 @@ use std::sync::atomic::{
     Ordering::{AcqRel, Acquire, Relaxed},
 };
 
-/// Longest pause.
+/// Longest pause where none is written.
 const LONGEST: Nanos = 60 * SECOND;
 
 /// When a breaker opens, and how it closes again.
@@ -28,6 +28,8 @@ pub struct Rule {
     pub consecutive: u32,
     /// Base of the pause.
     pub cool: Nanos,
+    /// Longest pause.
+    pub coolest: Nanos,
     /// Successes in a row that close it.
     pub probe: u32,
 }
@@ -40,7 +42,25 @@ impl Default for Rule {
             over: 10 * SECOND,
             consecutive: 5,
             cool: SECOND,
+            coolest: LONGEST,
             probe: 3,
+        }
+    }
+}
+
+impl Rule {
+    /// As a policy writes it.
+    #[must_use]
+    pub fn of(written: &mux_dsl::image::Breaker) -> Self {
+        let cool = written.cool * MILLI;
+        Self {
+            error_rate: written.error_rate,
+            min: written.min,
+            over: written.over * MILLI,
+            consecutive: written.failures,
+            cool,
+            coolest: written.cool_most.map_or(LONGEST.max(cool), |ms| ms * MILLI),
+            probe: written.probe,
         }
     }
 }
@@ -254,7 +274,7 @@ fn open(state: State, rule: &Rule, now: Nanos, draw: u64) -> State {
     let longest = rule
         .cool
         .saturating_mul(1 << state.openings.min(20))
-        .min(LONGEST.max(rule.cool));
+        .min(rule.coolest);
     let pause = longest / 2 + Chance::new(draw).below(longest / 2 + 1);
     State {
         position: Position::Open,

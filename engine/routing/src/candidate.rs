@@ -17,10 +17,14 @@ pub enum PassedOver {
     Lacks(Features),
     /// The prompt does not fit its window.
     Window(u32),
+    /// It does not pass the `where` of its list.
+    Filtered,
     /// It cannot be called at all.
     Unavailable(String),
     /// Not now.
     Barred(Barred),
+    /// Another one before it served, or was the last that could be tried.
+    NotNeeded,
 }
 
 impl PassedOver {
@@ -30,8 +34,10 @@ impl PassedOver {
         match self {
             Self::Lacks(_) => "capability-missing",
             Self::Window(_) => "window-too-small",
+            Self::Filtered => "filtered",
             Self::Unavailable(_) => "unavailable",
             Self::Barred(_) => "barred",
+            Self::NotNeeded => "not-needed",
         }
     }
 
@@ -45,7 +51,9 @@ impl PassedOver {
                 features.words().collect::<Vec<_>>().join(", ")
             ),
             Self::Window(window) => format!("takes at most {window} tokens"),
+            Self::Filtered => "does not pass `where`".to_owned(),
             Self::Unavailable(why) => why.clone(),
+            Self::NotNeeded => "was not needed".to_owned(),
             Self::Barred(Barred::Breaker(until)) => {
                 format!("has an open breaker for {} ms", wait(*until))
             }

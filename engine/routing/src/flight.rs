@@ -5,7 +5,7 @@
 //! at the complete answer otherwise; until then a failure moves on unseen, after that nothing is ever replaced.
 
 use crate::admission::{Admission, Decided};
-use crate::breaker::{Permit, Rule};
+use crate::breaker::Permit;
 use crate::candidate::{Candidates, cannot};
 use crate::chance::Chance;
 use crate::class::{Class, Meaning};
@@ -87,6 +87,9 @@ impl Flight {
             LONGEST_STREAMED
         };
         let (mut admission, refusal) = Admission::decide(router, &arrival, live);
+        let longest = admission
+            .within(router)
+            .map_or(longest, |within| longest.min(within));
         Self {
             deadlines: Deadlines::new(
                 arrival.now + arrival.timeout.unwrap_or(longest).min(longest),
@@ -113,9 +116,8 @@ impl Flight {
         if let Some(end) = self.end.take() {
             return self.finish(end, now, out);
         }
-        let router = Arc::clone(&self.router);
-        if let Some(itinerary) = self.admission.itinerary(&router) {
-            self.seek(itinerary, 0, false, now, out);
+        if let Some(itinerary) = self.admission.itinerary() {
+            self.seek(&itinerary, 0, false, now, out);
         }
     }
 
@@ -307,9 +309,9 @@ impl Flight {
             };
             let rule = self
                 .admission
-                .itinerary(&router)
-                .and_then(|i| i.steps.get(a.step))
-                .map_or_else(Rule::default, |s| s.breaker);
+                .itinerary()
+                .and_then(|i| i.steps.get(a.step).map(|s| s.breaker))
+                .unwrap_or_default();
             state.settle(&ended, &rule, now, &mut self.chance);
         }
         if let Some(amount) = a.cost.filter(|c| *c > 0) {
@@ -324,14 +326,13 @@ impl Flight {
         if self.phase == Phase::Committed {
             return self.finish(End::Broken(class), now, out);
         }
-        let router = Arc::clone(&self.router);
-        let Some(itinerary) = self.admission.itinerary(&router) else {
+        let Some(itinerary) = self.admission.itinerary() else {
             return;
         };
         let Some(step) = self.attempts.last().map(|a| a.step) else {
             return;
         };
-        if let Some(until) = self.retry(itinerary, step, class, status, retry_after, now) {
+        if let Some(until) = self.retry(&itinerary, step, class, status, retry_after, now) {
             self.phase = Phase::Waiting {
                 until,
                 step,
@@ -342,7 +343,7 @@ impl Flight {
             }
             return;
         }
-        self.go(itinerary, itinerary.after(step, class, status), now, out);
+        self.go(&itinerary, itinerary.after(step, class, status), now, out);
     }
 
     fn go(&mut self, itinerary: &Itinerary, next: Next, now: Nanos, out: &mut Actions) {
@@ -520,7 +521,8 @@ impl Flight {
     }
 
     fn due(&self) -> Option<(Nanos, Due)> {
-        let itinerary = self.admission.itinerary(&self.router);
+        let order = self.admission.order.as_ref();
+        let itinerary = order.map(|o| o.itinerary.as_ref());
         let outer = |step| {
             let (at, outer) = self.deadlines.soonest(itinerary, step);
             (at, Due::Outer(outer))
@@ -565,10 +567,10 @@ impl Flight {
         let Some((_, due)) = self.due().filter(|(at, _)| *at <= now) else {
             return;
         };
-        let router = Arc::clone(&self.router);
-        let Some(itinerary) = self.admission.itinerary(&router) else {
+        let Some(itinerary) = self.admission.itinerary() else {
             return;
         };
+        let itinerary = itinerary.as_ref();
         if let Due::Resume = due {
             let Phase::Waiting { step, force, .. } = self.phase else {
                 return;
@@ -681,6 +683,7 @@ impl Flight {
 
     fn finish(&mut self, end: End, now: Nanos, out: &mut Actions) {
         self.phase = Phase::Over;
+        self.admission.places.give_back();
         self.over = now;
         self.end = Some(end);
         out.push(Action::Finish);

@@ -1,13 +1,15 @@
 //! A plan laid flat: the order in which targets are tried, and the deadlines and lists that nest around them.
 //!
-//! Worked out once a bundle, so that carrying out a request allocates nothing for it.
+//! A plan that takes every request the same way is laid flat once a bundle, so that carrying out a request allocates
+//! nothing for it; any other once a request.
 
 use crate::breaker::Rule;
 use crate::class::Class;
+use crate::course::Course;
 use crate::{MILLI, Nanos};
-use mux_dsl::image::{Attempt, Fleet, Outcomes, Plan, Retry, Route, TargetId, Timeouts};
+use mux_dsl::image::{Fleet, Outcomes, Retry, TargetId, Timeouts};
 
-/// The group around everything; steps stand in it only where a plan has no `fallback`.
+/// The group around everything; steps stand in it only where a plan is a single target.
 const ROOT: usize = 0;
 
 /// A plan, laid flat.
@@ -17,6 +19,8 @@ pub struct Itinerary {
     pub steps: Vec<Step>,
     /// Outer ones before the ones they hold.
     pub groups: Vec<Group>,
+    /// A strategy on the way that this version cannot carry out.
+    pub missing: Option<&'static str>,
 }
 
 /// Attempts at one target.
@@ -34,7 +38,7 @@ pub struct Step {
     pub group: usize,
 }
 
-/// One `fallback`, or the whole of a plan that has none.
+/// One strategy, or the whole of a plan that has none.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
     /// The group around it.
@@ -59,9 +63,8 @@ pub enum Next {
 }
 
 impl Itinerary {
-    /// Lays a plan flat.
-    #[must_use]
-    pub fn of(route: &Route, plans: &[Plan], fleet: &Fleet) -> Self {
+    /// Lays a course flat; nothing where there is none.
+    pub(crate) fn flat(course: Option<&Course<'_>>, fleet: &Fleet) -> Self {
         let mut flat = Self {
             steps: Vec::new(),
             groups: vec![Group {
@@ -70,59 +73,40 @@ impl Itinerary {
                 within: None,
                 on: None,
             }],
+            missing: None,
         };
-        flat.add(route, ROOT, Rule::default(), plans, fleet);
+        if let Some(course) = course {
+            flat.add(course, ROOT, Rule::default(), fleet);
+        }
         flat.close(ROOT);
         flat
     }
 
-    fn add(&mut self, route: &Route, group: usize, breaker: Rule, plans: &[Plan], fleet: &Fleet) {
-        match route {
-            Route::Attempt(Attempt {
-                target,
-                timeouts,
-                retry,
-            }) => {
-                self.steps.push(Step {
-                    target: *target,
-                    timeouts: *timeouts,
-                    retry: retry.clone(),
-                    breaker,
-                    group,
-                });
-            }
-            Route::Plan(id) => {
-                if let Some(plan) = plans.get(id.index()) {
-                    self.add(&plan.route, group, breaker, plans, fleet);
-                }
-            }
-            Route::Fallback(fallback) => {
+    fn add(&mut self, course: &Course<'_>, group: usize, breaker: Rule, fleet: &Fleet) {
+        match course {
+            Course::Attempt(attempt) => self.steps.push(Step {
+                target: attempt.target,
+                timeouts: attempt.timeouts,
+                retry: attempt.retry.clone(),
+                breaker,
+                group,
+            }),
+            Course::Group(terms, parts) => {
                 let inner = self.groups.len();
-                let within = fallback.terms.within.map(|ms| ms * MILLI);
                 self.groups.push(Group {
                     parent: Some(group),
                     end: 0,
-                    within,
-                    on: fallback.terms.on.clone(),
+                    within: terms.within.map(|ms| ms * MILLI),
+                    on: terms.on.clone(),
                 });
-                let named = fallback
-                    .terms
-                    .breaker
-                    .and_then(|id| fleet.breakers.get(id.index()));
-                let breaker = named.map_or(breaker, |b| Rule {
-                    error_rate: b.error_rate,
-                    min: b.min,
-                    over: b.over * MILLI,
-                    consecutive: 0,
-                    cool: b.cool * MILLI,
-                    probe: b.probe,
-                });
-                for arm in &fallback.tries {
-                    self.add(&arm.route, inner, breaker, plans, fleet);
+                let named = terms.breaker.and_then(|id| fleet.breakers.get(id.index()));
+                let breaker = named.map_or(breaker, Rule::of);
+                for part in parts {
+                    self.add(part, inner, breaker, fleet);
                 }
                 self.close(inner);
             }
-            other => other.each_inner(&mut |inner| self.add(inner, group, breaker, plans, fleet)),
+            Course::Missing(strategy) => self.missing = Some(strategy),
         }
     }
 
@@ -188,7 +172,7 @@ impl Itinerary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mux_dsl::image::{Arm, Fallback, Terms};
+    use mux_dsl::image::{Arm, Attempt, Fallback, Route, Terms};
 
     fn attempt(target: u32) -> Route {
         Route::Attempt(Attempt {
@@ -196,6 +180,10 @@ mod tests {
             timeouts: Timeouts::default(),
             retry: None,
         })
+    }
+
+    fn flat(route: &Route) -> Itinerary {
+        Itinerary::flat(Course::of(route, &[]).as_ref(), &Fleet::default())
     }
 
     fn fallback(on: Option<Outcomes>, tries: Vec<Route>) -> Route {
@@ -222,7 +210,7 @@ mod tests {
                 attempt(3),
             ],
         );
-        let flat = Itinerary::of(&route, &[], &Fleet::default());
+        let flat = flat(&route);
         assert_eq!(
             flat.steps.iter().map(|s| s.target.0).collect::<Vec<_>>(),
             [0, 1, 2, 3]
@@ -240,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_single_target_leads_nowhere_else() {
-        let flat = Itinerary::of(&attempt(0), &[], &Fleet::default());
+        let flat = flat(&attempt(0));
         assert_eq!(flat.after(0, Class::Server, Some(500)), Next::Exhausted);
     }
 }

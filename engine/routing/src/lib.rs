@@ -5,31 +5,37 @@
 //! simulator therefore run the same code. Time is nanoseconds since an epoch of the caller's choosing ([`Nanos`]).
 //!
 //! Reading order: [`router`] (what one bundle needs), [`admission`] (what is decided before
-//! anything is called), [`flight`] (one request), [`itinerary`] (a plan laid flat),
-//! [`target`] (what is known of a target), [`ledger`] and [`rate`] (money and limits), [`class`] (what an outcome means).
+//! anything is called), [`order`] (in which order targets are tried), [`itinerary`] (a plan laid flat), [`flight`] (one
+//! request), [`target`] (what is known of a target), [`ledger`] and [`rate`] (money and limits), [`class`] (what an outcome means).
 
 pub mod admission;
 pub mod arrival;
 pub mod attempt;
 pub mod breaker;
+pub mod bucket;
 pub mod candidate;
 pub mod chance;
 pub mod class;
 pub mod counters;
+mod course;
 mod deadlines;
 pub mod event;
+mod filter;
 pub mod flight;
 pub mod histogram;
 pub mod itinerary;
 pub mod ledger;
 pub mod live;
+pub mod order;
 pub mod price;
 pub mod rate;
 pub mod refusal;
 mod retry;
 pub mod router;
+mod sticky;
 pub mod target;
 pub mod trace;
+pub mod unsupported;
 pub mod window;
 
 /// Nanoseconds since the caller's epoch; never the wall clock.

@@ -17,6 +17,22 @@ pub fn cost(price: &Price, usage: &Usage) -> Pico {
     Pico::try_from(sum).unwrap_or(Pico::MAX)
 }
 
+/// Tokens of an answer nobody has seen yet: what a healthy upstream of a `test` gives.
+pub const ANSWER: u32 = 256;
+
+/// What a request is expected to cost: its prompt, and an answer of [`ANSWER`] tokens or of its limit where that is less.
+/// A limit says how much a client would stand, not how much it expects.
+#[must_use]
+pub fn expected(price: &Price, tokens: u32, output_limit: Option<u32>) -> Pico {
+    let output = output_limit.map_or(ANSWER, |limit| limit.min(ANSWER));
+    let usage = Usage {
+        input: u64::from(tokens),
+        output: u64::from(output),
+        ..Usage::default()
+    };
+    cost(price, &usage)
+}
+
 fn of(tokens: u64, each: Pico) -> i128 {
     i128::from(tokens) * i128::from(each)
 }

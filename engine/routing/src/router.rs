@@ -1,14 +1,17 @@
 //! Everything routing needs of one bundle, made once when it is loaded, and the memory that outlives bundles.
 
-use crate::Nanos;
+use crate::course::Course;
 use crate::itinerary::Itinerary;
 use crate::ledger::Ledger;
 use crate::live::View;
-use crate::rate::Meter;
+use crate::rate::{Meter, Over, Places};
 use crate::refusal::Refusal;
 use crate::target::TargetState;
+use crate::{Nanos, SECOND};
 use mux_dsl::Image;
-use mux_dsl::image::{BudgetId, Fleet, LimitId, PlanId, PolicyId, RateUnit, TargetId};
+use mux_dsl::image::{
+    Attempt, BudgetId, Fleet, LimitId, Plan, PlanId, PolicyId, Rate, RateUnit, TargetId, Timeouts,
+};
 use mux_dsl::request::Request;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,8 +39,9 @@ fn of<T: Default>(map: &mut HashMap<String, Arc<T>>, identity: String) -> Arc<T>
 pub struct Router {
     image: Arc<Image>,
     version: Box<str>,
-    plans: Vec<Itinerary>,
-    direct: Vec<Itinerary>,
+    /// `None` where the order is each request's own.
+    plans: Vec<Option<Arc<Itinerary>>>,
+    direct: Vec<Arc<Itinerary>>,
     targets: Vec<Arc<TargetState>>,
     unavailable: Vec<Option<Box<str>>>,
     ledgers: Vec<Arc<Ledger>>,
@@ -94,23 +98,19 @@ impl Router {
         let meters = meters.collect();
         let ids = (0..u32::try_from(fleet.targets.len()).unwrap_or(u32::MAX)).map(TargetId);
         let straight = |target| {
-            let attempt = mux_dsl::image::Attempt {
+            let attempt = Attempt {
                 target,
-                timeouts: mux_dsl::image::Timeouts::default(),
+                timeouts: Timeouts::default(),
                 retry: None,
             };
-            Itinerary::of(
-                &mux_dsl::image::Route::Attempt(attempt),
-                &image.plans,
-                fleet,
-            )
+            Arc::new(Itinerary::flat(Some(&Course::Attempt(&attempt)), fleet))
+        };
+        let fixed = |plan: &Plan| {
+            let course = Course::of(&plan.route, &image.plans)?;
+            Some(Arc::new(Itinerary::flat(Some(&course), fleet)))
         };
         Self {
-            plans: image
-                .plans
-                .iter()
-                .map(|p| Itinerary::of(&p.route, &image.plans, fleet))
-                .collect(),
+            plans: image.plans.iter().map(fixed).collect(),
             direct: ids.clone().map(straight).collect(),
             unavailable: ids.map(|t| unavailable(t).map(Into::into)).collect(),
             targets,
@@ -173,15 +173,15 @@ impl Router {
             .map_or("?", |t| &t.name)
     }
 
-    /// A plan, laid flat.
+    /// A plan, laid flat; `None` where every request has an order of its own.
     #[must_use]
-    pub fn plan(&self, plan: PlanId) -> Option<&Itinerary> {
-        self.plans.get(plan.index())
+    pub fn plan(&self, plan: PlanId) -> Option<&Arc<Itinerary>> {
+        self.plans.get(plan.index())?.as_ref()
     }
 
     /// The way straight to a target.
     #[must_use]
-    pub fn straight(&self, target: TargetId) -> Option<&Itinerary> {
+    pub fn straight(&self, target: TargetId) -> Option<&Arc<Itinerary>> {
         self.direct.get(target.index())
     }
 
@@ -254,7 +254,8 @@ impl Router {
         }
     }
 
-    /// Takes a request from every rate of these limits, or from none.
+    /// Takes a request from every rate of these limits, or from none. What comes back holds its places in limits on what
+    /// is in flight.
     ///
     /// # Errors
     /// 429, naming the limit.
@@ -263,7 +264,7 @@ impl Router {
         limits: impl Iterator<Item = LimitId> + Clone,
         request: &Request<'_>,
         now: Nanos,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Places, Refusal> {
         let rates = limits.filter_map(|id| {
             let limit = self.image.fleet.limits.get(id.index())?;
             Some((limit, self.meters.get(id.index())?))
@@ -275,35 +276,19 @@ impl Router {
                 .zip(meters)
                 .map(move |(rate, meter)| (limit, rate, meter))
         });
+        let mut places = Places::default();
         for (taken, (limit, rate, meter)) in rates.clone().enumerate() {
-            if let Err(wait) = meter.take(rate, request, now) {
-                for (_, rate, meter) in rates.take(taken) {
-                    meter.give_back(rate, request, now);
-                }
-                let message = match wait {
-                    Some(_) => {
-                        let unit = if rate.unit == RateUnit::Requests {
-                            "requests"
-                        } else {
-                            "tokens"
-                        };
-                        format!(
-                            "limit `{}` is reached: {} {unit} in {} s",
-                            limit.name,
-                            rate.amount,
-                            rate.per / 1000
-                        )
+            match meter.take(rate, request, now) {
+                Ok(place) => place.into_iter().for_each(|place| places.keep(place)),
+                Err(over) => {
+                    for (_, rate, meter) in rates.take(taken) {
+                        meter.give_back(rate, request, now);
                     }
-                    None => format!(
-                        "this request alone is more than limit `{}` allows in {} s",
-                        limit.name,
-                        rate.per / 1000
-                    ),
-                };
-                return Err(Refusal::new(429, "limit_reached", message).after(wait));
+                    return Err(reached(&limit.name, rate, over));
+                }
             }
         }
-        Ok(())
+        Ok(places)
     }
 
     /// Books the cost of an attempt.
@@ -322,4 +307,28 @@ impl Router {
             }
         }
     }
+}
+
+/// A limit does not let a request pass.
+fn reached(limit: &str, rate: &Rate, over: Over) -> Refusal {
+    let (amount, seconds) = (rate.amount, rate.per / 1_000);
+    let unit = match rate.unit {
+        RateUnit::Requests | RateUnit::Concurrent => "requests",
+        RateUnit::Tokens => "tokens",
+    };
+    let (message, wait) = match over {
+        Over::Wait(wait) => (
+            format!("limit `{limit}` is reached: {amount} {unit} in {seconds} s"),
+            Some(wait),
+        ),
+        Over::Full => (
+            format!("limit `{limit}` is reached: {amount} {unit} in flight"),
+            Some(SECOND),
+        ),
+        Over::Never => (
+            format!("this request alone is more than limit `{limit}` allows in {seconds} s"),
+            None,
+        ),
+    };
+    Refusal::new(429, "limit_reached", message).after(wait)
 }

@@ -1,10 +1,11 @@
 //! A flight as a record: the one account that logs, metrics, replays and people read.
 
 use crate::Nanos;
+use crate::candidate::{Candidates, PassedOver};
 use crate::class::Class;
 use crate::flight::{Attempt, End, Flight};
 use mux_dsl::request::HealthState;
-use mux_traffic::record::{self, Candidate, Decision, Figures, Outcome, Record};
+use mux_traffic::record::{self, Arm, Candidate, Decision, Figures, Outcome, Record};
 
 impl Flight {
     /// Everything that decided and happened. Meant to be called once, off the hot path, when the flight is over.
@@ -28,15 +29,7 @@ impl Flight {
                 .map(|(b, used)| (b.name.to_string(), *used))
                 .collect(),
             decision: self.decision(),
-            candidates: self
-                .candidates()
-                .iter()
-                .map(|(target, reason)| Candidate {
-                    target: router.name(*target).to_owned(),
-                    reason: reason.as_ref().map(|r| r.kind().to_owned()),
-                    passed_over: reason.as_ref().map(|r| r.words(self.arrival().now)),
-                })
-                .collect(),
+            candidates: self.weighed(),
             attempts: self.attempts().iter().map(|a| self.attempt(a)).collect(),
             outcome: self.outcome(),
             usage: match self.end() {
@@ -52,14 +45,50 @@ impl Flight {
         at.saturating_sub(self.arrival().now) / 1_000
     }
 
+    /// Those that came into question; of an order of this request's own, also those that did not.
+    fn weighed(&self) -> Vec<Candidate> {
+        let mut all = Candidates::from(self.candidates());
+        let order = self.admission().order.as_ref();
+        let own = order.filter(|o| !o.fixed);
+        let steps = own.iter().flat_map(|o| &o.itinerary.steps);
+        let rest = steps.map(|s| (s.target, Some(PassedOver::NotNeeded)));
+        let dropped = own.iter().flat_map(|o| o.dropped.iter().cloned());
+        for (target, reason) in rest.chain(dropped) {
+            if all.iter().all(|(known, _)| *known != target) {
+                all.push((target, reason));
+            }
+        }
+        let costs = order.map_or(&[][..], |o| o.costs.as_slice());
+        let cost = |target| costs.iter().find(|(t, _)| *t == target)?.1;
+        let candidates = all.iter().map(|(target, reason)| Candidate {
+            target: self.router().name(*target).to_owned(),
+            reason: reason.as_ref().map(|r| r.kind().to_owned()),
+            passed_over: reason.as_ref().map(|r| r.words(self.arrival().now)),
+            expected_cost: cost(*target),
+        });
+        candidates.collect()
+    }
+
+    fn arms(&self) -> Vec<Arm> {
+        let order = self.admission().order.iter();
+        let choices = order.flat_map(|o| &o.choices).map(|choice| Arm {
+            strategy: choice.strategy.to_owned(),
+            arm: choice.arm.to_string(),
+            bucket: choice.bucket,
+            aborted: choice.aborted,
+        });
+        choices.collect()
+    }
+
     fn live_figures(&self) -> Vec<Figures> {
         let targets = self.router().fleet().targets.iter();
         let figures = targets
             .zip(&self.admission().figures)
             .map(|(target, f)| Figures {
                 target: target.name.to_string(),
-                p50_ms: f.quantiles.map(|(p50, _)| p50),
-                p95_ms: f.quantiles.map(|(_, p95)| p95),
+                p50_ms: f.p50,
+                p95_ms: f.p95,
+                p99_ms: f.p99,
                 error_rate: f.error_rate,
                 health: match f.health {
                     HealthState::Ok => "ok",
@@ -69,6 +98,7 @@ impl Flight {
                 .to_owned(),
                 breaker: f.breaker.to_owned(),
                 inflight: f.inflight,
+                headroom: f.headroom,
             });
         figures.collect()
     }
@@ -105,6 +135,7 @@ impl Flight {
                     .collect::<Vec<_>>()
                     .join(" "),
             }),
+            arms: self.arms(),
         })
     }
 

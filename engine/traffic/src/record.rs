@@ -33,7 +33,7 @@ pub struct Record {
     /// What the policy said; absent for a deployment called directly or a request refused before it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decision: Option<Decision>,
-    /// Targets that came into question, in order.
+    /// Targets that came into question, in order; where every request has an order of its own, all of the plan.
     pub candidates: Vec<Candidate>,
     /// Every attempt, in order of its start.
     pub attempts: Vec<Attempt>,
@@ -55,7 +55,7 @@ impl Record {
         let unable = |c: &&Candidate| {
             matches!(
                 c.reason.as_deref(),
-                Some("capability-missing" | "window-too-small")
+                Some("capability-missing" | "window-too-small" | "filtered")
             )
         };
         let first = self
@@ -80,6 +80,9 @@ pub struct Facts {
     /// Hash of the client's key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// Team of the client's key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
     /// End user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_user: Option<String>,
@@ -88,6 +91,12 @@ pub struct Facts {
     pub conversation: Option<String>,
     /// Tags, in the order sent.
     pub tags: Vec<(String, String)>,
+    /// The headers that policies of the bundle ask for, by their names in lower case.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
+    /// Hashes of how the prompt begins, by the number of tokens, for the lengths that plans of the bundle ask for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub prefixes: Vec<Prefix>,
     /// Estimated prompt tokens.
     pub tokens: u32,
     /// Most output tokens.
@@ -97,6 +106,25 @@ pub struct Facts {
     pub streaming: bool,
     /// Needs, as policy words: `tools`, `images` …
     pub needs: Vec<String>,
+}
+
+impl Facts {
+    /// Hash of the first `tokens` tokens of the prompt.
+    #[must_use]
+    pub fn prefix(&self, tokens: u32) -> Option<&str> {
+        let found = self.prefixes.iter().find(|p| p.tokens == tokens);
+        found.map(|p| p.hash.as_str())
+    }
+}
+
+/// How a prompt begins, without saying it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Prefix {
+    /// So many tokens of it.
+    pub tokens: u32,
+    /// Their hash.
+    pub hash: String,
 }
 
 /// Live figures of one target.
@@ -111,6 +139,9 @@ pub struct Figures {
     /// 95th percentile of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p95_ms: Option<u64>,
+    /// 99th percentile of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p99_ms: Option<u64>,
     /// Share of failures.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_rate: Option<u32>,
@@ -120,6 +151,9 @@ pub struct Figures {
     pub breaker: String,
     /// Attempts in flight.
     pub inflight: u32,
+    /// Share left of the tightest rate limit that its provider last told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub headroom: Option<u32>,
 }
 
 /// What the policy said.
@@ -137,6 +171,23 @@ pub struct Decision {
     /// Name of the plan, or of the target of a plan written in the rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
+    /// The arms that shares chose, outermost first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub arms: Vec<Arm>,
+}
+
+/// An arm that a share chose.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Arm {
+    /// `split` or `canary`.
+    pub strategy: String,
+    /// Its name; else its number, from 1, or `base` or `trial`.
+    pub arm: String,
+    /// The bucket the request fell into, from 0 to 9 999.
+    pub bucket: u32,
+    /// The request fell on the trial of a canary and got the base, since a figure of the trial is beyond a threshold.
+    pub aborted: bool,
 }
 
 /// One target that came into question.
@@ -145,12 +196,16 @@ pub struct Decision {
 pub struct Candidate {
     /// `provider/model`.
     pub target: String,
-    /// `capability-missing`, `window-too-small`, `unavailable` or `barred`; absent where it was called.
+    /// `capability-missing`, `window-too-small`, `filtered`, `unavailable`, `barred` or `not-needed`; absent where it was
+    /// called.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The same in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub passed_over: Option<String>,
+    /// What the request was expected to cost there, where that set the order and the price is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_cost: Option<i64>,
 }
 
 /// One attempt.

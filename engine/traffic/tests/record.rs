@@ -6,7 +6,9 @@
     reason = "test helpers fail loudly"
 )]
 
-use mux_traffic::record::{Attempt, Candidate, Decision, Facts, Figures, Outcome, Record, Usage};
+use mux_traffic::record::{
+    Arm, Attempt, Candidate, Decision, Facts, Figures, Outcome, Prefix, Record, Usage,
+};
 use mux_traffic::schema;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
@@ -33,9 +35,15 @@ fn full() -> Record {
             dialect: "openai-chat".to_owned(),
             model: "@support".to_owned(),
             key: Some("k".to_owned()),
+            team: Some("t".to_owned()),
             end_user: Some("u".to_owned()),
             conversation: Some("c".to_owned()),
             tags: vec![("team".to_owned(), "search".to_owned())],
+            headers: vec![("x-plan".to_owned(), "gold".to_owned())],
+            prefixes: vec![Prefix {
+                tokens: 1_000,
+                hash: "00ff".to_owned(),
+            }],
             tokens: 12,
             output_limit: Some(256),
             streaming: true,
@@ -45,10 +53,12 @@ fn full() -> Record {
             target: "openai/gpt".to_owned(),
             p50_ms: Some(300),
             p95_ms: Some(900),
+            p99_ms: Some(1_200),
             error_rate: Some(12),
             health: "ok".to_owned(),
             breaker: "closed".to_owned(),
             inflight: 3,
+            headroom: Some(9_000),
         }],
         used: [("team".to_owned(), 5_000)].into(),
         decision: Some(Decision {
@@ -57,11 +67,18 @@ fn full() -> Record {
             path: "5".to_owned(),
             verdict: "use".to_owned(),
             plan: Some("careful".to_owned()),
+            arms: vec![Arm {
+                strategy: "split".to_owned(),
+                arm: "control".to_owned(),
+                bucket: 4_711,
+                aborted: false,
+            }],
         }),
         candidates: vec![Candidate {
             target: "openai/gpt".to_owned(),
             reason: Some("barred".to_owned()),
             passed_over: Some("breaker open".to_owned()),
+            expected_cost: Some(120),
         }],
         attempts: vec![Attempt {
             target: "openai/gpt".to_owned(),
@@ -181,12 +198,14 @@ fn the_schema_requires_what_is_always_written() {
     requires(&root, "figures", &Figures::default());
     requires(&root, "decision", &Decision::default());
     requires(&root, "candidate", &Candidate::default());
+    requires(&root, "arm", &Arm::default());
+    requires(&root, "prefix", &Prefix::default());
     requires(&root, "attempt", &Attempt::default());
     requires(&root, "usage", &Usage::default());
     requires(&root, "outcome", &Outcome::default());
     assert_eq!(
         root["$defs"].as_object().unwrap().len(),
-        7,
+        9,
         "a definition that no check above names"
     );
 }
