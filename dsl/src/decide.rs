@@ -206,6 +206,21 @@ impl Image {
         found
     }
 
+    /// What a rule says; `None` where it goes on to another policy.
+    #[must_use]
+    pub fn verdict(&self, policy: PolicyId, rule: RuleId) -> Option<&Verdict> {
+        match &self
+            .code
+            .clauses
+            .get(policy.index())?
+            .get(rule.index())?
+            .then
+        {
+            Then::Decide(verdict) => Some(verdict),
+            Then::Go(_) => None,
+        }
+    }
+
     /// How a policy is decided.
     #[must_use]
     pub fn form(&self, policy: PolicyId) -> Option<Form> {

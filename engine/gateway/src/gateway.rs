@@ -10,7 +10,7 @@ use crate::exchange::Exchange;
 use crate::live::Live;
 use crate::plugins::Plugins;
 use crate::recorder::{Listener, Recorder, Recording};
-use crate::reload::{Examine, Keeper};
+use crate::reload::{self, Examine, Keeper};
 use crate::source::Source;
 use crate::status::SharedStatus;
 use crate::upstream::Upstream;
@@ -178,9 +178,7 @@ impl Gateway {
         })
         .await
         .map_err(|e| environment("start-up was cut short", &e))??;
-        for (target, why) in bundle.unavailable() {
-            tracing::warn!(target, "unavailable: it {why}");
-        }
+        reload::warn(&bundle);
         let live = Arc::new(Live::new(Arc::new(bundle)));
         let (commands, asked) = channel();
         let reloader = Reloader::new(commands);

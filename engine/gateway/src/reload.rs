@@ -12,6 +12,7 @@ use crate::status::{Listing, SharedStatus};
 use crate::watch::Watch;
 use mux_dsl::{Compiled, Diagnostic, Image, compile};
 use mux_routing::router::Memory;
+use mux_routing::unsupported::gaps;
 use mux_store::{NewVersion, Store, Version, VersionHead};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -208,9 +209,7 @@ impl Keeper {
         let bundle = Arc::new(bundle);
         live.serve(Arc::clone(&bundle));
         self.note_live(&bundle);
-        for (target, why) in bundle.unavailable() {
-            tracing::warn!(target, "unavailable: it {why}");
-        }
+        warn(&bundle);
         tracing::info!(version = bundle.router.version(), "serving");
     }
 
@@ -319,6 +318,13 @@ impl Keeper {
                 diagnostics: compiled.diagnostics,
             });
         };
+        let missing = gaps(&image).missing;
+        if !missing.is_empty() {
+            return Err(Rejected {
+                text: missing.join("\n"),
+                diagnostics: compiled.diagnostics,
+            });
+        }
         if let Some(examine) = &self.examine {
             examine(&image).map_err(|text| Rejected {
                 text,
@@ -442,6 +448,16 @@ impl Keeper {
             .broken()
             .map(|(path, why)| (path.display().to_string(), why.to_owned()))
             .collect();
+    }
+}
+
+/// Says what of a bundle does not work.
+pub fn warn(bundle: &Bundle) {
+    for (target, why) in bundle.unavailable() {
+        tracing::warn!(target, "unavailable: it {why}");
+    }
+    for gap in gaps(bundle.router.image()).ignored {
+        tracing::warn!("not carried out: {gap}");
     }
 }
 

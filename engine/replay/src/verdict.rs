@@ -4,6 +4,7 @@ use mux_dsl::Image;
 use mux_dsl::case::{Compare, Expect, That};
 use mux_dsl::image::{Pico, TargetId, Tier};
 use mux_routing::flight::{Attempt, End, Flight};
+use mux_routing::unsupported;
 use serde::Serialize;
 
 /// An expectation that did not hold.
@@ -24,7 +25,7 @@ pub struct Miss {
 pub fn misses(expects: &[Expect], file: &str, flight: &Flight) -> Vec<Miss> {
     let seen = Seen::of(flight);
     let missed = expects.iter().filter_map(|expect| {
-        let (holds, got) = seen.judge(&expect.that);
+        let (holds, got) = seen.verdict(&expect.that);
         let miss = || Miss {
             file: file.to_owned(),
             line: expect.line,
@@ -43,6 +44,8 @@ struct Seen<'f> {
     attempts: Vec<TargetId>,
     served: Option<TargetId>,
     denied: Option<u16>,
+    /// Why its plan was not carried out at all.
+    unsupported: Option<&'f str>,
 }
 
 /// Whether an expectation holds, and what is the case.
@@ -63,9 +66,25 @@ impl<'f> Seen<'f> {
                 _ => None,
             },
             denied: match flight.end() {
+                Some(End::Refused(refusal)) if refusal.code == unsupported::CODE => None,
                 Some(End::Refused(refusal)) if flight.attempts().is_empty() => Some(refusal.status),
                 _ => None,
             },
+            unsupported: match flight.end() {
+                Some(End::Refused(refusal)) if refusal.code == unsupported::CODE => {
+                    Some(&refusal.message)
+                }
+                _ => None,
+            },
+        }
+    }
+
+    /// What a plan does that was not carried out cannot be told, and so no expectation of it holds, whichever way it is
+    /// put; what was decided can.
+    fn verdict(&self, that: &That) -> Verdict {
+        match self.unsupported.filter(|_| of_execution(that)) {
+            Some(why) => (false, why.to_owned()),
+            None => self.judge(that),
         }
     }
 
@@ -191,6 +210,14 @@ impl<'f> Seen<'f> {
             Some(End::ClientGone) | None => "no end".to_owned(),
         }
     }
+}
+
+/// Whether an expectation is about what happened after the decision.
+fn of_execution(that: &That) -> bool {
+    !matches!(
+        that,
+        That::Plan(_) | That::Rule(_) | That::Policy(_) | That::Denied(_) | That::Allowed
+    )
 }
 
 /// Pico-dollars as people write them.

@@ -54,7 +54,12 @@ impl Rule {
     pub fn of(written: &mux_dsl::image::Breaker) -> Self {
         let cool = written.cool * MILLI;
         Self {
-            error_rate: written.error_rate,
+            // Without a span no share is written; none is above all of it.
+            error_rate: if written.over == 0 {
+                10_000
+            } else {
+                written.error_rate
+            },
             min: written.min,
             over: written.over * MILLI,
             consecutive: written.failures,

@@ -4,7 +4,8 @@
     reason = "a test that cannot set itself up should fail loudly"
 )]
 
-use mux_dsl::image::{Features, TargetId};
+use mux_dsl::Image;
+use mux_dsl::image::{Features, RateUnit, TargetId};
 use mux_dsl::request::{HealthState, Live};
 use mux_routing::class::Class;
 use mux_routing::flight::{Action, Actions, Arrival, End, Event, Failure, Flight};
@@ -39,17 +40,14 @@ provider p {
 }
 ";
 
+fn compiled(text: &str) -> Image {
+    let compiled = mux_dsl::compile(&["t.mux"], &mut |_| Ok(text.into()), &|_| true);
+    let shown = mux_dsl::render(&compiled.diagnostics, &compiled.sources, false);
+    compiled.image.unwrap_or_else(|| panic!("{shown}"))
+}
+
 fn router_with(policy: &str, memory: &Memory) -> Arc<Router> {
-    let text = format!("{FLEET}{policy}");
-    let compiled = mux_dsl::compile(&["t.mux"], &mut |_| Ok(text.clone().into_bytes()), &|_| {
-        true
-    });
-    let image = compiled.image.unwrap_or_else(|| {
-        panic!(
-            "{}",
-            mux_dsl::render(&compiled.diagnostics, &compiled.sources, false)
-        )
-    });
+    let image = compiled(&format!("{FLEET}{policy}"));
     Arc::new(Router::new(Arc::new(image), "v", memory, |_| None))
 }
 
@@ -587,4 +585,52 @@ policy @x { else use plan outer }
     );
     ride.on(Event::Connected(1)).pass(5 * SECOND);
     assert_eq!(ride.refused(), (504, "upstream_timeout"));
+}
+
+/// `@x` of [`CHAIN`], with one request in flight at a time.
+fn one_at_a_time() -> Arc<Router> {
+    let text = format!("{FLEET}limit one {{\n  1 requests/min per key\n}}\n{CHAIN}");
+    let text = text.replace("policy @x {", "policy @x {\n  limit one\n ");
+    let text = text.replace(" else use plan chain }", " else use plan chain\n}");
+    let mut image = compiled(&text);
+    for rate in image.fleet.limits.iter_mut().flat_map(|l| &mut l.rates) {
+        rate.unit = RateUnit::Concurrent;
+    }
+    let memory = Memory::default();
+    Arc::new(Router::new(Arc::new(image), "v", &memory, |_| None))
+}
+
+#[test]
+fn a_place_in_flight_is_free_again_however_the_flight_ends() {
+    let router = one_at_a_time();
+    let taken = |router: &Arc<Router>| {
+        let ride = Ride::new(router, request("@x"));
+        match ride.flight.end() {
+            Some(End::Refused(refusal)) => {
+                assert_eq!(refusal.code, "limit_reached");
+                assert_eq!(refusal.retry_after, Some(SECOND));
+                true
+            }
+            _ => false,
+        }
+    };
+    let ends: [fn(&mut Ride) -> &mut Ride; 4] = [
+        |ride| ride.on(Event::Connected(0)).serve(),
+        |ride| ride.on(Event::ClientGone),
+        |ride| ride.fail(Class::InvalidRequest, 400),
+        |ride| ride.pass(600 * SECOND),
+    ];
+    for end in ends {
+        let mut ride = Ride::new(&router, request("@x"));
+        assert!(ride.flight.end().is_none() && taken(&router));
+        end(&mut ride);
+        assert!(ride.flight.end().is_some());
+        // The flight that is over still lives, as one that waits to be recorded does.
+        assert!(!taken(&router));
+    }
+    let arrival = request("@x");
+    let unflown = Flight::new(&router, arrival, &router.live(0));
+    assert!(taken(&router));
+    drop(unflown);
+    assert!(!taken(&router));
 }
