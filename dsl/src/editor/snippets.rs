@@ -1,13 +1,14 @@
 //! Snippets for VS Code: the form of every line, with its parts to fill in.
 
 use super::lists;
+use crate::words::{Body, Entry};
 use serde_json::{Map, Value, json};
 
 /// One snippet a form.
 pub(super) fn snippets() -> String {
     let mut snippets = Map::new();
     for entry in lists::entries() {
-        let body = body(entry.word, entry.form);
+        let body = body(entry);
         let lines: Vec<_> = body.split('\n').collect();
         let snippet = json!({ "prefix": entry.word, "body": lines, "description": entry.doc });
         snippets.insert(entry.form.to_owned(), snippet);
@@ -15,17 +16,24 @@ pub(super) fn snippets() -> String {
     format!("{:#}\n", Value::Object(snippets))
 }
 
-/// A form as a snippet: its first alternative without what may be left out, and a stop for every part to fill in.
-pub(super) fn body(word: &str, form: &str) -> String {
-    let again = format!(" or {word} ");
-    let form = form.split(&again).next().unwrap_or(form);
-    if let Some((before, choices)) = choices(form) {
+/// A line as a snippet: the first alternative of its form without what may be left out, a stop for every part to fill in,
+/// and an empty block where there must be one.
+pub(super) fn body(entry: &Entry) -> String {
+    if let Some((before, choices)) = choices(entry.form) {
         return format!("{before}${{1|{}|}}", choices.join(","));
     }
-    let mut stops = Stops::default();
+    let again = format!(" or {} ", entry.word);
+    let form = entry.form.split(&again).next().unwrap_or(entry.form);
     let form = form.split(" | ").next().unwrap_or(form);
-    let form = without_optional(form);
-    stops.fill(once(form.trim_end()));
+    let block = form.contains(" {") || matches!(entry.block, Body::Must(_));
+    let line = form.split(" {").next().unwrap_or(form);
+    let mut stops = Stops::default();
+    stops.fill(once(without_optional(line).trim_end()));
+    if block {
+        stops.body.push_str(" {\n\t");
+        stops.stop("");
+        stops.body.push_str("\n}");
+    }
     stops.body
 }
 
@@ -86,14 +94,6 @@ impl Stops {
                 }
                 '…' => self.stop(""),
                 '$' => self.body.push_str("\\$"),
-                '{' => {
-                    chars.next_if_eq(&' ');
-                    self.body.push_str("{\n\t");
-                }
-                '}' => {
-                    self.body.truncate(self.body.trim_end_matches(' ').len());
-                    self.body.push_str("\n}");
-                }
                 other => self.body.push(other),
             }
         }

@@ -98,7 +98,7 @@ fn declarations_are_those_that_the_grammar_reads_on_at() {
 #[test]
 fn every_snippet_is_a_line_that_can_be_read() {
     for entry in lists::entries() {
-        let body = snippets::body(entry.word, entry.form);
+        let body = snippets::body(entry);
         let filled = filled(&body);
         assert_eq!(misshapen(&filled), [""; 0], "{body:?} gives {filled:?}");
         assert_eq!(first_word(&filled).as_deref(), Some(entry.word), "{filled}");

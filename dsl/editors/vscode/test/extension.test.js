@@ -1,0 +1,126 @@
+// @ts-check
+// The extension, with a VS Code and a client library that only write down what they are asked for.
+
+const assert = require('node:assert/strict');
+const Module = require('node:module');
+const { beforeEach, test } = require('node:test');
+
+/** @type {Record<string, (...args: any[]) => any>} */
+let commands = {};
+/** @type {any[]} */
+let clients = [];
+/** @type {any[]} */
+let tasks = [];
+/** @type {string[]} */
+let errors = [];
+let failing = false;
+
+class LanguageClient {
+  /** @param {[string, string, any, any]} args */
+  constructor(...args) {
+    this.server = args[2];
+    this.options = args[3];
+    this.disposed = false;
+    clients.push(this);
+  }
+  async start() {
+    if (failing) throw new Error('no such file');
+  }
+  async dispose() {
+    this.disposed = true;
+  }
+}
+
+const vscode = {
+  Task: class {
+    /** @param {any[]} args */
+    constructor(...args) {
+      this.execution = args[4];
+    }
+  },
+  ProcessExecution: class {
+    /** @param {any[]} args */
+    constructor(...args) {
+      this.process = args[0];
+      this.args = args[1];
+      this.options = args[2];
+    }
+  },
+  TaskPanelKind: { Dedicated: 2 },
+  TaskScope: { Workspace: 2 },
+  Uri: { parse: (/** @type {string} */ text) => ({ scheme: new URL(text).protocol.slice(0, -1), fsPath: new URL(text).pathname }) },
+  commands: {
+    registerCommand: (/** @type {string} */ name, /** @type {any} */ run) => (commands[name] = run),
+    executeCommand: async () => {},
+  },
+  tasks: { executeTask: async (/** @type {any} */ task) => tasks.push(task) },
+  window: { activeTextEditor: undefined, showErrorMessage: async (/** @type {string} */ text) => void errors.push(text) },
+  workspace: {
+    createFileSystemWatcher: () => ({}),
+    getConfiguration: () => ({ get: () => '/opt/mux' }),
+    getWorkspaceFolder: () => undefined,
+    onDidChangeConfiguration: () => ({}),
+    saveAll: async () => true,
+  },
+};
+
+const loader = /** @type {any} */ (Module);
+const load = loader._load;
+loader._load = (/** @type {string} */ name, /** @type {any[]} */ ...rest) => {
+  if (name === 'vscode') return vscode;
+  if (name === 'vscode-languageclient/node') return { LanguageClient };
+  return load(name, ...rest);
+};
+const extension = require('../client/extension');
+const manifest = require('../package.json');
+
+beforeEach(async () => {
+  [commands, clients, tasks, errors, failing] = [{}, [], [], [], false];
+});
+
+const activate = () => extension.activate(/** @type {any} */ ({ subscriptions: [] }));
+
+test('every command that is offered is there', async () => {
+  await activate();
+  const offered = manifest.contributes.commands.map(({ command }) => command);
+  assert.deepEqual(Object.keys(commands).sort(), offered.sort());
+});
+
+test('the server is `mux policy lsp` over its standard input and output', async () => {
+  await activate();
+  assert.deepEqual(clients[0].server, { command: '/opt/mux', args: ['policy', 'lsp'] });
+  assert.equal(clients[0].options.documentSelector[0].language, manifest.contributes.languages[0].id);
+});
+
+test('a restart ends the server before it starts another', async () => {
+  await activate();
+  await commands['mux.restartServer']();
+  assert.deepEqual(clients.map(client => client.disposed), [true, false]);
+  await extension.deactivate();
+  assert.deepEqual(clients.map(client => client.disposed), [true, true]);
+});
+
+test('a server that does not start is told, and a later restart is possible', async () => {
+  failing = true;
+  await activate();
+  assert.match(errors[0], /`\/opt\/mux policy lsp` does not start: no such file/);
+  failing = false;
+  await commands['mux.restartServer']();
+  assert.equal(errors.length, 1);
+});
+
+test('a lens runs its test among those of the folder', async () => {
+  await activate();
+  await commands['mux.runTest']('file:///srv/policies/chat_test.mux', 'stays "up"');
+  const { execution } = tasks[0];
+  assert.equal(execution.process, '/opt/mux');
+  assert.deepEqual(execution.args, ['policy', 'test', '/srv/policies', '--filter', 'stays "up"']);
+  assert.deepEqual(execution.options, { cwd: '/srv/policies' });
+});
+
+test('without a file there is nothing to run, and that is told', async () => {
+  await activate();
+  await commands['mux.runTest']();
+  assert.deepEqual(tasks, []);
+  assert.match(errors[0], /open a \.mux file/);
+});
