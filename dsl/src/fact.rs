@@ -73,6 +73,11 @@ impl Fact {
         *self >= Self::Used("".into())
     }
 
+    /// Whether it is the moment itself.
+    pub(crate) fn is_time(&self) -> bool {
+        *self == Self::Time
+    }
+
     /// As policies write it.
     pub(crate) fn words(&self) -> String {
         match self {

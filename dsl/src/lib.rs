@@ -14,6 +14,7 @@ pub mod editor;
 pub mod image;
 pub mod rendering;
 pub mod request;
+pub mod story;
 
 mod atom;
 mod cells;
@@ -34,6 +35,7 @@ mod lines;
 mod load;
 mod names;
 mod parse;
+mod phrase;
 mod program;
 mod quantity;
 mod region;

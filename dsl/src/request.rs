@@ -74,3 +74,41 @@ pub trait Live {
     /// Spent share of a budget, for the counter this request falls on.
     fn used(&self, budget: BudgetId, request: &Request<'_>) -> BasisPoints;
 }
+
+impl<L: Live + ?Sized> Live for &L {
+    fn p50(&self, target: TargetId) -> Option<Millis> {
+        (**self).p50(target)
+    }
+
+    fn p95(&self, target: TargetId) -> Option<Millis> {
+        (**self).p95(target)
+    }
+
+    fn p99(&self, target: TargetId) -> Option<Millis> {
+        (**self).p99(target)
+    }
+
+    fn error_rate(&self, target: TargetId) -> Option<BasisPoints> {
+        (**self).error_rate(target)
+    }
+
+    fn inflight(&self, target: TargetId) -> u32 {
+        (**self).inflight(target)
+    }
+
+    fn breaker_open(&self, target: TargetId) -> bool {
+        (**self).breaker_open(target)
+    }
+
+    fn headroom(&self, target: TargetId) -> Option<BasisPoints> {
+        (**self).headroom(target)
+    }
+
+    fn health(&self, target: TargetId) -> HealthState {
+        (**self).health(target)
+    }
+
+    fn used(&self, budget: BudgetId, request: &Request<'_>) -> BasisPoints {
+        (**self).used(budget, request)
+    }
+}
