@@ -15,7 +15,7 @@ use std::hint::black_box;
 use std::path::Path;
 
 const FLEET: &str = "provider p {\n  kind openai\n  key  env KEY\n  model m {\n    context 1M\n    \
-                     price input $1/Mtok output $2/Mtok\n    can tools images streaming\n  }\n}\n";
+                     price input $1/Mtok output $2/Mtok\n    can tools images json-schema streaming\n  }\n}\n";
 
 /// Nothing has happened yet: no latencies, no failures, nothing spent.
 struct Fresh;

@@ -24,12 +24,12 @@ provider p {
   model a {
     context 100k
     price   input $1/Mtok  output $2/Mtok
-    can     tools streaming
+    can     tools images json-schema streaming
   }
   model b {
     context 100k
     price   input $1/Mtok  output $2/Mtok
-    can     tools streaming
+    can     tools images json-schema streaming
   }
 }
 plan chain {

@@ -76,7 +76,7 @@ fn mock(fault: &str) -> (Process, String) {
 
 fn provider(name: &str, address: &str) -> String {
     format!(
-        "provider {name} {{\n  kind openai-compatible\n  url \"http://{address}/v1\"\n  model m {{\n    context 8k\n    can streaming\n  }}\n}}\n"
+        "provider {name} {{\n  kind openai-compatible\n  url \"http://{address}/v1\"\n  model m {{\n    context 8k\n    can tools images json-schema streaming\n  }}\n}}\n"
     )
 }
 

@@ -57,7 +57,7 @@ provider here {{
   model m {{
     context 128k
     price   input $1/Mtok  output $2/Mtok
-    can     tools streaming
+    can     tools images json-schema streaming
   }}
 }}
 

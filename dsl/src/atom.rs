@@ -84,6 +84,8 @@ pub(crate) struct Window {
 pub(crate) struct Tables {
     pub(crate) sets: Vec<Arc<HashSet<Box<str>>>>,
     pub(crate) zones: Vec<Arc<Zone>>,
+    /// Names of the first sets; the others were written where they are asked for.
+    pub(crate) names: Vec<Box<str>>,
 }
 
 /// A time zone and its name.

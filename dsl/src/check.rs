@@ -19,12 +19,14 @@ use crate::case::{Replay, Test};
 use crate::clause::Clause;
 use crate::condition::Cond;
 use crate::diagnostic::Severity;
+use crate::fact::senses;
 use crate::image::{Defaults, Fleet, Plan, Policy};
 use crate::lines::Line;
 use crate::load::Loaded;
 use crate::names::Names;
+use crate::region::Terms;
 use crate::report::Report;
-use crate::space::Declared;
+use crate::space::{Declared, Space};
 
 /// A checked bundle, before its graph is built.
 #[derive(Debug)]
@@ -39,7 +41,7 @@ pub(crate) struct Checked {
     pub(crate) tables: Tables,
     /// Conditions that plans ask.
     pub(crate) guards: Vec<Cond>,
-    pub(crate) declared: Declared,
+    pub(crate) space: Space,
 }
 
 /// Checks a bundle; the result means something only if nothing was reported that stops a load.
@@ -60,7 +62,7 @@ pub(crate) fn check(loaded: &Loaded, kinds: &dyn Fn(&str) -> bool, report: &mut 
     let mut conditions = condition::Conditions::new(&names, loaded, report);
     let mut routes = route::Routes::new(&names);
     routes.named(report);
-    let (policies, rules) = policy::read(
+    let (policies, rules, open) = policy::read(
         &names,
         &loaded.sources,
         &mut conditions,
@@ -72,9 +74,25 @@ pub(crate) fn check(loaded: &Loaded, kinds: &dyn Fn(&str) -> bool, report: &mut 
     let tables = conditions.finish();
     let looped = cycle::plans(&names, &routes.plans, report);
     cycle::policies(&names, &rules, report);
-    lint::rules(&policies, &rules, report);
+    let declared = Declared::new();
+    let guards = Vec::new();
+    let space = {
+        let conds = rules
+            .iter()
+            .flatten()
+            .filter_map(|r| r.clause.as_ref()?.cond.as_ref());
+        space(conds.chain(&guards), &fleet, &tables, &declared)
+    };
+    let terms = Terms {
+        space: &space,
+        fleet: &fleet,
+        tables: &tables,
+    };
+    lint::rules(&policies, &rules, &open, &routes.plans, &terms, report);
+    if !looped && !report.failed() {
+        lint::served(&policies, &rules, &routes.plans, &terms, report);
+    }
     if !looped {
-        lint::needs(&policies, &rules, &routes.plans, &fleet, report);
         routes.deadlines(report);
     }
     lint::unused(&names, report);
@@ -90,9 +108,23 @@ pub(crate) fn check(loaded: &Loaded, kinds: &dyn Fn(&str) -> bool, report: &mut 
         tests,
         replays,
         tables,
-        guards: Vec::new(),
-        declared: Declared::new(),
+        guards,
+        space,
     }
+}
+
+/// The space of requests as these conditions cut it up.
+fn space<'c>(
+    conds: impl Iterator<Item = &'c Cond>,
+    fleet: &Fleet,
+    tables: &Tables,
+    declared: &Declared,
+) -> Space {
+    let mut tests = Vec::new();
+    for cond in conds {
+        cond.each_test(&mut |test| tests.extend(senses(&test.atom, fleet, tables)));
+    }
+    Space::cut(tests, declared)
 }
 
 /// What concerns the bundle as a whole.

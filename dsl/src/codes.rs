@@ -45,7 +45,7 @@ provider vllm {
     output  8k
     price   input $0.10/Mtok output $0.30/Mtok
     tier    standard
-    can     tools json-schema streaming
+    can     tools images json-schema streaming
   }
 }
 "#;

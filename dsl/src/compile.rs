@@ -36,8 +36,8 @@ pub fn compile(
             checked.clauses,
             checked.guards,
             checked.tables,
+            checked.space,
             &checked.fleet,
-            &checked.declared,
         );
         Image::new(
             checked.fleet,

@@ -1,10 +1,8 @@
 //! Checked conditions: what was written, with names resolved and numbers in base units.
 
 use crate::atom::{Atom, Number, Tables};
-use crate::case::Compare;
-use crate::image::{BudgetId, Features};
+use crate::image::BudgetId;
 use crate::request::{Live, Request};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 /// A condition.
@@ -105,119 +103,5 @@ impl Cond {
             Self::Named(_, inner) => inner.depth(),
             Self::Test(_) => 1,
         }
-    }
-
-    /// Features that every request needs for which this is true.
-    pub(crate) fn needs(&self) -> Features {
-        match self {
-            Self::All(parts) => parts
-                .iter()
-                .fold(Features::default(), |all, p| all.with(p.needs())),
-            Self::Any(parts) => {
-                let shared = parts
-                    .iter()
-                    .map(Self::needs)
-                    .reduce(|a, b| Features(a.0 & b.0));
-                shared.unwrap_or_default()
-            }
-            Self::Test(test) => match test.atom {
-                Atom::Needs(features) => features,
-                _ => Features::default(),
-            },
-            Self::Named(_, inner) => inner.needs(),
-            Self::Not(_) => Features::default(),
-        }
-    }
-
-    /// Marks of the exact values that are compared anywhere in it; see [`Self::demands`].
-    pub(crate) fn marks(&self) -> u64 {
-        match self {
-            Self::All(parts) | Self::Any(parts) => parts.iter().fold(0, |all, p| all | p.marks()),
-            Self::Not(inner) | Self::Named(_, inner) => inner.marks(),
-            Self::Test(test) => mark(&test.atom),
-        }
-    }
-
-    /// Marks that a condition must have to imply this one: a quick look that spares most comparisons of long policies.
-    pub(crate) fn demands(&self) -> u64 {
-        match self {
-            Self::All(parts) => parts.iter().fold(0, |all, p| all | p.demands()),
-            Self::Named(_, inner) => inner.demands(),
-            Self::Test(test) => mark(&test.atom),
-            Self::Any(_) | Self::Not(_) => 0,
-        }
-    }
-
-    /// Whether every request for which `self` is true makes `other` true. `false` may mean "not known": steps are
-    /// bounded by `fuel`, and facts are taken to be unrelated.
-    pub(crate) fn implies(&self, other: &Self, fuel: &mut u32) -> bool {
-        let Some(left) = fuel.checked_sub(1) else {
-            return false;
-        };
-        *fuel = left;
-        match (self, other) {
-            (Self::Named(_, inner), _) => inner.implies(other, fuel),
-            (_, Self::Named(_, inner)) => self.implies(inner, fuel),
-            (Self::Any(parts), _) => parts.iter().all(|p| p.implies(other, fuel)),
-            (_, Self::All(parts)) => parts.iter().all(|p| self.implies(p, fuel)),
-            (Self::All(parts), Self::Any(others)) => {
-                others.iter().any(|o| self.implies(o, fuel))
-                    || parts.iter().any(|p| p.implies(other, fuel))
-            }
-            (_, Self::Any(others)) => others.iter().any(|o| self.implies(o, fuel)),
-            (Self::All(parts), _) => parts.iter().any(|p| p.implies(other, fuel)),
-            (Self::Not(a), Self::Not(b)) => b.implies(a, fuel),
-            (Self::Test(a), Self::Test(b)) => within(&a.atom, &b.atom),
-            (Self::Not(_), Self::Test(_)) | (Self::Test(_), Self::Not(_)) => false,
-        }
-    }
-}
-
-/// One of 64 bits for a test on an exact value, which nothing but the same test implies.
-fn mark(atom: &Atom) -> u64 {
-    if !matches!(atom, Atom::Is(..)) {
-        return 0;
-    }
-    let mut hasher = DefaultHasher::new();
-    atom.hash(&mut hasher);
-    1 << (hasher.finish() % 64)
-}
-
-/// Whether the first test is true only where the second is.
-fn within(first: &Atom, second: &Atom) -> bool {
-    match (first, second) {
-        (Atom::Number(fact, how, value), Atom::Number(other, bound, edge)) if fact == other => {
-            figure_within((*how, *value), (*bound, *edge))
-        }
-        (Atom::Number(Number::OutputLimit, ..), Atom::HasOutputLimit) => true,
-        (
-            Atom::Is(fact, _)
-            | Atom::In(fact, _)
-            | Atom::Matches(fact, _)
-            | Atom::StartsWith(fact, _),
-            Atom::Has(other),
-        ) if fact == other => true,
-        (Atom::Is(fact, value), Atom::StartsWith(other, start)) if fact == other => {
-            value.starts_with(&**start)
-        }
-        (Atom::StartsWith(fact, long), Atom::StartsWith(other, short)) if fact == other => {
-            long.starts_with(&**short)
-        }
-        (Atom::Needs(all), Atom::Needs(some)) => all.contains(*some),
-        _ => first == second,
-    }
-}
-
-/// Whether every number that stands so to the first value stands so to the second.
-fn figure_within((how, value): (Compare, u64), (bound, edge): (Compare, u64)) -> bool {
-    use Compare::{AtLeast, AtMost, Is, Less, More};
-    match (how, bound) {
-        (More, More) | (AtLeast | Is, AtLeast) => value >= edge,
-        (AtLeast | Is, More) => value > edge,
-        (More, AtLeast) => value.saturating_add(1) >= edge,
-        (Less, Less) | (AtMost | Is, AtMost) => value <= edge,
-        (AtMost | Is, Less) => value < edge,
-        (Less, AtMost) => value <= edge.saturating_add(1),
-        _ => how == bound && value == edge,
     }
 }

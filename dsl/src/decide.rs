@@ -5,11 +5,10 @@ use crate::case::{Replay, Test};
 use crate::cells::Cells;
 use crate::clause::{self, Clause, Then};
 use crate::condition::Cond;
-use crate::fact::senses;
 use crate::image::{Fleet, GuardId, Plan, PlanId, Policy, PolicyId, RuleId, TargetId, Verdict};
 use crate::program::{Program, Scene};
 use crate::request::{Live, Request};
-use crate::space::{Declared, Source, Space};
+use crate::space::{Source, Space};
 use crate::trace::{Chain, Path};
 use std::collections::HashMap;
 
@@ -85,19 +84,9 @@ impl Code {
         clauses: Vec<Vec<Clause>>,
         guards: Vec<Cond>,
         tables: Tables,
+        space: Space,
         fleet: &Fleet,
-        declared: &Declared,
     ) -> Self {
-        let mut tests = Vec::new();
-        let conds = clauses
-            .iter()
-            .flatten()
-            .filter_map(|c| c.cond.as_ref())
-            .chain(&guards);
-        for cond in conds {
-            cond.each_test(&mut |test| tests.extend(senses(&test.atom, fleet, &tables)));
-        }
-        let space = Space::cut(tests, declared);
         let programs = clauses
             .iter()
             .map(|c| Program::compile(c, &space, fleet, &tables))

@@ -37,6 +37,7 @@ mod names;
 mod parse;
 mod phrase;
 mod program;
+mod proof;
 mod quantity;
 mod region;
 mod report;
@@ -46,6 +47,7 @@ mod space;
 mod suggest;
 mod trace;
 mod tree;
+mod witness;
 mod words;
 
 pub use compile::{Compiled, compile};

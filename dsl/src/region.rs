@@ -6,6 +6,7 @@ use crate::condition::{Cond, Test};
 use crate::fact::senses;
 use crate::image::Fleet;
 use crate::space::Space;
+use std::collections::HashSet;
 
 /// Most boxes that one condition may become; beyond, it is only ever asked, never analysed.
 const BOXES: usize = 1_024;
@@ -141,6 +142,22 @@ impl Region {
 }
 
 impl Terms<'_> {
+    /// A condition that holds in a region and nowhere else, as policies write it.
+    pub(crate) fn words(&self, region: &Region) -> String {
+        let named = |set: &HashSet<Box<str>>| {
+            let mut sets = self.tables.sets.iter().zip(&self.tables.names);
+            sets.find(|(s, _)| ***s == *set)
+                .map(|(_, name)| name.to_string())
+        };
+        let words = |(field, cells): (u16, &Cells)| self.space.field(field).words(cells, &named);
+        let parts: Vec<String> = region.iter().map(words).collect();
+        if parts.is_empty() {
+            "true".into()
+        } else {
+            parts.join(" and ")
+        }
+    }
+
     /// The boxes where a condition holds; `None` where there would be too many.
     pub(crate) fn regions(&self, cond: &Cond) -> Option<Vec<Region>> {
         self.of(cond, false)

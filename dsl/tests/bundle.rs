@@ -34,7 +34,7 @@ provider north {
     output  32_000
     price   input $3/Mtok output $15/Mtok cached $0.30/Mtok cache-write $3.75/Mtok
     tier    frontier
-    can     tools images streaming
+    can     tools images json-schema streaming
   }
   model small {
     like  large
@@ -80,6 +80,7 @@ fn models_take_over_what_they_are_like_and_say_the_rest_themselves() {
         large.can,
         Features::TOOLS
             .with(Features::IMAGES)
+            .with(Features::JSON_SCHEMA)
             .with(Features::STREAMING)
     );
     assert_eq!(

@@ -17,7 +17,7 @@ provider north {
     can tools images json-schema streaming
   }
   model small {
-    can tools streaming
+    can tools images json-schema streaming
   }
 }
 provider south {

@@ -62,7 +62,7 @@ fn problems(policy: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    const GOOD: &str = "provider p {\n  kind openai\n  key  env KEY\n  model m {\n    context 10k\n    price input $1/Mtok output $2/Mtok\n    can streaming\n  }\n}\npolicy @x { else use p/m }\n";
+    const GOOD: &str = "provider p {\n  kind openai\n  key  env KEY\n  model m {\n    context 10k\n    price input $1/Mtok output $2/Mtok\n    can tools images json-schema streaming\n  }\n}\npolicy @x { else use p/m }\n";
 
     #[test]
     fn a_policy_that_compiles_passes_and_a_planted_mistake_is_found() {

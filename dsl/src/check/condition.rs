@@ -54,6 +54,7 @@ impl<'t> Conditions<'t> {
                 .map(Arc::new)
                 .collect(),
             zones: Vec::new(),
+            names: names.sets.iter().map(|s| s.name.clone()).collect(),
         };
         let count = names.defines.iter().count();
         let mut conditions = Self {

@@ -1,129 +1,264 @@
 //! What can be said about rules without running them: never reached, never servable, never used.
 
 use super::policy::Ruled;
-use crate::clause::{Clause, Then};
-use crate::condition::Cond;
-use crate::image::{Features, Fleet, Plan, Policy, TargetId, Verdict};
+use crate::clause::Clause;
+use crate::fact::Fact;
+use crate::image::{Features, Plan, Policy, Rule};
 use crate::names::{Names, Table};
+use crate::proof::{self, Judged, Unserved};
+use crate::region::Terms;
 use crate::report::Report;
 use crate::source::Span;
+use crate::space::amount;
+use crate::witness::Witness;
 
-/// Steps one comparison of two conditions may take.
-const FUEL: u32 = 10_000;
+/// Most earlier rules that one message names.
+const SHOWN: usize = 4;
 
-/// Reports rules behind one that takes all of their requests.
-pub(super) fn rules(policies: &[Policy], rules: &[Vec<Ruled>], report: &mut Report) {
-    for (policy, rules) in policies.iter().zip(rules) {
-        let conds = rules
-            .iter()
-            .map(|r| r.clause.as_ref().and_then(|c| c.cond.as_ref()));
-        let demands: Vec<u64> = conds.map(|c| c.map_or(0, Cond::demands)).collect();
-        for (at, rule) in rules.iter().enumerate() {
-            let Some(clause) = &rule.clause else { continue };
-            let marks = clause.cond.as_ref().map_or(0, Cond::marks);
-            let cover = rules
-                .iter()
-                .zip(&demands)
-                .take(at)
-                .position(|(earlier, demands)| {
-                    demands & !marks == 0
-                        && earlier.clause.as_ref().is_some_and(|e| covers(e, clause))
-                });
-            if let Some((cover, first)) =
-                cover.and_then(|c| Some((rules.get(c)?, policy.rules.get(c)?)))
-            {
-                let name = first.name.as_ref().map_or_else(
-                    || format!("the rule in line {}", first.line),
-                    |n| format!("rule `{n}`"),
-                );
-                report
-                    .error("mux::rule::unreachable", rule.span, "this rule can never run")
-                    .also(cover.span, "takes every one of its requests")
-                    .help(format!("{name} stands above it and always matches first: move this one above it, or delete it"));
+/// Reports what can be proved about the rules of every policy. `open` are the policies whose text does not end with `else`.
+pub(super) fn rules(
+    policies: &[Policy],
+    rules: &[Vec<Ruled>],
+    open: &[Option<Span>],
+    plans: &[Plan],
+    terms: &Terms<'_>,
+    report: &mut Report,
+) {
+    for ((policy, rules), open) in policies.iter().zip(rules).zip(open) {
+        let clauses: Vec<Option<Clause>> = rules.iter().map(|r| r.clause.clone()).collect();
+        if let Some(at) = open
+            && (clauses.iter().any(Option::is_none) || !proof::exhaustive(&clauses, terms))
+        {
+            no_else(policy, *at, report);
+        }
+        let wrong = report.failed();
+        for (at, judged) in proof::rules(&clauses, plans, terms) {
+            let Some(rule) = rules.get(at) else { continue };
+            // What only looks odd may look so because of what is wrong.
+            if wrong && !matches!(judged, Judged::Dead(_)) {
+                continue;
             }
+            judge(policy, rules, rule, &judged, terms, report);
         }
     }
 }
 
-fn covers(earlier: &Clause, later: &Clause) -> bool {
-    match (&earlier.cond, &later.cond) {
-        (None, _) => true,
-        (Some(_), None) => false,
-        (Some(earlier), Some(later)) => later.implies(earlier, &mut FUEL.clone()),
+fn no_else(policy: &Policy, at: Span, report: &mut Report) {
+    report
+        .error(
+            "mux::policy::no-else",
+            at,
+            format!(
+                "`@{}` does not say what to do with every request",
+                policy.name
+            ),
+        )
+        .label("a request that matches no rule has nowhere to go")
+        .help("end the policy with `else use ...` or `else deny ...`");
+}
+
+fn judge(
+    policy: &Policy,
+    rules: &[Ruled],
+    rule: &Ruled,
+    judged: &Judged,
+    terms: &Terms<'_>,
+    report: &mut Report,
+) {
+    match judged {
+        Judged::Dead(by) => {
+            let whole = by.len() == 1;
+            let finding = report.error(
+                "mux::rule::unreachable",
+                rule.span,
+                "this rule can never run",
+            );
+            for earlier in by.iter().filter_map(|at| rules.get(*at)).take(SHOWN) {
+                finding.also(
+                    earlier.span,
+                    if whole {
+                        "takes every one of its requests"
+                    } else {
+                        "takes some of its requests"
+                    },
+                );
+            }
+            let names: Vec<String> = by
+                .iter()
+                .take(SHOWN)
+                .map(|at| called(policy, *at))
+                .collect();
+            let verb = if whole {
+                "stands above it and always matches first"
+            } else {
+                "stand above it and take all of its requests between them"
+            };
+            finding.help(format!(
+                "{} {verb}: move this one above, or delete it",
+                names.join(" and ")
+            ));
+        }
+        Judged::Impossible => {
+            report
+                .error(
+                    "mux::rule::unreachable",
+                    rule.span,
+                    "this rule can never run",
+                )
+                .label("no request can meet this condition")
+                .help("two of its parts contradict each other; mend one, or delete the rule");
+        }
+        Judged::Shadowed(parts, by) => {
+            let words: Vec<String> = parts
+                .iter()
+                .take(SHOWN)
+                .map(|p| format!("`{}`", terms.words(p)))
+                .collect();
+            let names: Vec<String> = by
+                .iter()
+                .take(SHOWN)
+                .map(|at| called(policy, *at))
+                .collect();
+            let finding = report.warning(
+                "mux::rule::shadowed",
+                rule.span,
+                format!(
+                    "this rule never gets the requests with {}",
+                    words.join(" or ")
+                ),
+            );
+            for earlier in by.iter().filter_map(|at| rules.get(*at)).take(SHOWN) {
+                finding.also(earlier.span, "takes them first");
+            }
+            finding.help(format!(
+                "{} took them; delete that part of the condition, or move the rule up",
+                names.join(" and ")
+            ));
+        }
+        Judged::Redundant => {
+            report
+                .warning("mux::rule::redundant", rule.span, "without this rule everything would be decided as it is")
+                .help("the rules below do the same with its requests; delete it, or mend what it does");
+        }
+        Judged::Constant(test, held) => {
+            let always = if *held { "always true" } else { "never true" };
+            report
+                .warning(
+                    "mux::cond::constant",
+                    rule.span,
+                    format!("`{}` is {always} here", test.text),
+                )
+                .help(if *held {
+                    "the rules above have taken every other request; it can be left out"
+                } else {
+                    "the rules above have taken every such request; it can be left out"
+                });
+        }
     }
 }
 
-/// Reports rules whose requests need something that no target they can reach has. Plans must be free of loops.
-pub(super) fn needs(
+/// A rule by its name or its line.
+fn called(policy: &Policy, at: usize) -> String {
+    match policy.rules.get(at) {
+        Some(Rule {
+            name: Some(name), ..
+        }) => format!("rule `{name}`"),
+        Some(rule) => format!("the rule in line {}", rule.line),
+        None => "a rule".to_owned(),
+    }
+}
+
+/// Reports rules that requests reach which nothing they lead to can serve. Plans must be free of loops, policies complete.
+pub(super) fn served(
     policies: &[Policy],
     rules: &[Vec<Ruled>],
     plans: &[Plan],
-    fleet: &Fleet,
+    terms: &Terms<'_>,
     report: &mut Report,
 ) {
     for (policy, rules) in policies.iter().zip(rules) {
-        for rule in rules {
-            let Some(Clause {
-                cond: Some(cond),
-                then: Then::Decide(Verdict::Use(plan)),
-            }) = &rule.clause
-            else {
+        let clauses: Vec<Clause> = rules.iter().filter_map(|r| r.clause.clone()).collect();
+        for unserved in proof::needs(&clauses, plans, terms) {
+            if let Some(rule) = rules.get(unserved.rule) {
+                cannot_serve(policy, rule, &unserved, terms, report);
+            }
+        }
+        for overrun in proof::windows(&clauses, plans, terms) {
+            let Some(rule) = rules.get(overrun.rule) else {
                 continue;
             };
-            let mut targets = Vec::new();
-            if let Some(plan) = plans.get(plan.index()) {
-                plan.route.reach(plans, &mut targets);
-            }
-            unserved(policy, cond, &targets, rule.span, fleet, report);
+            let tokens = amount(&Fact::Tokens, overrun.tokens);
+            let window = amount(&Fact::Tokens, overrun.window.into());
+            report
+                .warning(
+                    "mux::target::window",
+                    rule.span,
+                    format!("prompts of {tokens} tokens and more get here, and the widest window it leads to has {window}"),
+                )
+                .label("such a request is refused with 400")
+                .help(format!("add `when tokens > {window} use …` above it, with a model that has a wider window"));
         }
     }
 }
 
-fn unserved(
+fn cannot_serve(
     policy: &Policy,
-    cond: &Cond,
-    targets: &[TargetId],
-    at: Span,
-    fleet: &Fleet,
+    rule: &Ruled,
+    unserved: &Unserved,
+    terms: &Terms<'_>,
     report: &mut Report,
 ) {
-    let wanted = Features(cond.needs().0 & Features::NEEDS.0);
-    let can = |id: &TargetId| fleet.targets.get(id.index()).map_or(wanted, |t| t.can);
-    let name = |id: &TargetId| fleet.targets.get(id.index()).map_or("", |t| &t.name);
-    let every = targets
-        .iter()
-        .map(can)
-        .fold(Features::default(), Features::with);
-    let Some(missing) = wanted
-        .without(every)
-        .words()
-        .next()
-        .filter(|_| !targets.is_empty())
-    else {
-        return;
-    };
-    let names: Vec<_> = targets.iter().map(|t| format!("`{}`", name(t))).collect();
-    let able: Vec<_> = fleet
+    let targets = &terms.fleet.targets;
+    let able = unserved
         .targets
         .iter()
-        .filter(|t| t.can.contains(wanted))
-        .map(|t| t.name.as_ref())
+        .filter_map(|t| targets.get(t.index()));
+    let able = able.fold(Features::default(), |all, t| all.with(t.can));
+    let missing = match unserved.needs.without(able) {
+        Features(0) => unserved.needs,
+        some => some,
+    };
+    let needs: Vec<&str> = missing.words().collect();
+    let needs = needs.join("` and `");
+    let names: Vec<String> = unserved
+        .targets
+        .iter()
+        .filter_map(|t| targets.get(t.index()))
+        .map(|t| format!("`{}`", t.name))
         .collect();
-    let advice = match able.first() {
-        Some(able) => format!("`{able}` can"),
-        None => "no model of this fleet can".to_owned(),
+    let mut witness = Witness::of(&unserved.witness, terms.space);
+    for word in unserved.needs.words().map(|w| format!("has {w}")) {
+        if !witness.givens.contains(&word) {
+            witness.givens.push(word);
+        }
+    }
+    let has: Vec<String> = unserved.needs.words().map(|w| format!("has {w}")).collect();
+    let able = targets.iter().find(|t| t.can.contains(unserved.needs));
+    let advice = match able {
+        Some(able) => format!(
+            "add `when {} use {}` above it",
+            has.join(" and "),
+            able.name
+        ),
+        None => format!(
+            "no model of this fleet can: add `when {} deny 400 \"…\"` above it",
+            has.join(" and ")
+        ),
+    };
+    let who = match names.as_slice() {
+        [one] => format!("{one}, which cannot serve them"),
+        _ => "this rule, and nothing it leads to can serve them".to_owned(),
     };
     report
         .error(
             "mux::target::cannot-serve",
-            at,
-            format!("these requests need `{missing}`, and nothing this rule can reach has it"),
+            rule.span,
+            format!("requests with `{needs}` can reach {who}"),
         )
-        .label(format!("reaches {}", names.join(", ")))
+        .label(format!("leads to {}", names.join(", ")))
         .help(format!(
-            "for example: model `@{}`, has {}; {advice}",
-            policy.name,
-            wanted.words().collect::<Vec<_>>().join(", has ")
+            "for example: {}; {advice}",
+            witness.sentence(&policy.name)
         ));
 }
 

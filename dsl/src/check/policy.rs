@@ -24,14 +24,14 @@ pub(super) struct Ruled {
     pub(super) span: Span,
 }
 
-/// Every policy, and its rules.
+/// Every policy, its rules, and where it is named if its text does not end with `else`.
 pub(super) fn read<'t>(
     names: &'t Names<'t>,
     sources: &Sources,
     conditions: &mut Conditions<'t>,
     routes: &mut Routes<'t>,
     report: &mut Report,
-) -> (Vec<Policy>, Vec<Vec<Ruled>>) {
+) -> (Vec<Policy>, Vec<Vec<Ruled>>, Vec<Option<Span>>) {
     let read = |decl: &Decl<'t>| {
         let policy = Policy {
             name: name(decl),
@@ -51,12 +51,15 @@ pub(super) fn read<'t>(
             policy,
             rules: Vec::new(),
             taken: Vec::new(),
+            open: None,
             broken: decl.line.stmt.block.as_ref().is_some_and(|b| b.broken),
         };
         reader.body(decl);
-        (reader.policy, reader.rules)
+        (reader.policy, (reader.rules, reader.open))
     };
-    names.policies.iter().map(read).unzip()
+    let (policies, rest): (_, Vec<_>) = names.policies.iter().map(read).unzip();
+    let (rules, open) = rest.into_iter().unzip();
+    (policies, rules, open)
 }
 
 fn name(decl: &Decl<'_>) -> Box<str> {
@@ -73,6 +76,8 @@ struct Reader<'r, 't> {
     rules: Vec<Ruled>,
     /// Names given to rules.
     taken: Vec<Box<str>>,
+    /// Its text does not end with `else`.
+    open: Option<Span>,
     /// Braces are missing, so that little can be said about rules.
     broken: bool,
 }
@@ -98,16 +103,7 @@ impl<'t> Reader<'_, 't> {
                 _ => self.rule(line, &Reach::All, None),
             }
         }
-        if decl.lacks("else") {
-            self.report
-                .error(
-                    "mux::policy::no-else",
-                    decl.span,
-                    format!("`{}` does not say what to do with every request", decl.name),
-                )
-                .label("a request that matches no rule has nowhere to go")
-                .help("end the policy with `else use ...` or `else deny ...`");
-        }
+        self.open = decl.lacks("else").then_some(decl.span);
         if self.broken {
             self.rules.iter_mut().for_each(|rule| rule.clause = None);
         }

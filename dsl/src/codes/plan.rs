@@ -125,21 +125,49 @@ policy @main { else use plan quality }
     Code::error(
         "mux::target::cannot-serve",
         "requests reach a model that cannot serve them",
-        r"The condition of the rule lets requests through that need something, such as images or
-tools, and no target the rule can reach has it. They would all be refused.
-Send those requests to a model that can, by a rule above or by another plan; the help names
-an example of such a request.",
+        r"Requests that need tools, images or an answer bound to a schema can get to this rule, and no
+target it leads to has what they need. They would all be refused with 400.
+Send those requests to a model that can, or refuse them with your own words, by a rule above;
+the help shows such a request and such a rule.",
+        [
+            r#"include "fleet.mux"
+provider local {
+  kind openai-compatible
+  url  "http://127.0.0.1:8000/v1"
+  model small { can tools json-schema streaming }
+}
+policy @main { else use local/small }
+"#,
+            r#"include "fleet.mux"
+provider local {
+  kind openai-compatible
+  url  "http://127.0.0.1:8000/v1"
+  model small { can tools json-schema streaming }
+}
+policy @main {
+  when has images  use openai/gpt-4.1
+  else             use local/small
+}
+"#,
+        ],
+    ),
+    Code::warning(
+        "mux::target::window",
+        "prompts get here that are too long for every model",
+        r"The policy tells long prompts apart, and lets some of them get to this rule that are longer
+than the context window of every target it leads to. At run time they are refused with 400.
+Send them to a model with a wider window by a rule above, or mend the bound.",
         [
             r#"include "fleet.mux"
 policy @main {
-  when has images  use vllm/llama-3.3-70b
-  else             use openai/gpt-4.1-mini
+  when tokens > 150k  use vllm/llama-3.3-70b
+  else                use openai/gpt-4.1
 }
 "#,
             r#"include "fleet.mux"
 policy @main {
-  when has images  use openai/gpt-4.1
-  else             use vllm/llama-3.3-70b
+  when tokens > 100k  use openai/gpt-4.1
+  else                use vllm/llama-3.3-70b
 }
 "#,
         ],

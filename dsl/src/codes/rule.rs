@@ -191,4 +191,68 @@ policy @main { else use openai/gpt-4.1 }
 "#,
         ],
     ),
+    Code::warning(
+        "mux::cond::constant",
+        "a test is always true, or never, where it stands",
+        r"The rules above have already taken every request for which this test would say otherwise, or
+no request can ever meet it. It decides nothing, so the condition means less than it seems to.
+Leave the test out, or mend the rule above that takes its requests.",
+        [
+            r#"include "fleet.mux"
+policy @main {
+  when tokens > 100k                   use openai/gpt-4.1
+  when tokens <= 100k and has images   use openai/gpt-4.1
+  else                                 use openai/gpt-4.1-mini
+}
+"#,
+            r#"include "fleet.mux"
+policy @main {
+  when tokens > 100k  use openai/gpt-4.1
+  when has images     use openai/gpt-4.1
+  else                use openai/gpt-4.1-mini
+}
+"#,
+        ],
+    ),
+    Code::warning(
+        "mux::rule::redundant",
+        "a rule changes nothing",
+        r"Every request this rule takes would get the same from the rules below it. Whoever reads it
+looks for a difference that is not there.
+Delete it, or mend what it does.",
+        [
+            r#"include "fleet.mux"
+policy @main {
+  when has images  use openai/gpt-4.1
+  else             use openai/gpt-4.1
+}
+"#,
+            r#"include "fleet.mux"
+policy @main { else use openai/gpt-4.1 }
+"#,
+        ],
+    ),
+    Code::warning(
+        "mux::rule::shadowed",
+        "a part of a rule never decides",
+        r"A rule above takes every request of one alternative of this condition, so that part of it
+never decides anything, while the rest does.
+Delete that part, or move the rule up.",
+        [
+            r#"include "fleet.mux"
+policy @main {
+  when tokens > 100k                use openai/gpt-4.1
+  when tokens > 200k or has images  use vllm/llama-3.3-70b
+  else                              use openai/gpt-4.1-mini
+}
+"#,
+            r#"include "fleet.mux"
+policy @main {
+  when tokens > 100k  use openai/gpt-4.1
+  when has images     use vllm/llama-3.3-70b
+  else                use openai/gpt-4.1-mini
+}
+"#,
+        ],
+    ),
 ];

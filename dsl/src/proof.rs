@@ -1,0 +1,15 @@
+//! What can be proved about rules for all requests, by the regions they take: never run, never needed, never servable.
+//!
+//! Everything is asked locally: within the box of one rule, with those earlier boxes that reach into it, so that one
+//! policy's cost does not depend on whether its whole graph fits.
+
+mod reach;
+mod rules;
+mod serve;
+
+pub(crate) use reach::{Order, Reach};
+pub(crate) use rules::{Judged, exhaustive, rules};
+pub(crate) use serve::{Unserved, needs, windows};
+
+/// Steps that the analyses of one policy may take together; what is not proved by then is not claimed.
+const WORK: u64 = 30_000_000;

@@ -1,0 +1,274 @@
+//! Whether what can reach a plan can be served by it: capabilities, and prompts as long as the policy itself tells apart.
+
+use super::WORK;
+use super::reach::{Order, Reach};
+use crate::cells::Cells;
+use crate::clause::{Clause, Then};
+use crate::fact::Fact;
+use crate::image::{Features, Filter, Fleet, Plan, Route, TargetId, Verdict};
+use crate::program::listed;
+use crate::region::{Region, Terms};
+
+/// What requests are checked to be served with; audio only where a rule asks for it.
+const CHECKED: [Features; 3] = [Features::TOOLS, Features::IMAGES, Features::JSON_SCHEMA];
+
+/// A rule that takes requests nothing it leads to can serve.
+#[derive(Debug)]
+pub(crate) struct Unserved {
+    pub(crate) rule: usize,
+    /// What such a request needs.
+    pub(crate) needs: Features,
+    /// Who could be asked, none of whom can.
+    pub(crate) targets: Vec<TargetId>,
+    /// Such a request.
+    pub(crate) witness: Region,
+}
+
+/// A rule that takes prompts longer than any window it leads to.
+#[derive(Debug)]
+pub(crate) struct Overrun {
+    pub(crate) rule: usize,
+    /// Tokens of the shortest such prompt that the policy tells apart.
+    pub(crate) tokens: u64,
+    /// The widest window.
+    pub(crate) window: u32,
+}
+
+/// Every rule that can be reached by a request it cannot serve.
+pub(crate) fn needs(clauses: &[Clause], plans: &[Plan], terms: &Terms<'_>) -> Vec<Unserved> {
+    let Some(list) = listed(clauses, terms) else {
+        return Vec::new();
+    };
+    let order = Order::new(terms.space, &list, WORK);
+    let mut found: Vec<Unserved> = Vec::new();
+    for (at, (region, rule)) in (0..).zip(&list) {
+        let rule = *rule as usize;
+        let Some(route) = clauses.get(rule).and_then(|c| route(c, plans)) else {
+            continue;
+        };
+        if found.iter().any(|f| f.rule == rule) {
+            continue;
+        }
+        let first = list
+            .iter()
+            .position(|(_, r)| *r as usize == rule)
+            .and_then(|f| u32::try_from(f).ok())
+            .unwrap_or(at);
+        for needs in sets(region, terms) {
+            if serves(route, needs, plans, terms.fleet) {
+                continue;
+            }
+            let Some(target) = needing(region, needs, terms) else {
+                continue;
+            };
+            if let Reach::Alive(witness) = order.past(first, &target) {
+                let mut targets = Vec::new();
+                route.reach(plans, &mut targets);
+                found.push(Unserved {
+                    rule,
+                    needs,
+                    targets,
+                    witness,
+                });
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// Every rule that takes prompts longer than all windows it leads to, by the lengths the policy tells apart.
+pub(crate) fn windows(clauses: &[Clause], plans: &[Plan], terms: &Terms<'_>) -> Vec<Overrun> {
+    let Some(field) = terms
+        .space
+        .fields()
+        .iter()
+        .position(|f| f.fact == Fact::Tokens)
+        .and_then(|f| u16::try_from(f).ok())
+    else {
+        return Vec::new();
+    };
+    let Some(list) = listed(clauses, terms) else {
+        return Vec::new();
+    };
+    let told: Vec<u64> = list
+        .iter()
+        .filter_map(|(region, _)| region.get(field))
+        .flat_map(|cells| {
+            let end = cells
+                .iter()
+                .last()
+                .and_then(|c| terms.space.field(field).end(c));
+            cells
+                .first()
+                .and_then(|c| terms.space.field(field).lowest(c))
+                .into_iter()
+                .chain(end)
+        })
+        .collect();
+    let order = Order::new(terms.space, &list, WORK);
+    let mut found: Vec<Overrun> = Vec::new();
+    for (at, (region, rule)) in (0..).zip(&list) {
+        let rule = *rule as usize;
+        let Some(route) = clauses.get(rule).and_then(|c| route(c, plans)) else {
+            continue;
+        };
+        let mut targets = Vec::new();
+        route.reach(plans, &mut targets);
+        let windows = targets
+            .iter()
+            .map(|t| terms.fleet.targets.get(t.index())?.context);
+        let Some(window) = windows
+            .collect::<Option<Vec<u32>>>()
+            .and_then(|w| w.into_iter().max())
+        else {
+            continue;
+        };
+        let cells = region
+            .get(field)
+            .cloned()
+            .unwrap_or_else(|| Cells::all(terms.space.count(field)));
+        let long = cells.iter().find(|cell| {
+            let lowest = terms.space.field(field).lowest(*cell).unwrap_or(0);
+            lowest > u64::from(window) && told.contains(&lowest)
+        });
+        let Some(long) = long.filter(|_| found.iter().all(|f| f.rule != rule)) else {
+            continue;
+        };
+        let Some(target) = region.clone().with(field, &Cells::One(long), terms.space) else {
+            continue;
+        };
+        if let Reach::Alive(_) = order.past(at, &target) {
+            let tokens = terms.space.field(field).lowest(long).unwrap_or(0);
+            found.push(Overrun {
+                rule,
+                tokens,
+                window,
+            });
+        }
+    }
+    found
+}
+
+fn route<'p>(clause: &Clause, plans: &'p [Plan]) -> Option<&'p Route> {
+    match &clause.then {
+        Then::Decide(Verdict::Use(plan)) => plans.get(plan.index()).map(|p| &p.route),
+        _ => None,
+    }
+}
+
+/// Sets of needs, smaller ones first, and always with what every request of the region needs.
+fn sets(region: &Region, terms: &Terms<'_>) -> Vec<Features> {
+    let mut sets = Vec::new();
+    let asked = asked(region, terms);
+    for bits in 0..1_u16 << CHECKED.len() {
+        let chosen = (0..).zip(CHECKED).filter(|(at, _)| bits >> at & 1 == 1);
+        let set = chosen.fold(asked, |all, (_, feature)| all.with(feature));
+        if !sets.contains(&set) {
+            sets.push(set);
+        }
+    }
+    sets.sort_by_key(|s| s.0.count_ones());
+    sets
+}
+
+/// What every request of a region needs.
+fn asked(region: &Region, terms: &Terms<'_>) -> Features {
+    let needed = region.iter().filter(|(_, cells)| **cells == Cells::One(1));
+    needed
+        .filter_map(|(field, _)| match terms.space.field(field).fact {
+            Fact::Need(bit) => Some(Features(bit)),
+            _ => None,
+        })
+        .fold(Features::default(), Features::with)
+}
+
+/// The requests of a region that need all of these; `None` where there are none.
+fn needing(region: &Region, needs: Features, terms: &Terms<'_>) -> Option<Region> {
+    terms
+        .space
+        .fields()
+        .iter()
+        .enumerate()
+        .try_fold(region.clone(), |region, (at, field)| match field.fact {
+            Fact::Need(bit) if needs.contains(Features(bit)) => {
+                region.with(u16::try_from(at).ok()?, &Cells::One(1), terms.space)
+            }
+            _ => Some(region),
+        })
+}
+
+/// Whether a route can serve a request that needs all of these. Lists leave out who cannot; of a split every arm must be
+/// able, of an ensemble as many as must answer. Plans must be free of loops.
+fn serves(route: &Route, needs: Features, plans: &[Plan], fleet: &Fleet) -> bool {
+    let inner = |r: &Route| serves(r, needs, plans, fleet);
+    match route {
+        Route::Attempt(attempt) => fleet
+            .targets
+            .get(attempt.target.index())
+            .is_none_or(|t| t.can.contains(needs)),
+        Route::Plan(plan) => plans.get(plan.index()).is_none_or(|p| inner(&p.route)),
+        Route::Fallback(fallback) => fallback.tries.iter().any(|arm| inner(&arm.route)),
+        Route::Listed(list) => {
+            let passes = |r: &Route| match (r, &list.filter) {
+                (Route::Attempt(a), Some(filter)) => may_pass(filter, a.target, fleet),
+                _ => true,
+            };
+            list.arms
+                .iter()
+                .any(|arm| passes(&arm.route) && inner(&arm.route))
+                || list.otherwise.as_deref().is_some_and(inner)
+        }
+        Route::Split(split) => split.arms.iter().all(|(_, arm)| inner(&arm.route)),
+        Route::Canary(canary) => inner(&canary.base) && inner(&canary.trial.route),
+        Route::Cascade(cascade) => cascade.steps.iter().any(|(arm, _)| inner(&arm.route)),
+        Route::Ensemble(ensemble) => {
+            let able = ensemble.asks.iter().filter(|arm| inner(&arm.route)).count();
+            able >= ensemble.quorum.max(1) as usize
+        }
+        Route::Hedge(hedge) => hedge.arms.iter().any(|arm| inner(&arm.route)),
+    }
+}
+
+/// Whether a target can pass a filter; live figures can always be good.
+pub(super) fn may_pass(filter: &Filter, target: TargetId, fleet: &Fleet) -> bool {
+    settled(filter, target, fleet).unwrap_or(true)
+}
+
+/// Whether a target passes, where no live figure matters.
+fn settled(filter: &Filter, target: TargetId, fleet: &Fleet) -> Option<bool> {
+    let of = fleet.targets.get(target.index())?;
+    let provider = fleet.providers.get(of.provider.index())?;
+    Some(match filter {
+        Filter::All(parts) => {
+            let parts: Vec<_> = parts.iter().map(|p| settled(p, target, fleet)).collect();
+            if parts.contains(&Some(false)) {
+                false
+            } else if parts.contains(&None) {
+                return None;
+            } else {
+                true
+            }
+        }
+        Filter::Any(parts) => {
+            let parts: Vec<_> = parts.iter().map(|p| settled(p, target, fleet)).collect();
+            if parts.contains(&Some(true)) {
+                true
+            } else if parts.contains(&None) {
+                return None;
+            } else {
+                false
+            }
+        }
+        Filter::Not(inner) => !settled(inner, target, fleet)?,
+        Filter::Tier(compare, tier) => of.tier.is_some_and(|t| compare.holds(&t, tier)),
+        Filter::Provider(id) => of.provider == *id,
+        Filter::Region(region) => {
+            !provider.regions.is_empty() && provider.regions.iter().all(|r| r == region)
+        }
+        Filter::Context(compare, tokens) => of.context.is_some_and(|c| compare.holds(&c, tokens)),
+        Filter::Price(compare, pico) => of.price.is_some_and(|p| compare.holds(&p.input, pico)),
+        Filter::Can(features) => of.can.contains(*features),
+        Filter::Latency(..) | Filter::ErrorRate(..) | Filter::Health(_) => return None,
+    })
+}
