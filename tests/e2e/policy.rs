@@ -19,7 +19,7 @@ pub(crate) fn provider_with(name: &str, kind: &str, at: SocketAddr, lines: &str)
     context 128k
     output  8k
     price   input $1/Mtok  output $5/Mtok
-    can     tools json-schema streaming
+    can     tools images json-schema streaming
   }}
 }}
 "

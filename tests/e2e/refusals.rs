@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 type Case = (String, u16, &'static str, Value, &'static str);
 
 fn cases() -> Vec<Case> {
-    let image = json!({ "model": "@chat", "messages": [{ "role": "user", "content": [{ "type": "image_url", "image_url": { "url": "https://example.com/a.png" } }] }] });
+    let sound = json!({ "model": "@chat", "messages": [{ "role": "user", "content": [{ "type": "input_audio", "input_audio": { "data": "AAAA", "format": "wav" } }] }] });
     let nested = format!(
         "{{\"model\":\"@chat\",\"messages\":[],\"x\":{}1{}}}",
         "[".repeat(500),
@@ -88,11 +88,11 @@ fn cases() -> Vec<Case> {
             "`allow direct`",
         ),
         (
-            image.to_string(),
+            sound.to_string(),
             400,
             "capability_missing",
             Value::Null,
-            "`images`",
+            "`audio`",
         ),
         (
             chat(&"x".repeat(5_000)).to_string(),

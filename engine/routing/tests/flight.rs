@@ -25,17 +25,17 @@ provider p {
   model a {
     context 10k
     price   input $1/Mtok  output $10/Mtok
-    can     tools streaming
+    can     tools images json-schema streaming
   }
   model b {
     context 10k
     price   input $1/Mtok  output $10/Mtok
-    can     tools streaming
+    can     tools images json-schema streaming
   }
   model c {
     context 100k
     price   input $1/Mtok  output $10/Mtok
-    can     tools images streaming
+    can     tools images json-schema audio streaming
   }
 }
 ";
@@ -363,7 +363,7 @@ fn a_request_nobody_can_serve_is_told_what_is_missing() {
     let mut arrival = request("@x");
     arrival.needs = Features::AUDIO;
     assert_eq!(
-        Ride::new(&router(CHAIN), arrival).refused(),
+        Ride::new(&router("policy @x { else use p/a }"), arrival).refused(),
         (400, "capability_missing")
     );
     let mut arrival = request("@x");
@@ -377,7 +377,7 @@ fn a_request_nobody_can_serve_is_told_what_is_missing() {
 #[test]
 fn only_targets_that_can_serve_are_candidates() {
     let mut arrival = request("@x");
-    arrival.needs = Features::IMAGES;
+    arrival.needs = Features::AUDIO;
     let mut ride = Ride::new(&router(CHAIN), arrival);
     assert_eq!(ride.targets(), [C]);
     ride.serve();
@@ -388,7 +388,7 @@ fn only_targets_that_can_serve_are_candidates() {
         .into_iter()
         .filter_map(|c| c.passed_over)
         .collect();
-    assert_eq!(passed, ["cannot serve images", "cannot serve images"]);
+    assert_eq!(passed, ["cannot serve audio", "cannot serve audio"]);
 }
 
 #[test]

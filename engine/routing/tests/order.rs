@@ -36,19 +36,19 @@ provider p {
   model a {
     context 10k
     price input $1/Mtok output $20/Mtok
-    can tools streaming
+    can tools images json-schema streaming
     tier economy
   }
   model b {
     context 10k
     price input $2/Mtok output $1/Mtok
-    can tools streaming
+    can tools images json-schema streaming
     tier standard
   }
   model c {
     context 100k
     price input $9/Mtok output $90/Mtok
-    can tools images streaming
+    can tools images json-schema audio streaming
     tier frontier
   }
 }
@@ -57,7 +57,7 @@ provider q {
   key env KEY
   model d {
     context 10k
-    can tools streaming
+    can tools images json-schema streaming
   }
 }
 policy @x {
@@ -233,7 +233,7 @@ fn what_cannot_serve_or_does_not_pass_is_no_candidate_and_the_record_says_why() 
         ..Told::default()
     };
     assert_eq!(order(&router, &arrival, &live), [C, A]);
-    arrival.needs = Features::IMAGES;
+    arrival.needs = Features::AUDIO;
     let (admission, _) = admit(&router, &arrival, &live);
     let order = admission.order.expect("it is admitted");
     let why: Vec<_> = order
@@ -269,7 +269,7 @@ fn neither_a_condition_on_what_is_unknown_nor_its_negation_passes() {
 fn a_request_that_no_target_of_a_list_can_serve_is_refused_before_anything_is_called() {
     let router = router(Route::Listed(cheapest(&[A, B])));
     let mut arrival = request(1);
-    arrival.needs = Features::IMAGES;
+    arrival.needs = Features::AUDIO;
     let (_, refusal) = admit(&router, &arrival, &Told::default());
     assert_eq!(refusal.expect("refused").code, "capability_missing");
 }
@@ -660,7 +660,7 @@ proptest! {
     ) {
         let mut arrival = request(seed);
         arrival.facts.end_user = user;
-        arrival.needs = if images { Features::IMAGES } else { Features::default() };
+        arrival.needs = if images { Features::AUDIO } else { Features::default() };
         let live = Told { p95, ..Told::default() };
         let laid = |router: &Arc<Router>| {
             let (admission, _) = admit(router, &arrival, &live);
