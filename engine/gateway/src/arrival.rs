@@ -7,9 +7,10 @@ use hyper::body::{Body as _, Incoming};
 use hyper::{HeaderMap, Request};
 use mux_dsl::image::Features;
 use mux_routing::SECOND;
+use mux_routing::demand::Demand;
 use mux_routing::flight::Arrival;
 use mux_routing::refusal::Refusal;
-use mux_traffic::record::Facts;
+use mux_traffic::record::{Facts, Prefix};
 use mux_wire::chat::{ChatRequest, scan};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -20,6 +21,8 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 const TAGS: usize = 32;
 /// Most bytes of a model's name, a user, a conversation, and of the name or the value of a tag.
 const WORD_BYTES: usize = 512;
+/// Bytes of text that count as a token where a prefix is measured.
+const TOKEN_BYTES: usize = 4;
 
 /// A request that was read and understood.
 #[derive(Debug)]
@@ -66,18 +69,28 @@ impl Ids {
     }
 }
 
+/// What reading a request takes.
+#[derive(Debug)]
+pub struct Reading<'a> {
+    /// Most bytes of its body.
+    pub limit: usize,
+    /// Its id.
+    pub id: String,
+    /// Seed of its random choices.
+    pub seed: u64,
+    /// The clock of all flights.
+    pub clock: &'a Clock,
+    /// What the bundle asks for.
+    pub demand: &'a Demand,
+}
+
 /// Reads a chat request.
 ///
 /// # Errors
 /// What is wrong with it, for the client.
-pub async fn read(
-    request: Request<Incoming>,
-    limit: usize,
-    id: String,
-    seed: u64,
-    clock: &Clock,
-) -> Result<Read, Refusal> {
+pub async fn read(request: Request<Incoming>, reading: Reading<'_>) -> Result<Read, Refusal> {
     let (head, body) = request.into_parts();
+    let limit = reading.limit;
     let too_large = || {
         let message = format!(
             "the body is over the limit of {limit} bytes; start the gateway with a larger `--max-body` if that is meant"
@@ -112,12 +125,13 @@ pub async fn read(
             None => refusal,
         }
     })?;
-    let facts = facts(&head.headers, &mut chat)?;
+    let mut facts = facts(&head.headers, &mut chat, &reading.demand.headers)?;
+    facts.prefixes = prefixes(&body, &reading.demand.prefixes);
     let arrival = Arrival {
-        id,
-        seed,
+        id: reading.id,
+        seed: reading.seed,
         at: unix_ms(),
-        now: clock.now(),
+        now: reading.clock.now(),
         needs: needs(&chat),
         whole: !chat.stream,
         timeout: timeout(&head.headers),
@@ -130,7 +144,11 @@ pub async fn read(
     })
 }
 
-fn facts(headers: &HeaderMap, chat: &mut ChatRequest) -> Result<Facts, Refusal> {
+fn facts(
+    headers: &HeaderMap,
+    chat: &mut ChatRequest,
+    asked: &[Box<str>],
+) -> Result<Facts, Refusal> {
     let text = |name: &str| {
         headers
             .get(name)
@@ -161,6 +179,10 @@ fn facts(headers: &HeaderMap, chat: &mut ChatRequest) -> Result<Facts, Refusal> 
         end_user: text("x-mux-user").or_else(|| chat.user.take()),
         conversation: text("x-mux-conversation"),
         tags,
+        headers: asked
+            .iter()
+            .filter_map(|name| Some((name.to_string(), text(name)?)))
+            .collect(),
         tokens: chat.tokens,
         output_limit: chat.output_limit,
         streaming: chat.stream,
@@ -178,7 +200,11 @@ fn facts(headers: &HeaderMap, chat: &mut ChatRequest) -> Result<Facts, Refusal> 
         .tags
         .iter()
         .flat_map(|(name, value)| [("tag", name), ("tag", value)]);
-    let long = words.chain(tags).find(|(_, word)| word.len() > WORD_BYTES);
+    let headers = facts.headers.iter().map(|(_, value)| ("header", value));
+    let long = words
+        .chain(tags)
+        .chain(headers)
+        .find(|(_, word)| word.len() > WORD_BYTES);
     if let Some((name, word)) = long {
         let message = format!(
             "a `{name}` may have {WORD_BYTES} bytes, and this one has {}",
@@ -207,13 +233,36 @@ fn key(authorization: &str) -> Option<String> {
         .strip_prefix("Bearer ")
         .unwrap_or(authorization)
         .trim();
-    (!token.is_empty()).then(|| {
-        let mut hex = blake3::derive_key("mux client key 1", token.as_bytes())
-            .map(|b| format!("{b:02x}"))
-            .concat();
-        hex.truncate(16);
-        format!("k_{hex}")
-    })
+    (!token.is_empty()).then(|| format!("k_{}", short_hash("mux client key 1", token.as_bytes())))
+}
+
+/// 64 bits of a hash, hexadecimal.
+fn short_hash(context: &str, bytes: &[u8]) -> String {
+    let mut hex = blake3::derive_key(context, bytes)
+        .map(|b| format!("{b:02x}"))
+        .concat();
+    hex.truncate(16);
+    hex
+}
+
+/// Hashes of how the prompt begins, for those of `lengths` that it is long enough for.
+fn prefixes(body: &Bytes, lengths: &[u32]) -> Vec<Prefix> {
+    let messages = match lengths {
+        [] => None,
+        _ => mux_wire::chat::messages(body),
+    };
+    let Some(messages) = messages else {
+        return Vec::new();
+    };
+    let hashed = lengths.iter().filter_map(|tokens| {
+        let bytes = usize::try_from(*tokens).ok()?.checked_mul(TOKEN_BYTES)?;
+        let start = messages.as_bytes().get(..bytes)?;
+        Some(Prefix {
+            tokens: *tokens,
+            hash: short_hash("mux prompt prefix 1", start),
+        })
+    });
+    hashed.collect()
 }
 
 fn needs(chat: &ChatRequest) -> Features {
@@ -269,6 +318,47 @@ mod tests {
         assert_eq!(known, key("Bearer  sk-secret ").unwrap());
         assert!(!known.contains("secret") && known.len() == 18, "{known}");
         assert_eq!(key("Bearer "), None);
+    }
+
+    #[test]
+    fn prompts_that_begin_alike_have_the_same_prefix_and_short_ones_have_none() {
+        let body = |rest: &str| {
+            let start = "you answer in verse ".repeat(10);
+            Bytes::from(format!(
+                r#"{{"model":"@x","messages":[{{"role":"system","content":"{start}"}},{rest}]}}"#
+            ))
+        };
+        let one = prefixes(
+            &body(r#"{"role":"user","content":"hi"}"#),
+            &[50, 60, 100_000],
+        );
+        let two = prefixes(
+            &body(r#"{"role":"user","content":"ho"}"#),
+            &[50, 60, 100_000],
+        );
+        assert_eq!(one.len(), 2, "the prompt has no 100 000 tokens");
+        assert_eq!(one, two);
+        assert_ne!(one[0].hash, one[1].hash);
+        assert!(one[0].hash.len() == 16 && !one[0].hash.contains("verse"));
+        assert_ne!(
+            prefixes(&body("0"), &[50]),
+            prefixes(&Bytes::from(r#"{"messages":"x"}"#), &[50])
+        );
+        assert!(prefixes(&body("0"), &[]).is_empty());
+    }
+
+    #[test]
+    fn only_headers_that_are_asked_for_are_read_and_long_ones_are_refused() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-plan", "gold".parse().unwrap());
+        headers.append("x-plan", "lead".parse().unwrap());
+        headers.insert("x-other", "secret".parse().unwrap());
+        let asked: [Box<str>; 2] = ["x-absent".into(), "x-plan".into()];
+        let read = facts(&headers, &mut ChatRequest::default(), &asked).unwrap();
+        assert_eq!(read.headers, [("x-plan".to_owned(), "gold".to_owned())]);
+        headers.insert("x-plan", "g".repeat(WORD_BYTES + 1).parse().unwrap());
+        let refused = facts(&headers, &mut ChatRequest::default(), &asked).unwrap_err();
+        assert_eq!(refused.code, "value_too_long");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One exchange with a client: which surface it asks for, and the answer.
 
 use crate::answer::{self, Answer};
-use crate::arrival::{self, Ids};
+use crate::arrival::{self, Ids, Reading};
 use crate::drive::{Drive, Means, Relay};
 use crate::live::Live;
 use bytes::Bytes;
@@ -83,9 +83,14 @@ impl Exchange {
     async fn chat(&self, request: Request<Incoming>) -> Response<Answer> {
         let (id, seed) = self.ids.next();
         let bundle = self.live.bundle();
-        let read = match arrival::read(request, self.max_body, id.clone(), seed, &self.means.clock)
-            .await
-        {
+        let reading = Reading {
+            limit: self.max_body,
+            id: id.clone(),
+            seed,
+            clock: &self.means.clock,
+            demand: bundle.router.demand(),
+        };
+        let read = match arrival::read(request, reading).await {
             Ok(read) => read,
             Err(refusal) => return self.unflown(&refusal, id, bundle.router.version(), seed),
         };

@@ -19,6 +19,7 @@ pub mod class;
 pub mod counters;
 mod course;
 mod deadlines;
+pub mod demand;
 pub mod event;
 mod filter;
 pub mod flight;

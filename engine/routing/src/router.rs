@@ -1,6 +1,7 @@
 //! Everything routing needs of one bundle, made once when it is loaded, and the memory that outlives bundles.
 
 use crate::course::Course;
+use crate::demand::Demand;
 use crate::itinerary::Itinerary;
 use crate::ledger::Ledger;
 use crate::live::View;
@@ -39,6 +40,7 @@ fn of<T: Default>(map: &mut HashMap<String, Arc<T>>, identity: String) -> Arc<T>
 pub struct Router {
     image: Arc<Image>,
     version: Box<str>,
+    demand: Demand,
     /// `None` where the order is each request's own.
     plans: Vec<Option<Arc<Itinerary>>>,
     direct: Vec<Arc<Itinerary>>,
@@ -110,6 +112,7 @@ impl Router {
             Some(Arc::new(Itinerary::flat(Some(&course), fleet)))
         };
         Self {
+            demand: Demand::of(&image),
             plans: image.plans.iter().map(fixed).collect(),
             direct: ids.clone().map(straight).collect(),
             unavailable: ids.map(|t| unavailable(t).map(Into::into)).collect(),
@@ -131,6 +134,12 @@ impl Router {
     #[must_use]
     pub fn fleet(&self) -> &Fleet {
         &self.image.fleet
+    }
+
+    /// What has to be read of a request for this bundle.
+    #[must_use]
+    pub fn demand(&self) -> &Demand {
+        &self.demand
     }
 
     /// Version of the bundle.

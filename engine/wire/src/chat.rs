@@ -13,7 +13,7 @@ mod tap;
 mod walk;
 mod weight;
 
-pub use crate::chat::body::scan;
+pub use crate::chat::body::{messages, scan};
 pub use crate::chat::reply::{AttemptLine, DONE, ErrorBody, chunk, stream_error};
 pub use crate::chat::request::{BadRequest, ChatRequest, MAX_DEPTH};
 pub use crate::chat::tap::{Seen, Tap};

@@ -41,6 +41,18 @@ pub fn scan(body: &Bytes) -> Result<ChatRequest, BadRequest> {
     }
 }
 
+/// The `messages` of a request as they were written; `None` where there are none that can be read.
+#[must_use]
+pub fn messages(body: &[u8]) -> Option<&str> {
+    #[derive(Deserialize)]
+    struct Prompt<'a> {
+        #[serde(borrow)]
+        messages: &'a RawValue,
+    }
+    let prompt: Prompt<'_> = serde_json::from_slice(body).ok()?;
+    Some(prompt.messages.get())
+}
+
 fn not_json(error: &serde_json::Error) -> BadRequest {
     let text = error.to_string();
     let reason = text
