@@ -51,6 +51,8 @@ pub struct Attempt {
     pub(crate) permit: Permit,
     pub(crate) limits: Limits,
     pub(crate) last: Nanos,
+    /// When the last piece of content was there.
+    pub(crate) heard: Nanos,
     pub(crate) text: u64,
 }
 
@@ -63,6 +65,8 @@ pub(crate) struct Limits {
     pub(crate) first: Nanos,
     /// Longest silence after the head.
     pub(crate) idle: Nanos,
+    /// Longest silence between two pieces of content, whatever else is sent.
+    pub(crate) content_idle: Option<Nanos>,
     /// The last byte must be there.
     pub(crate) total: Option<Nanos>,
 }
@@ -98,9 +102,11 @@ impl Attempt {
                 connect: now + step.timeouts.connect.map_or(CONNECT, |ms| ms * MILLI),
                 first: first_deadline(step, alternative, whole, now),
                 idle: step.timeouts.idle.map_or(IDLE, |ms| ms * MILLI),
+                content_idle: step.timeouts.content_idle.map(|ms| ms * MILLI),
                 total: step.timeouts.total.map(|ms| now + ms * MILLI),
             },
             last: now,
+            heard: now,
             text: 0,
         }
     }

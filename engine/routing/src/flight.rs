@@ -136,6 +136,9 @@ impl Flight {
             }),
             Event::Progress(n, text) => self.mark(n, |a| {
                 a.last = now;
+                if text > 0 {
+                    a.heard = now;
+                }
                 a.text += text;
             }),
             Event::Content(n) => self.content(n, now, out),
@@ -237,7 +240,7 @@ impl Flight {
         }
         if let Some(a) = self.attempts.last_mut() {
             a.first = Some(now);
-            a.last = now;
+            (a.last, a.heard) = (now, now);
             if let Some(state) = self.router.state(a.target) {
                 state.first_content(now.saturating_sub(a.start), now);
             }
@@ -554,6 +557,9 @@ impl Flight {
                 }
                 if a.head.is_some() {
                     take(a.last + a.limits.idle, Due::Idle);
+                }
+                if let Some(idle) = a.limits.content_idle.filter(|_| a.first.is_some()) {
+                    take(a.heard + idle, Due::Idle);
                 }
                 if let Some(total) = a.limits.total {
                     take(total, Due::Total);

@@ -5,7 +5,7 @@
 )]
 
 use mux_dsl::Image;
-use mux_dsl::image::{Features, RateUnit, TargetId};
+use mux_dsl::image::{Features, RateUnit, Route, TargetId};
 use mux_dsl::request::{HealthState, Live};
 use mux_routing::class::Class;
 use mux_routing::flight::{Action, Actions, Arrival, End, Event, Failure, Flight};
@@ -633,4 +633,33 @@ fn a_place_in_flight_is_free_again_however_the_flight_ends() {
     assert!(taken(&router));
     drop(unflown);
     assert!(!taken(&router));
+}
+
+#[test]
+fn a_stream_that_only_keeps_alive_is_cut_off_where_content_is_asked_for() {
+    let mut image = compiled(&format!(
+        "{FLEET}policy @x {{\n  else use p/a idle 60s\n}}\n"
+    ));
+    for plan in &mut image.plans {
+        if let Route::Attempt(attempt) = &mut plan.route {
+            attempt.timeouts.content_idle = Some(5_000);
+        }
+    }
+    let memory = Memory::default();
+    let router = Arc::new(Router::new(Arc::new(image), "v", &memory, |_| None));
+    let mut ride = Ride::new(&router, request("@x"));
+    ride.on(Event::Head(0, 200)).pass(9 * SECOND);
+    assert!(
+        ride.flight.end().is_none(),
+        "the first content has its own deadline"
+    );
+    ride.on(Event::Content(0))
+        .pass(4 * SECOND)
+        .on(Event::Progress(0, 12));
+    ride.pass(4 * SECOND)
+        .on(Event::Progress(0, 0))
+        .pass(999 * MILLI);
+    assert!(ride.flight.end().is_none());
+    ride.pass(MILLI);
+    assert_eq!(ride.flight.end(), Some(&End::Broken(Class::Idle)));
 }
