@@ -25,6 +25,7 @@ mod compile;
 mod condition;
 mod cursor;
 mod decide;
+mod demand;
 mod diagnostic;
 mod diagram;
 mod entry;
@@ -52,6 +53,7 @@ mod words;
 
 pub use compile::{Compiled, compile};
 pub use decide::{Asked, Decision, Form, Image};
+pub use demand::Demand;
 pub use diagnostic::{Diagnostic, Fix, Label, Severity};
 pub use format::{Unformatted, formatted};
 pub use rendering::render;

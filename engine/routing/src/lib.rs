@@ -19,7 +19,6 @@ pub mod class;
 pub mod counters;
 mod course;
 mod deadlines;
-pub mod demand;
 pub mod event;
 mod filter;
 pub mod flight;

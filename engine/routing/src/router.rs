@@ -1,7 +1,6 @@
 //! Everything routing needs of one bundle, made once when it is loaded, and the memory that outlives bundles.
 
 use crate::course::Course;
-use crate::demand::Demand;
 use crate::itinerary::Itinerary;
 use crate::ledger::Ledger;
 use crate::live::View;
@@ -9,11 +8,11 @@ use crate::rate::{Meter, Over, Places};
 use crate::refusal::Refusal;
 use crate::target::TargetState;
 use crate::{Nanos, SECOND};
-use mux_dsl::Image;
 use mux_dsl::image::{
     Attempt, BudgetId, Fleet, LimitId, Plan, PlanId, PolicyId, Rate, RateUnit, TargetId, Timeouts,
 };
 use mux_dsl::request::Request;
+use mux_dsl::{Demand, Image};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -112,7 +111,7 @@ impl Router {
             Some(Arc::new(Itinerary::flat(Some(&course), fleet)))
         };
         Self {
-            demand: Demand::of(&image),
+            demand: image.demand(),
             plans: image.plans.iter().map(fixed).collect(),
             direct: ids.clone().map(straight).collect(),
             unavailable: ids.map(|t| unavailable(t).map(Into::into)).collect(),

@@ -17,7 +17,7 @@ use mux_routing::admission::Admission;
 use mux_routing::flight::Arrival;
 use mux_routing::refusal::Refusal;
 use mux_routing::router::{Memory, Router};
-use mux_traffic::record::Facts;
+use mux_traffic::record::{Facts, Prefix};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -675,4 +675,29 @@ proptest! {
             prop_assert!(group.end <= first.0.steps.len());
         }
     }
+}
+
+#[test]
+fn headers_and_prefixes_that_plans_go_by_are_asked_of_every_request() {
+    let mut list = staying(Affinity::Prefix(2_000), &[A, B]);
+    let Route::Split(mut split) = split("s", &[(10_000, A)]) else {
+        panic!("it is a split")
+    };
+    split.by = vec![Sticky::Header("x-tenant".into()), Sticky::Key];
+    list.arms.push(Arm::of(Route::Split(split)));
+    let router = router(Route::Listed(list));
+    assert_eq!(router.demand().headers, ["x-tenant".into()]);
+    assert_eq!(router.demand().prefixes, [2_000]);
+    let with = |hash: &str| {
+        let mut arrival = request(1);
+        arrival.facts.prefixes = vec![Prefix {
+            tokens: 2_000,
+            hash: hash.to_owned(),
+        }];
+        plain(&router, &arrival)[0]
+    };
+    let homes: std::collections::BTreeSet<_> =
+        (0..40).map(|n| with(&format!("{n:016x}"))).collect();
+    assert_eq!(homes.len(), 2, "prompts spread");
+    assert_eq!(with("00ff"), with("00ff"));
 }

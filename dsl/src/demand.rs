@@ -1,7 +1,8 @@
 //! What has to be read of a request beyond what is always read, since some policy or plan of the bundle asks for it.
 
-use mux_dsl::Image;
-use mux_dsl::image::{Affinity, Plan, Route, Sticky};
+use crate::decide::Image;
+use crate::fact::Fact;
+use crate::image::{Affinity, Plan, Route, Sticky};
 
 /// What has to be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,12 +13,17 @@ pub struct Demand {
     pub prefixes: Vec<u32>,
 }
 
-impl Demand {
-    /// Of a bundle.
+impl Image {
+    /// What has to be read of a request, for conditions and for plans.
     #[must_use]
-    pub fn of(image: &Image) -> Self {
-        let mut demand = Self::default();
-        for Plan { route, .. } in &image.plans {
+    pub fn demand(&self) -> Demand {
+        let mut demand = Demand::default();
+        for field in self.code.space.fields() {
+            if let Fact::Header(name) = &field.fact {
+                demand.headers.push(name.clone());
+            }
+        }
+        for Plan { route, .. } in &self.plans {
             demand.route(route);
         }
         demand.headers.sort_unstable();
@@ -26,7 +32,9 @@ impl Demand {
         demand.prefixes.dedup();
         demand
     }
+}
 
+impl Demand {
     fn route(&mut self, route: &Route) {
         match route {
             Route::Listed(list) => {
