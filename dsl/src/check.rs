@@ -27,6 +27,7 @@ use crate::names::Names;
 use crate::region::Terms;
 use crate::report::Report;
 use crate::space::{Declared, Space};
+use crate::words::LANGUAGE;
 
 /// A checked bundle, before its graph is built.
 #[derive(Debug)]
@@ -130,7 +131,7 @@ fn space<'c>(
 /// What concerns the bundle as a whole.
 fn bundle(names: &Names<'_>, loaded: &Loaded, report: &mut Report) {
     for line in names.others.iter().filter(|l| l.entry.word == "mux") {
-        let Some(word) = line.word().filter(|w| w.text.as_ref() != "1") else {
+        let Some(word) = line.word().filter(|w| *w.text != *LANGUAGE.to_string()) else {
             continue;
         };
         report
@@ -139,7 +140,7 @@ fn bundle(names: &Names<'_>, loaded: &Loaded, report: &mut Report) {
                 word.span,
                 format!("version {} of the language is not known here", word.text),
             )
-            .help("this mux reads version 1");
+            .help(format!("this mux reads version {LANGUAGE}"));
     }
     let empty = loaded.trees.iter().all(|t| t.body.is_empty());
     if empty && !report.failed() {

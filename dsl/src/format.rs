@@ -15,6 +15,7 @@ mod proof;
 mod table;
 #[cfg(test)]
 mod tests;
+mod upgrade;
 
 use crate::diagnostic::Diagnostic;
 use crate::parse;
@@ -88,6 +89,31 @@ pub fn formatted(path: &str, text: &str) -> Result<String, Unformatted> {
     } else {
         Err(fault(None))
     }
+}
+
+/// The same for all files of a bundle, with the `mux` line that pins the version of the language: raised to this version
+/// where it is there, added to the root file where it is not. Nothing is added as long as a file cannot be read.
+///
+/// # Errors
+/// As [`formatted`], file by file.
+pub fn upgraded(files: &[(&str, &str)]) -> Vec<Result<String, Unformatted>> {
+    let trees: Result<Vec<(&str, Tree)>, Unformatted> = files
+        .iter()
+        .map(|(path, text)| Ok((*path, read(path, text)?)))
+        .collect();
+    let Ok(trees) = trees else {
+        return files
+            .iter()
+            .map(|(path, text)| formatted(path, text))
+            .collect();
+    };
+    let unpinned = upgrade::unpinned(&trees);
+    let raised = files.iter().zip(&trees).enumerate();
+    raised
+        .map(|(at, ((path, text), (_, tree)))| {
+            formatted(path, &upgrade::raised(text, tree, unpinned == Some(at)))
+        })
+        .collect()
 }
 
 /// The tree of a file without mistakes of shape.

@@ -6,7 +6,7 @@
 //!
 //! The way of a bundle: `load` reads files, `secret` strikes credentials out, `parse` (the only place that knows pest)
 //! makes trees, `lines` holds them against the statement table in `words`, `check` resolves names and quantities, `graph`
-//! compiles conditions, and `decide` evaluates them.
+//! compiles conditions, and `decide` evaluates them. `format` lays files out anew from their trees.
 
 pub mod case;
 pub mod codes;
@@ -55,7 +55,7 @@ pub use compile::{Compiled, compile};
 pub use decide::{Asked, Decision, Form, Image};
 pub use demand::Demand;
 pub use diagnostic::{Diagnostic, Fix, Label, Severity};
-pub use format::{Unformatted, formatted};
+pub use format::{Unformatted, formatted, upgraded};
 pub use rendering::render;
 pub use source::Sources;
 pub use trace::{BITS, BadPath, CHAIN, Chain, Path};

@@ -165,7 +165,7 @@ impl Loader<'_> {
 }
 
 /// A path named in `file`, as seen from where `file` is seen.
-fn beside(file: &str, named: &str) -> String {
+pub(crate) fn beside(file: &str, named: &str) -> String {
     match file.rsplit_once('/') {
         Some((folder, _)) if !named.starts_with('/') => normal(&format!("{folder}/{named}")),
         _ => normal(named),

@@ -2,6 +2,9 @@
 //!
 //! The checker is driven by it; a word that is not here does not exist in the language.
 
+/// The version of the language that this table is of.
+pub(crate) const LANGUAGE: u32 = 1;
+
 /// Where a statement can stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Place {

@@ -7,7 +7,7 @@
     reason = "test helpers fail loudly and build texts plainly"
 )]
 
-use mux_dsl::{Severity, Unformatted, compile, formatted, render};
+use mux_dsl::{Severity, Unformatted, compile, formatted, render, upgraded};
 use proptest::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -125,6 +125,88 @@ fn an_empty_file_stays_empty_and_every_other_ends_in_one_newline() {
     for one in ["# c", "\n\n# c \n\n", "# c\r\n\r\n"] {
         assert_eq!(laid(one), "# c\n");
     }
+}
+
+fn raised(files: &[(&str, &str)]) -> Vec<String> {
+    let raised = upgraded(files).into_iter();
+    raised
+        .map(|text| text.unwrap_or_else(|e| panic!("{e}")))
+        .collect()
+}
+
+#[test]
+fn an_upgrade_adds_the_version_below_what_a_file_opens_with() {
+    for (text, pinned) in [
+        ("", "mux 1\n"),
+        ("plan p { a/m }", "mux 1\nplan p { a/m }\n"),
+        (
+            "provider p {\n  kind a\n}\n",
+            "mux 1\n\nprovider p {\n  kind a\n}\n",
+        ),
+        (
+            "# all\n# of it\n\n# p\nplan p { a/m }\n",
+            "# all\n# of it\nmux 1\n\n# p\nplan p { a/m }\n",
+        ),
+        (
+            "# all  \r\ninclude \"a\"\r\n",
+            "# all\nmux 1\ninclude \"a\"\n",
+        ),
+        ("# p\nplan p { a/m }\n", "mux 1\n\n# p\nplan p { a/m }\n"),
+        ("# all", "# all\nmux 1\n"),
+    ] {
+        assert_eq!(raised(&[("f.mux", text)]), [pinned]);
+        assert_eq!(raised(&[("f.mux", pinned)]), [pinned], "once is enough");
+    }
+}
+
+#[test]
+fn an_upgrade_raises_a_lower_version_and_leaves_a_higher_one() {
+    assert_eq!(raised(&[("f.mux", "mux   0 # old\n")]), ["mux 1  # old\n"]);
+    assert_eq!(raised(&[("f.mux", "mux 7\n")]), ["mux 7\n"]);
+}
+
+#[test]
+fn an_upgrade_pins_one_file_of_a_bundle_the_one_that_no_other_includes() {
+    let pinned = |files: &[(&str, &str)]| -> Vec<usize> {
+        let texts = raised(files).into_iter().enumerate();
+        let pinned = texts.filter(|(_, text)| text.contains("mux 1"));
+        pinned.map(|(at, _)| at).collect()
+    };
+    let (fleet, main) = ("# fleet\n", "include \"../p/fleet.mux\"\n");
+    let test = "include \"main.mux\"\n";
+    assert_eq!(
+        pinned(&[
+            ("p/a_test.mux", test),
+            ("p/fleet.mux", fleet),
+            ("p/main.mux", main)
+        ]),
+        [2],
+        "the root"
+    );
+    assert_eq!(
+        pinned(&[
+            ("a_test.mux", "# t\n"),
+            ("b.mux", "# b\n"),
+            ("c.mux", "# c\n")
+        ]),
+        [1],
+        "a file of tests only where there is no other"
+    );
+    assert_eq!(
+        pinned(&[("b.mux", "# b\n"), ("c.mux", "# c\nmux 1\n")]),
+        [1],
+        "none where it is there"
+    );
+    assert_eq!(
+        pinned(&[
+            ("b.mux", "include \"c.mux\"\n"),
+            ("c.mux", "include \"b.mux\"\n")
+        ]),
+        [0],
+        "one of a ring"
+    );
+    let broken = upgraded(&[("b.mux", "# b\n"), ("c.mux", "}")]);
+    assert!(matches!(&broken[..], [Ok(text), Err(Unformatted::Wrong { .. })] if text == "# b\n"));
 }
 
 /// Comments of a text, in order.
