@@ -24,6 +24,7 @@ mod e2e {
     mod disconnect;
     mod failover;
     mod formats;
+    mod layout;
     mod life;
     mod plugins;
     mod records;

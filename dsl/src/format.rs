@@ -96,6 +96,7 @@ pub fn formatted(path: &str, text: &str) -> Result<String, Unformatted> {
 ///
 /// # Errors
 /// As [`formatted`], file by file.
+#[must_use]
 pub fn upgraded(files: &[(&str, &str)]) -> Vec<Result<String, Unformatted>> {
     let trees: Result<Vec<(&str, Tree)>, Unformatted> = files
         .iter()

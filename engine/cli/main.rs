@@ -4,6 +4,7 @@ mod bundle;
 mod demo;
 mod ending;
 mod explain;
+mod fmt;
 mod found;
 mod mock;
 mod operator;

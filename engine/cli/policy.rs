@@ -3,6 +3,7 @@
 use crate::bundle::Which;
 use crate::ending::{Exit, Outcome};
 use crate::explain::ExplainCode;
+use crate::fmt::Fmt;
 use crate::found::{Found, Told};
 use crate::out::Out;
 use crate::testing::Test;
@@ -15,6 +16,8 @@ use serde_json::json;
 pub(crate) enum Policy {
     /// Check policies: every error of every file, in one pass
     Check(Check),
+    /// Write policies in their canonical layout
+    Fmt(Fmt),
     /// Run the `test` blocks, or replay recorded traffic
     Test(Test),
     /// Explain a code such as `mux::rule::unreachable`, or list them all
@@ -25,6 +28,7 @@ impl Policy {
     pub(crate) fn run(self, out: &mut Out) -> Outcome {
         match self {
             Self::Check(check) => check.run(out),
+            Self::Fmt(fmt) => fmt.run(out),
             Self::Test(test) => test.run(out),
             Self::ExplainCode(explain) => explain.run(out),
         }
