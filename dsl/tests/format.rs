@@ -206,7 +206,7 @@ fn an_upgrade_pins_one_file_of_a_bundle_the_one_that_no_other_includes() {
         "one of a ring"
     );
     let broken = upgraded(&[("b.mux", "# b\n"), ("c.mux", "}")]);
-    assert!(matches!(&broken[..], [Ok(text), Err(Unformatted::Wrong { .. })] if text == "# b\n"));
+    assert!(matches!(&broken[..], [Ok(laid), Err(Unformatted::Wrong { .. })] if laid == "# b\n"));
 }
 
 /// Comments of a text, in order.
