@@ -45,6 +45,15 @@ impl<'a> Course<'a> {
         }
     }
 
+    /// A strategy in it that this version cannot carry out.
+    pub(crate) fn missing(&self) -> Option<&'static str> {
+        match self {
+            Self::Attempt(_) => None,
+            Self::Group(_, parts) => parts.iter().find_map(Self::missing),
+            Self::Missing(strategy) => Some(strategy),
+        }
+    }
+
     /// Leaves out the targets that `keep` refuses, and what then holds nothing.
     pub(crate) fn only(self, keep: &mut impl FnMut(TargetId) -> bool) -> Option<Self> {
         match self {

@@ -28,6 +28,7 @@ pub mod ledger;
 pub mod live;
 pub mod order;
 pub mod price;
+mod ranking;
 pub mod rate;
 pub mod refusal;
 mod retry;

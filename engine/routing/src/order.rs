@@ -2,18 +2,17 @@
 //! conditions. It is a function of the bundle, the request, the live figures and the seed, and of nothing else.
 
 use crate::arrival::Arrival;
-use crate::bucket::{bucket, distance, hash};
+use crate::bucket::bucket;
 use crate::candidate::{Candidates, PassedOver, cannot};
 use crate::chance::Chance;
 use crate::course::Course;
 use crate::filter::{latency, passes};
 use crate::itinerary::Itinerary;
 use crate::price::expected;
+use crate::ranking::{self, Candidate};
 use crate::router::Router;
 use crate::sticky::{bond, who};
-use mux_dsl::image::{
-    Affinity, Arm, By, Canary, Filter, HealthRule, Listed, Pico, Quantile, Route, Split, TargetId,
-};
+use mux_dsl::image::{Arm, By, Canary, Filter, HealthRule, Listed, Pico, Route, Split, TargetId};
 use mux_dsl::request::{HealthState, Live, Request};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -91,13 +90,6 @@ struct Chooser<'a, L> {
     order: Order,
 }
 
-/// A candidate of a list, with the part of the draws that is its.
-struct Candidate<'a> {
-    course: Course<'a>,
-    first: TargetId,
-    weight: u32,
-}
-
 impl<'a, L: Live> Chooser<'a, L> {
     /// `None` where nothing of the route is for this request.
     fn course(&mut self, route: &'a Route) -> Option<Course<'a>> {
@@ -134,32 +126,64 @@ impl<'a, L: Live> Chooser<'a, L> {
             if !self.asked(arm) {
                 continue;
             }
-            let course = self.course(&arm.route);
-            let filter = list.filter.as_ref();
-            let able = course.and_then(|c| c.only(&mut |target| self.able(target, filter)));
-            if let Some((course, first)) = able.and_then(|c| c.first().map(|first| (c, first))) {
-                candidates.push(Candidate {
-                    course,
-                    first,
-                    weight: arm.weight,
-                });
+            let Some(course) = self.course(&arm.route) else {
+                continue;
+            };
+            if let Some(strategy) = course.missing() {
+                return Course::Missing(strategy);
             }
+            let able = course.only(&mut |target| self.able(target, list.filter.as_ref()));
+            let first = able.as_ref().and_then(Course::first);
+            candidates.extend(able.zip(first).map(|(course, first)| Candidate {
+                course,
+                first,
+                weight: arm.weight,
+            }));
         }
-        let alike = match list.by {
-            By::Cost => self.by_cost(&mut candidates),
-            By::Latency(quantile, _, explore) => {
-                self.by_latency(&mut candidates, quantile, explore)
-            }
-            By::Weight => self.by_weight(&mut candidates),
-        };
-        if let Some(affinity) = list.terms.affinity {
-            self.stay(affinity, list.by == By::Weight, alike, &mut candidates);
-        }
+        let alike = self.rank(list.by, &mut candidates);
+        self.stay(list, alike, &mut candidates);
         let mut parts: Vec<_> = candidates.into_iter().map(|c| c.course).collect();
         if let Some(otherwise) = &list.otherwise {
             parts.extend(self.course(otherwise));
         }
         Course::Group(&list.terms, parts)
+    }
+
+    fn rank(&mut self, by: By, candidates: &mut [Candidate<'_>]) -> usize {
+        match by {
+            By::Cost => {
+                let costs = candidates.iter().map(|c| (c.first, self.cost(c.first)));
+                let costs: SmallVec<[_; 4]> = costs.collect();
+                self.order.costs.extend(costs);
+                ranking::by_cost(candidates, |target| self.cost(target))
+            }
+            By::Latency(quantile, _, explore) => {
+                let figure = |target| latency(self.live, target, quantile);
+                ranking::by_latency(candidates, figure, explore, &mut self.chance)
+            }
+            By::Weight => ranking::by_weight(candidates, &mut self.chance),
+        }
+    }
+
+    /// What this request is expected to cost at a target.
+    fn cost(&self, target: TargetId) -> Option<Pico> {
+        let price = self.router.fleet().targets.get(target.index())?.price?;
+        let facts = &self.arrival.facts;
+        Some(expected(&price, facts.tokens, facts.output_limit))
+    }
+
+    fn stay(&self, list: &Listed, alike: usize, candidates: &mut [Candidate<'_>]) {
+        let affinity = list.terms.affinity;
+        let Some(bond) = affinity.and_then(|a| bond(a, self.request, self.arrival)) else {
+            return;
+        };
+        let share = |c: &Candidate<'_>| if list.by == By::Weight { c.weight } else { 1 };
+        // One that is ill is left, and what stays with the others stays.
+        let well = |target| {
+            let down = self.live.health(target) == HealthState::Down;
+            (!down && !self.live.breaker_open(target)).then(|| self.router.name(target))
+        };
+        ranking::stay(candidates, alike, bond, share, well);
     }
 
     /// Whether a target of a list can serve this request and passes its filter; where not, it is noted why.
@@ -183,117 +207,6 @@ impl<'a, L: Live> Chooser<'a, L> {
                 false
             }
             None => true,
-        }
-    }
-
-    /// Cheapest first, unknown prices last. Returns how many are as cheap as the first.
-    fn by_cost(&mut self, candidates: &mut [Candidate<'_>]) -> usize {
-        let fleet = self.router.fleet();
-        let cost = |target: TargetId| {
-            let price = fleet.targets.get(target.index())?.price?;
-            Some(expected(
-                &price,
-                self.arrival.facts.tokens,
-                self.arrival.facts.output_limit,
-            ))
-        };
-        for candidate in candidates.iter() {
-            self.order
-                .costs
-                .push((candidate.first, cost(candidate.first)));
-        }
-        let rank = |c: &Candidate<'_>| cost(c.first).unwrap_or(Pico::MAX);
-        candidates.sort_by_key(rank);
-        let least = candidates.first().map(rank);
-        candidates
-            .iter()
-            .take_while(|c| Some(rank(c)) == least)
-            .count()
-    }
-
-    /// Quickest first, unknown ones last; for a share of the requests one that is not the quickest comes first, an unknown
-    /// one where there is any. Returns how many are about as quick as the first.
-    fn by_latency(
-        &mut self,
-        candidates: &mut Vec<Candidate<'_>>,
-        quantile: Quantile,
-        explore: u32,
-    ) -> usize {
-        let rank = |c: &Candidate<'_>| latency(self.live, c.first, quantile).unwrap_or(u64::MAX);
-        candidates.sort_by_key(rank);
-        let known = candidates.iter().filter(|c| rank(c) < u64::MAX).count();
-        let least = candidates.first().map_or(0, rank);
-        let alike = candidates
-            .iter()
-            .take_while(|c| rank(c) <= least.saturating_mul(3) / 2)
-            .count();
-        // Drawn for every request, so that the draws of what follows do not depend on the figures.
-        let (explores, place) = (
-            self.chance.below(10_000) < u64::from(explore),
-            self.chance.bits(),
-        );
-        if !explores || candidates.len() < 2 {
-            return alike;
-        }
-        let from = if known == 0 || known == candidates.len() {
-            1
-        } else {
-            known
-        };
-        let among = (candidates.len() - from) as u64;
-        let drawn = usize::try_from((u128::from(place) * u128::from(among)) >> 64).unwrap_or(0);
-        to_front(candidates, from + drawn);
-        // What explores stays with nobody.
-        1
-    }
-
-    /// One by weight; the others by weight as well, the heaviest first. Returns their number.
-    fn by_weight(&mut self, candidates: &mut Vec<Candidate<'_>>) -> usize {
-        let all: u64 = candidates.iter().map(|c| u64::from(c.weight)).sum();
-        let mut drawn = self.chance.below(all);
-        let place = candidates.iter().position(|c| {
-            let here = drawn < u64::from(c.weight);
-            drawn = drawn.saturating_sub(u64::from(c.weight));
-            here
-        });
-        if let Some(place) = place {
-            to_front(candidates, place);
-        }
-        if let Some((_, others)) = candidates.split_first_mut() {
-            others.sort_by_key(|c| std::cmp::Reverse(c.weight));
-        }
-        candidates.len()
-    }
-
-    /// Puts first what this request stays with: of the candidates that are as good as the first, the one that rendezvous
-    /// hashing prefers. One that is down is left.
-    fn stay(
-        &mut self,
-        affinity: Affinity,
-        weighed: bool,
-        alike: usize,
-        candidates: &mut Vec<Candidate<'_>>,
-    ) {
-        let Some(bond) = bond(affinity, self.request, self.arrival) else {
-            return;
-        };
-        let mut preferred: Option<(usize, u32, u32)> = None;
-        for (place, candidate) in candidates.iter().enumerate().take(alike) {
-            let down = self.live.health(candidate.first) == HealthState::Down;
-            if down || self.live.breaker_open(candidate.first) {
-                continue;
-            }
-            let far = distance(hash(self.router.name(candidate.first), bond));
-            let weight = if weighed { candidate.weight } else { 1 };
-            let nearer = |(_, least, other): (usize, u32, u32)| {
-                u64::from(far) * u64::from(other) < u64::from(least) * u64::from(weight)
-            };
-            if weight > 0 && preferred.is_none_or(nearer) {
-                preferred = Some((place, far, weight));
-            }
-        }
-        if let Some((place, ..)) = preferred {
-            to_front(candidates, place);
         }
     }
 
@@ -349,12 +262,13 @@ impl<'a, L: Live> Chooser<'a, L> {
         } else {
             "base"
         };
-        self.order.choices.push(Choice {
+        let choice = Choice {
             strategy: "canary",
             arm: name.into(),
             bucket,
             aborted,
-        });
+        };
+        self.order.choices.insert(choices, choice);
         if tried {
             course
         } else {
@@ -372,11 +286,5 @@ impl<'a, L: Live> Chooser<'a, L> {
                 .is_some_and(|rate| rate > limit),
             HealthRule::BreakerOpen => self.live.breaker_open(target),
         }
-    }
-}
-
-fn to_front(candidates: &mut [Candidate<'_>], place: usize) {
-    if let Some(part) = candidates.get_mut(..=place) {
-        part.rotate_right(1);
     }
 }

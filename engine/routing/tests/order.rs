@@ -7,9 +7,9 @@
 )]
 
 use mux_dsl::image::{
-    Affinity, After, Arm, Attempt, BasisPoints, By, Canary, Combine, Compare, Ensemble, Fallback,
-    Features, Filter, HealthRule, Hedge, Listed, Millis, Quantile, Route, Split, Sticky, TargetId,
-    Terms, Tier, Timeouts,
+    Affinity, After, Arm, Attempt, BasisPoints, By, Canary, Cascade, Combine, Compare, Ensemble,
+    Fallback, Features, Filter, HealthRule, Hedge, Listed, Millis, Quantile, Route, Split, Sticky,
+    TargetId, Terms, Tier, Timeouts,
 };
 use mux_dsl::request::{HealthState, Live, Request};
 use mux_routing::SECOND;
@@ -526,6 +526,29 @@ fn affinity_never_makes_cheapest_dear() {
 }
 
 #[test]
+fn who_stays_with_one_of_the_fastest_stays_among_those_that_are_as_fast() {
+    let mut list = fastest(0, &[A, B, C]);
+    list.terms.affinity = Some(Affinity::EndUser);
+    let router = router(Route::Listed(list));
+    let homes = |live: &Told| -> BTreeMap<TargetId, u32> {
+        let mut homes = BTreeMap::new();
+        for user in 0..300 {
+            let home = order(&router, &of_user(&format!("user-{user}")), live)[0];
+            *homes.entry(home).or_default() += 1;
+        }
+        homes
+    };
+    assert_eq!(homes(&Told::default()).len(), 3, "nothing is known of any");
+    let live = Told {
+        p95: [(A, 1_000), (B, 1_500), (C, 1_501)].into(),
+        ..Told::default()
+    };
+    let homes = homes(&live);
+    assert_eq!(homes.keys().copied().collect::<Vec<_>>(), [A, B]);
+    assert!(homes.values().all(|n| *n > 100), "{homes:?}");
+}
+
+#[test]
 fn a_request_with_nothing_to_stay_by_is_drawn() {
     let router = router(Route::Listed(staying(Affinity::Conversation, &[A, B])));
     let firsts: std::collections::BTreeSet<_> = (0..50)
@@ -606,6 +629,42 @@ fn what_cannot_be_carried_out_is_refused_and_nothing_is_called() {
         "this version cannot carry out `ensemble` yet"
     );
     assert!(admission.decided.is_some(), "the decision itself is known");
+}
+
+#[test]
+fn a_list_does_not_hide_an_arm_that_cannot_be_carried_out() {
+    let cascade = Route::Cascade(Cascade {
+        judge: None,
+        steps: vec![(to(A), None)],
+        buffer: true,
+        terms: Terms::default(),
+    });
+    let mut list = cheapest(&[A, B]);
+    list.arms.push(Arm::of(cascade));
+    let router = router(Route::Listed(list));
+    let (_, refusal) = admit(&router, &request(1), &Told::default());
+    assert_eq!(refusal.expect("refused").code, "strategy_unsupported");
+}
+
+#[test]
+fn choices_are_told_outermost_first() {
+    let Route::Canary(mut canary) = canary(10_000, vec![]) else {
+        panic!("it is a canary")
+    };
+    let Route::Split(mut inner) = split("s", &[(10_000, A)]) else {
+        panic!("it is a split")
+    };
+    inner.arms[0].1.name = Some("only".into());
+    *canary.trial = Arm::of(Route::Split(inner));
+    let router = router(Route::Canary(canary));
+    let (admission, _) = admit(&router, &of_user("ana"), &Told::default());
+    let order = admission.order.expect("it is admitted");
+    let arms: Vec<_> = order
+        .choices
+        .iter()
+        .map(|c| (c.strategy, &*c.arm))
+        .collect();
+    assert_eq!(arms, [("canary", "trial"), ("split", "only")]);
 }
 
 fn arms() -> impl Strategy<Value = Route> {
