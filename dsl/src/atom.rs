@@ -172,6 +172,11 @@ impl Window {
         let minute =
             u16::from(local.hour().unsigned_abs()) * 60 + u16::from(local.minute().unsigned_abs());
         let today = local.weekday().to_monday_zero_offset().unsigned_abs();
+        self.covers(today, minute)
+    }
+
+    /// Whether a minute of a day of the week, `0` for Monday, is in it.
+    pub(crate) fn covers(&self, today: u8, minute: u16) -> bool {
         let yesterday = (today + 6) % 7;
         let on = |day: u8| self.days & (1 << day) != 0;
         if self.hours.is_empty() {

@@ -1,5 +1,6 @@
 //! The whole way from files to an [`Image`].
 
+use crate::canon::{Hash, source_hash};
 use crate::check;
 use crate::decide::{Code, Image};
 use crate::diagnostic::Diagnostic;
@@ -16,6 +17,14 @@ pub struct Compiled {
     pub diagnostics: Vec<Diagnostic>,
     /// Every file that was read.
     pub sources: Sources,
+}
+
+impl Compiled {
+    /// The source hash: how the bundle is written, as opposed to [`Image::semantic`].
+    #[must_use]
+    pub fn source_hash(&self) -> Hash {
+        source_hash(&self.sources)
+    }
 }
 
 /// Compiles a bundle.

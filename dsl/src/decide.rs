@@ -7,6 +7,7 @@ use crate::clause::{self, Clause, Then};
 use crate::condition::Cond;
 use crate::image::{Fleet, GuardId, Plan, PlanId, Policy, PolicyId, RuleId, TargetId, Verdict};
 use crate::program::{Program, Scene};
+use crate::region::Terms;
 use crate::request::{Live, Request};
 use crate::space::{Source, Space};
 use crate::trace::{Chain, Path};
@@ -220,6 +221,15 @@ impl Image {
             nodes,
             bytes,
         })
+    }
+
+    /// What turns the conditions of the bundle into regions of its own space.
+    pub(crate) fn terms(&self) -> Terms<'_> {
+        Terms {
+            space: &self.code.space,
+            fleet: &self.fleet,
+            tables: &self.code.tables,
+        }
     }
 
     /// Decides one request. Allocates nothing.

@@ -92,7 +92,15 @@ impl Glob {
         positions.sort_unstable();
     }
 
-    fn step(&self, positions: &[u16], c: char) -> Vec<u16> {
+    /// Positions before anything is read.
+    pub(crate) fn start(&self) -> Vec<u16> {
+        let mut first = vec![0];
+        self.close(&mut first);
+        first
+    }
+
+    /// Positions after one more character.
+    pub(crate) fn step(&self, positions: &[u16], c: char) -> Vec<u16> {
         let mut next = Vec::new();
         for position in positions {
             let to = match self.0.get(usize::from(*position)) {
@@ -108,7 +116,8 @@ impl Glob {
         next
     }
 
-    fn ends(&self, positions: &[u16]) -> bool {
+    /// Whether what was read fits.
+    pub(crate) fn ends(&self, positions: &[u16]) -> bool {
         positions.iter().any(|p| usize::from(*p) == self.0.len())
     }
 }
@@ -130,14 +139,7 @@ pub(crate) fn combinations(
     known: &dyn Fn(&str) -> bool,
 ) -> Option<Vec<(u64, String)>> {
     let alphabet = alphabet(globs);
-    let start: Vec<Vec<u16>> = globs
-        .iter()
-        .map(|g| {
-            let mut first = vec![0];
-            g.close(&mut first);
-            first
-        })
-        .collect();
+    let start: Vec<Vec<u16>> = globs.iter().map(Glob::start).collect();
     let mut found: HashMap<u64, String> = HashMap::new();
     let mut seen: HashMap<Vec<Vec<u16>>, u8> = HashMap::new();
     let mut queue = VecDeque::from([(start, String::new())]);
@@ -176,7 +178,7 @@ pub(crate) fn combinations(
 }
 
 /// A character that no pattern names, and every one that some pattern does.
-fn alphabet(globs: &[Glob]) -> Vec<char> {
+pub(crate) fn alphabet(globs: &[Glob]) -> Vec<char> {
     let mut named: Vec<char> = globs
         .iter()
         .flat_map(|g| g.0.iter())

@@ -3,8 +3,11 @@
 //! Requests in the same cell of every field are treated alike by every condition, so a vector of cells is an equivalence
 //! class, and everything that is said about all requests is said about cells: decisions, proofs, differences, coverage.
 
+mod automaton;
 mod clock;
+mod form;
 mod text;
+mod told;
 
 use crate::atom::{Number, Text};
 use crate::cells::Cells;
@@ -15,6 +18,8 @@ use crate::request::{Live, Request};
 use clock::Clock;
 use std::collections::{BTreeMap, HashSet};
 use text::{Tests, Texts};
+
+pub(crate) use form::Form;
 
 /// The values that facts are declared to have; others count as absent.
 pub(crate) type Declared = BTreeMap<Fact, Box<[Box<str>]>>;
@@ -171,6 +176,15 @@ impl Field {
             (Cut::Clock(clock), Source::Time) => clock.of(request.now),
             // A source is made from the fact of its field, so it always fits the cut.
             _ => 0,
+        }
+    }
+
+    /// The cell of requests that name this model, where the field is about the model.
+    pub(crate) fn cell_of_model(&self, name: &str) -> Option<u32> {
+        match (&self.fact, &self.cut) {
+            (Fact::Model, Cut::Texts(texts)) => Some(texts.of(Some(name))),
+            (Fact::Model, Cut::Fits(glob)) => Some(u32::from(glob.fits(name))),
+            _ => None,
         }
     }
 

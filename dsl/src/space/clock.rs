@@ -1,5 +1,6 @@
 //! Cells of time: moments that every window treats alike are one.
 
+use super::form::{Form, runs};
 use crate::atom::{Window, Zone};
 use crate::cells::Cells;
 use jiff::civil::{Date, DateTime, Time};
@@ -9,6 +10,9 @@ use std::sync::Arc;
 /// Two years of midnights: every rule for summer time has been applied both ways.
 const FIRST: Date = Date::constant(2026, 1, 1);
 const DAYS: i32 = 731;
+
+/// Minutes of a day.
+const DAY: u16 = 1_440;
 
 /// How moments fall into cells.
 #[derive(Debug)]
@@ -106,6 +110,57 @@ impl Clock {
         Some(inside.map(|(_, cell)| *cell).collect())
     }
 
+    /// The function that takes each cell to what `of` says.
+    pub(super) fn form<T: Copy + Eq>(&self, of: &dyn Fn(u32) -> T) -> Form<T> {
+        let mut branches: Vec<(u64, T)> = Vec::new();
+        for (flags, cell) in &self.by_flags {
+            branches.push((*flags, of(*cell)));
+        }
+        let matter = matter(self.windows.len(), &branches);
+        let mask = matter.iter().fold(0, |mask, at| mask | 1_u64 << at);
+        let windows: Vec<_> = matter
+            .iter()
+            .filter_map(|at| self.windows.get(*at))
+            .collect();
+        let mut zones = windows.iter().map(|(_, zone)| &zone.name);
+        let zone = zones.next().filter(|zone| zones.all(|z| z == *zone));
+        if let Some(zone) = zone
+            && let Some(week) = self.week(mask, &branches)
+        {
+            return Form::Week(zone.clone(), week);
+        }
+        let tests = windows
+            .iter()
+            .map(|(w, z)| format!("time in {}", described(w, z)));
+        let mut combinations: Vec<_> = branches.iter().map(|(f, b)| (f & mask, *b)).collect();
+        combinations.sort_by_key(|(flags, _)| *flags);
+        combinations.dedup_by_key(|(flags, _)| *flags);
+        Form::Tests(tests.collect(), combinations)
+    }
+
+    /// By the minute of the week, where all windows that matter are of one zone.
+    fn week<T: Copy + Eq>(&self, mask: u64, branches: &[(u64, T)]) -> Option<Vec<(u16, T)>> {
+        let hours = self.windows.iter().flat_map(|(w, _)| &w.hours);
+        let mut minutes: Vec<u16> = hours
+            .flat_map(|(from, to)| [from % DAY, to % DAY])
+            .collect();
+        minutes.push(0);
+        minutes.sort_unstable();
+        minutes.dedup();
+        let mut steps = Vec::new();
+        for day in 0..7 {
+            for minute in &minutes {
+                let inside = self.windows.iter().enumerate();
+                let flags: u64 = inside
+                    .map(|(at, (window, _))| u64::from(window.covers(day, *minute)) << at)
+                    .sum();
+                let found = branches.iter().find(|(f, _)| f & mask == flags & mask);
+                steps.push((u16::from(day) * DAY + minute, found?.1));
+            }
+        }
+        Some(runs(steps))
+    }
+
     /// A moment of a cell, Unix milliseconds.
     pub(super) fn sample(&self, cell: u32) -> i64 {
         self.samples.get(cell as usize).copied().unwrap_or(0)
@@ -144,6 +199,25 @@ impl Clock {
             many => format!("({})", many.join(" or ")),
         }
     }
+}
+
+/// The windows, of so many, on which branches hang: those without which moments would become one that are not alike.
+fn matter<T: Copy + Eq>(count: usize, branches: &[(u64, T)]) -> Vec<usize> {
+    let mut mask = u64::MAX;
+    let mut matter = Vec::new();
+    for at in 0..count {
+        let without = mask & !(1 << at);
+        let mut seen: BTreeMap<u64, T> = BTreeMap::new();
+        let alike = branches
+            .iter()
+            .all(|(flags, branch)| *seen.entry(flags & without).or_insert(*branch) == *branch);
+        if alike {
+            mask = without;
+        } else {
+            matter.push(at);
+        }
+    }
+    matter
 }
 
 fn same(a: &(Window, Arc<Zone>), b: &(Window, Arc<Zone>)) -> bool {

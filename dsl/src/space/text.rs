@@ -176,7 +176,8 @@ impl Texts {
         }
     }
 
-    fn flags(&self, value: &str) -> u64 {
+    /// The patterns that a value fits.
+    pub(super) fn flags(&self, value: &str) -> u64 {
         let fits = |(at, glob): (usize, &Glob)| u64::from(glob.fits(value)) << at;
         self.globs.iter().enumerate().map(fits).sum()
     }
@@ -211,6 +212,33 @@ impl Texts {
             .filter(|(_, k)| wanted(k))
             .map(|(cell, _)| cell)
             .collect()
+    }
+
+    /// Every value that is told apart by itself, with its cell.
+    pub(super) fn known_cells(&self) -> Vec<(&str, u32)> {
+        self.table
+            .iter()
+            .map(|(value, cell)| (&**value, *cell))
+            .collect()
+    }
+
+    /// The cell of every value that is not known, where there is one such cell.
+    pub(super) fn other(&self) -> Option<u32> {
+        match &*self.by_flags {
+            _ if self.closed => self.absent,
+            [(_, only)] if self.globs.is_empty() => Some(*only),
+            _ => None,
+        }
+    }
+
+    /// The cells of values that are not known, by the patterns they fit; sorted.
+    pub(super) fn combinations(&self) -> &[(u64, u32)] {
+        &self.by_flags
+    }
+
+    /// The patterns that are told apart, by bit.
+    pub(super) fn globs(&self) -> &[Glob] {
+        &self.globs
     }
 
     /// The cell where it is absent.
