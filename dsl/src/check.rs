@@ -24,6 +24,7 @@ use crate::image::{Defaults, Fleet, Plan, Policy};
 use crate::lines::Line;
 use crate::load::Loaded;
 use crate::names::Names;
+use crate::program::{Laid, lay};
 use crate::region::Terms;
 use crate::report::Report;
 use crate::space::{Declared, Space};
@@ -43,6 +44,8 @@ pub(crate) struct Checked {
     /// Conditions that plans ask.
     pub(crate) guards: Vec<Cond>,
     pub(crate) space: Space,
+    /// By policy: its rules in that space.
+    pub(crate) laid: Vec<Laid>,
 }
 
 /// Checks a bundle; the result means something only if nothing was reported that stops a load.
@@ -89,17 +92,30 @@ pub(crate) fn check(loaded: &Loaded, kinds: &dyn Fn(&str) -> bool, report: &mut 
         fleet: &fleet,
         tables: &tables,
     };
-    lint::rules(&policies, &rules, &open, &routes.plans, &terms, report);
+    let clauses: Vec<Vec<Option<Clause>>> = rules
+        .iter()
+        .map(|r| r.iter().map(|r| r.clause.clone()).collect())
+        .collect();
+    let laid: Vec<Laid> = clauses.iter().map(|c| lay(c, &terms)).collect();
+    let proofs = lint::Proofs {
+        policies: &policies,
+        rules: &rules,
+        clauses: &clauses,
+        laid: &laid,
+        plans: &routes.plans,
+        terms,
+    };
+    proofs.rules(&open, report);
     if !looped && !report.failed() {
-        lint::served(&policies, &rules, &routes.plans, &terms, report);
+        proofs.served(report);
     }
     if !looped {
         routes.deadlines(report);
     }
     lint::unused(&names, report);
-    let clauses = rules
+    let clauses = clauses
         .into_iter()
-        .map(|rules| rules.into_iter().filter_map(|r| r.clause).collect())
+        .map(|rules| rules.into_iter().flatten().collect())
         .collect();
     Checked {
         fleet,
@@ -111,6 +127,7 @@ pub(crate) fn check(loaded: &Loaded, kinds: &dyn Fn(&str) -> bool, report: &mut 
         tables,
         guards,
         space,
+        laid,
     }
 }
 

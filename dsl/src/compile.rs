@@ -46,6 +46,7 @@ pub fn compile(
             checked.guards,
             checked.tables,
             checked.space,
+            &checked.laid,
             &checked.fleet,
         );
         Image::new(

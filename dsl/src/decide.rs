@@ -6,7 +6,7 @@ use crate::cells::Cells;
 use crate::clause::{self, Clause, Then};
 use crate::condition::Cond;
 use crate::image::{Fleet, GuardId, Plan, PlanId, Policy, PolicyId, RuleId, TargetId, Verdict};
-use crate::program::{Program, Scene};
+use crate::program::{Laid, Program, Scene};
 use crate::region::Terms;
 use crate::request::{Live, Request};
 use crate::space::{Source, Space};
@@ -86,12 +86,10 @@ impl Code {
         guards: Vec<Cond>,
         tables: Tables,
         space: Space,
+        laid: &[Laid],
         fleet: &Fleet,
     ) -> Self {
-        let programs = clauses
-            .iter()
-            .map(|c| Program::compile(c, &space, fleet, &tables))
-            .collect();
+        let programs = laid.iter().map(|l| Program::compile(l, &space)).collect();
         Self {
             sources: space.sources(fleet),
             clauses,

@@ -55,7 +55,17 @@ impl Arena {
         &mut self,
         list: &Listed<'_>,
         counts: &dyn Fn(u16) -> u32,
-        bounds: Bounds,
+        mut bounds: Bounds,
+    ) -> Option<Edge> {
+        self.build_within(list, counts, &mut bounds)
+    }
+
+    /// The same; what it took is taken from the bounds.
+    pub(crate) fn build_within(
+        &mut self,
+        list: &Listed<'_>,
+        counts: &dyn Fn(u16) -> u32,
+        bounds: &mut Bounds,
     ) -> Option<Edge> {
         let all: Vec<u32> = (0..u32::try_from(list.len()).ok()?).collect();
         Builder {
@@ -211,7 +221,7 @@ struct Builder<'a, 'r> {
     list: &'a Listed<'r>,
     counts: &'a dyn Fn(u16) -> u32,
     memo: HashMap<(u16, Box<[u32]>), Edge>,
-    bounds: Bounds,
+    bounds: &'a mut Bounds,
 }
 
 impl<'r> Builder<'_, 'r> {

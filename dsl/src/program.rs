@@ -7,17 +7,17 @@ use crate::atom::Tables;
 use crate::classify::{FIELDS, Rows};
 use crate::clause::{self, Clause};
 use crate::diagram::{Arena, Bounds, Edge, Step};
-use crate::image::Fleet;
 use crate::region::{Region, Terms};
 use crate::request::{Live, Request};
 use crate::space::{Source, Space};
 use crate::trace::{Path, Steps};
+use std::ops::Range;
 
-/// How much a graph may take before the classifier, whose size is known beforehand, is chosen.
-const GRAPH: Bounds = Bounds {
-    nodes: 50_000,
-    work: 4_000_000,
-};
+/// Most nodes of a graph; beyond, the classifier is chosen, whose size is known beforehand.
+const NODES: usize = 50_000;
+
+/// Steps that building a graph may take: for any policy, and for each of its regions. Most take a tenth of them.
+const STEPS: (u64, u64) = (200_000, 400);
 
 /// Most regions of a policy that are laid out at all.
 const REGIONS: usize = 60_000;
@@ -41,28 +41,23 @@ pub(crate) struct Scene<'a> {
 
 impl Program {
     /// Compiles the rules of one policy.
-    pub(crate) fn compile(
-        clauses: &[Clause],
-        space: &Space,
-        fleet: &Fleet,
-        tables: &Tables,
-    ) -> Self {
-        let terms = Terms {
-            space,
-            fleet,
-            tables,
-        };
-        let Some(list) = listed(clauses, &terms) else {
+    pub(crate) fn compile(laid: &Laid, space: &Space) -> Self {
+        if !laid.whole {
             return Self::Walk;
-        };
+        }
+        let list = &laid.list;
         let counts = |field| space.count(field);
         let refs: Vec<(&Region, u32)> = list.iter().map(|(r, rule)| (r, *rule)).collect();
         let mut arena = Arena::default();
-        if let Some(root) = arena.build(&refs, &counts, GRAPH) {
+        let bounds = Bounds {
+            nodes: NODES,
+            work: STEPS.0 + STEPS.1 * refs.len() as u64,
+        };
+        if let Some(root) = arena.build(&refs, &counts, bounds) {
             arena.finish();
             return Self::Graph { arena, root };
         }
-        Rows::build(&list, &counts).map_or(Self::Walk, Self::Classify)
+        Rows::build(list, &counts).map_or(Self::Walk, Self::Classify)
     }
 
     /// The rule that takes a request. Every branch is put on the path.
@@ -139,6 +134,41 @@ impl Program {
             Self::Walk => (0, 0),
         }
     }
+}
+
+/// The rules of one policy, laid out in the space of its bundle.
+#[derive(Debug)]
+pub(crate) struct Laid {
+    /// Regions in order, each with its rule.
+    pub(crate) list: Vec<(Region, u32)>,
+    /// By rule: its part of the list.
+    pub(crate) own: Vec<Range<u32>>,
+    /// Whether every rule is in it: one whose condition would be too many regions is left out, as one that is wrong.
+    pub(crate) whole: bool,
+}
+
+/// Lays out the rules of a policy; one that is wrong is `None`.
+pub(crate) fn lay(clauses: &[Option<Clause>], terms: &Terms<'_>) -> Laid {
+    let mut laid = Laid {
+        list: Vec::new(),
+        own: Vec::new(),
+        whole: true,
+    };
+    for (rule, clause) in (0..).zip(clauses) {
+        let first = u32::try_from(laid.list.len()).unwrap_or(u32::MAX);
+        let regions = match clause.as_ref().map(|c| &c.cond) {
+            None => None,
+            Some(None) => Some(vec![Region::all()]),
+            Some(Some(cond)) => terms.regions(cond),
+        };
+        let regions = regions.filter(|r| laid.list.len() + r.len() <= REGIONS);
+        laid.whole &= regions.is_some();
+        laid.list
+            .extend(regions.into_iter().flatten().map(|r| (r, rule)));
+        laid.own
+            .push(first..u32::try_from(laid.list.len()).unwrap_or(u32::MAX));
+    }
+    laid
 }
 
 /// The rules of a policy as one ordered list of regions; `None` where they are too many.

@@ -9,7 +9,9 @@ mod serve;
 
 pub(crate) use reach::{Order, Reach};
 pub(crate) use rules::{Judged, exhaustive, rules};
-pub(crate) use serve::{Unserved, needs, windows};
+pub(crate) use serve::{Overrun, Unserved, needs, windows};
 
-/// Steps that the analyses of one policy may take together; what is not proved by then is not claimed.
-const WORK: u64 = 30_000_000;
+/// Steps that one analysis of a policy may take, by the number of its rules; what is not proved by then is not claimed.
+fn work(rules: usize) -> u64 {
+    300_000 + 3_000 * rules as u64
+}

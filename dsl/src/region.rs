@@ -9,7 +9,7 @@ use crate::space::Space;
 use std::collections::HashSet;
 
 /// Most boxes that one condition may become; beyond, it is only ever asked, never analysed.
-const BOXES: usize = 1_024;
+const BOXES: usize = 256;
 
 /// A box: every field is in its cells. Sorted by field; a field that is not there can be anything; no set is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -227,7 +227,7 @@ impl Terms<'_> {
 /// Adds a box to a list, as part of another where that is exact.
 fn add(list: &mut Vec<Region>, mut region: Region, space: &Space) -> Option<()> {
     /// Lists longer than this are not searched for boxes to join with.
-    const SEARCHED: usize = 64;
+    const SEARCHED: usize = 16;
     if list.len() <= SEARCHED {
         while let Some((at, joined)) = list
             .iter()

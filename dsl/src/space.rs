@@ -229,6 +229,15 @@ impl Field {
             .copied()
     }
 
+    /// The cell of a text.
+    pub(crate) fn cell_of(&self, text: &str) -> u32 {
+        match &self.cut {
+            Cut::Texts(texts) => texts.of(Some(text)),
+            Cut::Fits(glob) => u32::from(glob.fits(text)),
+            _ => 0,
+        }
+    }
+
     /// A value of a cell that is text; `None` where it is absent.
     pub(crate) fn text(&self, cell: u32) -> Option<&str> {
         match &self.cut {

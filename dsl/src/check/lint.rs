@@ -5,7 +5,8 @@ use crate::clause::Clause;
 use crate::fact::Fact;
 use crate::image::{Features, Plan, Policy, Rule};
 use crate::names::{Names, Table};
-use crate::proof::{self, Judged, Unserved};
+use crate::program::Laid;
+use crate::proof::{self, Judged, Overrun, Unserved};
 use crate::region::Terms;
 use crate::report::Report;
 use crate::source::Span;
@@ -15,30 +16,61 @@ use crate::witness::Witness;
 /// Most earlier rules that one message names.
 const SHOWN: usize = 4;
 
-/// Reports what can be proved about the rules of every policy. `open` are the policies whose text does not end with `else`.
-pub(super) fn rules(
-    policies: &[Policy],
-    rules: &[Vec<Ruled>],
-    open: &[Option<Span>],
-    plans: &[Plan],
-    terms: &Terms<'_>,
-    report: &mut Report,
-) {
-    for ((policy, rules), open) in policies.iter().zip(rules).zip(open) {
-        let clauses: Vec<Option<Clause>> = rules.iter().map(|r| r.clause.clone()).collect();
-        if let Some(at) = open
-            && (clauses.iter().any(Option::is_none) || !proof::exhaustive(&clauses, terms))
-        {
-            no_else(policy, *at, report);
-        }
-        let wrong = report.failed();
-        for (at, judged) in proof::rules(&clauses, plans, terms) {
-            let Some(rule) = rules.get(at) else { continue };
-            // What only looks odd may look so because of what is wrong.
-            if wrong && !matches!(judged, Judged::Dead(_)) {
-                continue;
+/// A bundle, as far as it is needed to prove something about it.
+pub(super) struct Proofs<'a> {
+    pub(super) policies: &'a [Policy],
+    pub(super) rules: &'a [Vec<Ruled>],
+    /// By policy and rule; one that is wrong is `None`.
+    pub(super) clauses: &'a [Vec<Option<Clause>>],
+    /// By policy.
+    pub(super) laid: &'a [Laid],
+    pub(super) plans: &'a [Plan],
+    pub(super) terms: Terms<'a>,
+}
+
+impl Proofs<'_> {
+    fn each(&self) -> impl Iterator<Item = (&Policy, &[Ruled], &[Option<Clause>], &Laid)> {
+        let rules = self.rules.iter().zip(self.clauses).zip(self.laid);
+        let each = self.policies.iter().zip(rules);
+        each.map(|(policy, ((rules, clauses), laid))| {
+            (policy, rules.as_slice(), clauses.as_slice(), laid)
+        })
+    }
+
+    /// Reports what can be proved about the rules of every policy. `open` are the policies whose text does not end with
+    /// `else`.
+    pub(super) fn rules(&self, open: &[Option<Span>], report: &mut Report) {
+        for ((policy, rules, clauses, laid), open) in self.each().zip(open) {
+            if let Some(at) = open
+                && !proof::exhaustive(laid, &self.terms)
+            {
+                no_else(policy, *at, report);
             }
-            judge(policy, rules, rule, &judged, terms, report);
+            let wrong = report.failed();
+            for (at, judged) in proof::rules(clauses, laid, self.plans, &self.terms) {
+                let Some(rule) = rules.get(at) else { continue };
+                // What only looks odd may look so because of what is wrong.
+                if !wrong || matches!(judged, Judged::Dead(_)) {
+                    judge(policy, rules, rule, &judged, &self.terms, report);
+                }
+            }
+        }
+    }
+
+    /// Reports rules that requests reach which nothing they lead to can serve. Plans must be free of loops, policies
+    /// without mistakes.
+    pub(super) fn served(&self, report: &mut Report) {
+        for (policy, rules, clauses, laid) in self.each() {
+            for unserved in proof::needs(clauses, laid, self.plans, &self.terms) {
+                if let Some(rule) = rules.get(unserved.rule) {
+                    cannot_serve(policy, rule, &unserved, &self.terms, report);
+                }
+            }
+            for overrun in proof::windows(clauses, laid, self.plans, &self.terms) {
+                if let Some(rule) = rules.get(overrun.rule) {
+                    too_long(rule, &overrun, report);
+                }
+            }
         }
     }
 }
@@ -168,37 +200,17 @@ fn called(policy: &Policy, at: usize) -> String {
     }
 }
 
-/// Reports rules that requests reach which nothing they lead to can serve. Plans must be free of loops, policies complete.
-pub(super) fn served(
-    policies: &[Policy],
-    rules: &[Vec<Ruled>],
-    plans: &[Plan],
-    terms: &Terms<'_>,
-    report: &mut Report,
-) {
-    for (policy, rules) in policies.iter().zip(rules) {
-        let clauses: Vec<Clause> = rules.iter().filter_map(|r| r.clause.clone()).collect();
-        for unserved in proof::needs(&clauses, plans, terms) {
-            if let Some(rule) = rules.get(unserved.rule) {
-                cannot_serve(policy, rule, &unserved, terms, report);
-            }
-        }
-        for overrun in proof::windows(&clauses, plans, terms) {
-            let Some(rule) = rules.get(overrun.rule) else {
-                continue;
-            };
-            let tokens = amount(&Fact::Tokens, overrun.tokens);
-            let window = amount(&Fact::Tokens, overrun.window.into());
-            report
-                .warning(
-                    "mux::target::window",
-                    rule.span,
-                    format!("prompts of {tokens} tokens and more get here, and the widest window it leads to has {window}"),
-                )
-                .label("such a request is refused with 400")
-                .help(format!("add `when tokens > {window} use …` above it, with a model that has a wider window"));
-        }
-    }
+fn too_long(rule: &Ruled, overrun: &Overrun, report: &mut Report) {
+    let tokens = amount(&Fact::Tokens, overrun.tokens);
+    let window = amount(&Fact::Tokens, overrun.window.into());
+    report
+        .warning(
+            "mux::target::window",
+            rule.span,
+            format!("prompts of {tokens} tokens and more get here, and the widest window it leads to has {window}"),
+        )
+        .label("such a request is refused with 400")
+        .help(format!("add `when tokens > {window} use …` above it, with a model that has a wider window"));
 }
 
 fn cannot_serve(

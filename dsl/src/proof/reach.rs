@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap};
 /// Most that one question may take.
 const BOUNDS: Bounds = Bounds {
     nodes: 20_000,
-    work: 400_000,
+    work: 200_000,
 };
 
 /// An ordered list of boxes that can be asked about.
@@ -94,7 +94,8 @@ impl<'a> Order<'a> {
             }
         }
         near.sort_unstable();
-        self.spend(near.len() as u64);
+        // Cutting a box down takes about as long as four steps of a diagram.
+        self.spend(4 * near.len() as u64);
         let region = |at: u32| self.list.get(at as usize).map(|(region, _)| region);
         near.into_iter()
             .filter_map(|at| Some((at, region(at)?.inside(outer)?)))
@@ -103,19 +104,24 @@ impl<'a> Order<'a> {
 
     /// The diagram of some entries inside a box; `None` where it would take too long.
     pub(crate) fn diagram(&self, entries: &[(u32, Region)]) -> Option<Inside> {
-        if self.work.get() == 0 {
-            return None;
-        }
         let list: Vec<(&Region, u32)> = entries.iter().map(|(at, region)| (region, *at)).collect();
         let mut arena = Arena::default();
         let counts = |field| self.space.count(field);
-        let built = arena.build(&list, &counts, BOUNDS);
-        self.spend(arena.len() as u64 * 8 + list.len() as u64 * 8);
+        let whole = BOUNDS.work.min(self.work.get());
+        let mut bounds = Bounds {
+            work: whole,
+            ..BOUNDS
+        };
+        let built = arena.build_within(&list, &counts, &mut bounds);
+        self.spend(whole - bounds.work);
         built.map(|root| Inside { arena, root })
     }
 
     /// Whether a request in `target` gets past the entries before `end`.
     pub(crate) fn past(&self, end: u32, target: &Region) -> Reach {
+        if self.work.get() == 0 {
+            return Reach::Unknown;
+        }
         let mut before = self.inside(target);
         before.retain(|(at, _)| *at < end);
         if let Some((whole, _)) = before.iter().find(|(_, region)| region.is_all()) {

@@ -1,15 +1,17 @@
 //! Rules that can never run, parts of rules that never decide, rules that change nothing, and tests that are always true
 //! or always false where they stand.
 
-use super::WORK;
 use super::reach::{Inside, Order, Reach};
+use super::work;
 use crate::cells::Cells;
 use crate::clause::{Clause, Then};
 use crate::condition::{Cond, Test};
 use crate::fact::senses;
 use crate::image::{Plan, Verdict};
+use crate::program::Laid;
 use crate::region::{Region, Terms};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What is to be said about one rule.
@@ -30,29 +32,14 @@ pub(crate) enum Judged {
 /// Everything that is to be said about the rules of one policy, by rule. A rule that was wrong is `None` and is passed over.
 pub(crate) fn rules(
     clauses: &[Option<Clause>],
+    laid: &Laid,
     plans: &[Plan],
     terms: &Terms<'_>,
 ) -> Vec<(usize, Judged)> {
-    let mut list: Vec<(Region, u32)> = Vec::new();
-    let mut own: Vec<Vec<u32>> = Vec::new();
-    for (rule, clause) in (0..).zip(clauses) {
-        let regions = match clause {
-            None => Some(Vec::new()),
-            Some(Clause { cond: None, .. }) => Some(vec![Region::all()]),
-            Some(Clause {
-                cond: Some(cond), ..
-            }) => terms.regions(cond),
-        };
-        // A condition too large to be laid out is taken to hold nowhere, so that nothing is said because of it.
-        let regions = regions.unwrap_or_default();
-        let first = u32::try_from(list.len()).unwrap_or(u32::MAX);
-        list.extend(regions.into_iter().map(|region| (region, rule)));
-        own.push((first..u32::try_from(list.len()).unwrap_or(u32::MAX)).collect());
-    }
     let judge = Judge {
-        order: Order::new(terms.space, &list, WORK),
+        order: Order::new(terms.space, &laid.list, work(clauses.len())),
         outcomes: outcomes(clauses, plans),
-        own,
+        own: &laid.own,
     };
     let mut found = Vec::new();
     let mut taken = Taken::default();
@@ -69,41 +56,35 @@ pub(crate) fn rules(
         if !said {
             found.extend(taken.constants(cond, terms).into_iter().map(|j| (rule, j)));
         }
-        taken.add(cond, terms);
+        let own = laid.own.get(rule).cloned().unwrap_or_default();
+        taken.add(
+            laid.list
+                .get(own.start as usize..own.end as usize)
+                .unwrap_or_default(),
+        );
     }
     found
 }
 
 /// Whether every request meets some rule. `false` may mean that it would take too long to tell.
-pub(crate) fn exhaustive(clauses: &[Option<Clause>], terms: &Terms<'_>) -> bool {
-    let mut list = Vec::new();
-    for clause in clauses.iter().flatten() {
-        match &clause.cond {
-            None => return true,
-            Some(cond) => match terms.regions(cond) {
-                Some(regions) => list.extend(regions.into_iter().map(|r| (r, 0))),
-                None => return false,
-            },
-        }
-    }
-    let end = u32::try_from(list.len()).unwrap_or(u32::MAX);
-    matches!(
-        Order::new(terms.space, &list, WORK).past(end, &Region::all()),
-        Reach::Dead(_)
-    )
+pub(crate) fn exhaustive(laid: &Laid, terms: &Terms<'_>) -> bool {
+    let end = u32::try_from(laid.list.len()).unwrap_or(u32::MAX);
+    let order = Order::new(terms.space, &laid.list, work(laid.own.len()));
+    laid.whole && matches!(order.past(end, &Region::all()), Reach::Dead(_))
 }
 
 struct Judge<'a> {
     order: Order<'a>,
     /// By rule: equal where the same becomes of a request.
     outcomes: Vec<usize>,
-    /// By rule: its entries in the list.
-    own: Vec<Vec<u32>>,
+    /// By rule: its part of the list.
+    own: &'a [Range<u32>],
 }
 
 impl Judge<'_> {
     fn rule(&self, rule: usize, cond: &Cond, terms: &Terms<'_>) -> Option<Judged> {
-        let own = self.own.get(rule)?;
+        let own = self.own.get(rule)?.clone();
+        let first = own.start;
         if own.is_empty() {
             return terms
                 .regions(cond)
@@ -112,8 +93,8 @@ impl Judge<'_> {
         }
         let (mut alive, mut dead, mut takers) = (Vec::new(), Vec::new(), Vec::new());
         for at in own {
-            let (region, _) = self.order.list().get(*at as usize)?;
-            match self.order.past(*own.first()?, region) {
+            let (region, _) = self.order.list().get(at as usize)?;
+            match self.order.past(first, region) {
                 Reach::Dead(by) => {
                     dead.push(region.clone());
                     takers.extend(by);
@@ -191,8 +172,8 @@ struct Taken {
 }
 
 impl Taken {
-    fn add(&mut self, cond: &Cond, terms: &Terms<'_>) {
-        for region in terms.regions(cond).into_iter().flatten() {
+    fn add(&mut self, regions: &[(Region, u32)]) {
+        for (region, _) in regions {
             let mut constraints = region.iter();
             if let (Some((field, cells)), None) = (constraints.next(), constraints.next()) {
                 let known = self.cells.entry(field).or_insert(Cells::NONE);

@@ -1,12 +1,12 @@
 //! Whether what can reach a plan can be served by it: capabilities, and prompts as long as the policy itself tells apart.
 
-use super::WORK;
 use super::reach::{Order, Reach};
+use super::work;
 use crate::cells::Cells;
 use crate::clause::{Clause, Then};
 use crate::fact::Fact;
 use crate::image::{Features, Filter, Fleet, Plan, Route, TargetId, Verdict};
-use crate::program::listed;
+use crate::program::Laid;
 use crate::region::{Region, Terms};
 
 /// What requests are checked to be served with; audio only where a rule asks for it.
@@ -35,25 +35,24 @@ pub(crate) struct Overrun {
 }
 
 /// Every rule that can be reached by a request it cannot serve.
-pub(crate) fn needs(clauses: &[Clause], plans: &[Plan], terms: &Terms<'_>) -> Vec<Unserved> {
-    let Some(list) = listed(clauses, terms) else {
-        return Vec::new();
-    };
-    let order = Order::new(terms.space, &list, WORK);
+pub(crate) fn needs(
+    clauses: &[Option<Clause>],
+    laid: &Laid,
+    plans: &[Plan],
+    terms: &Terms<'_>,
+) -> Vec<Unserved> {
+    let list = &laid.list;
+    let order = Order::new(terms.space, list, work(clauses.len()));
     let mut found: Vec<Unserved> = Vec::new();
-    for (at, (region, rule)) in (0..).zip(&list) {
+    for (at, (region, rule)) in (0..).zip(list) {
         let rule = *rule as usize;
-        let Some(route) = clauses.get(rule).and_then(|c| route(c, plans)) else {
+        let Some(route) = clauses.get(rule).and_then(|c| route(c.as_ref()?, plans)) else {
             continue;
         };
         if found.iter().any(|f| f.rule == rule) {
             continue;
         }
-        let first = list
-            .iter()
-            .position(|(_, r)| *r as usize == rule)
-            .and_then(|f| u32::try_from(f).ok())
-            .unwrap_or(at);
+        let first = laid.own.get(rule).map_or(at, |own| own.start);
         for needs in sets(region, terms) {
             if serves(route, needs, plans, terms.fleet) {
                 continue;
@@ -78,7 +77,12 @@ pub(crate) fn needs(clauses: &[Clause], plans: &[Plan], terms: &Terms<'_>) -> Ve
 }
 
 /// Every rule that takes prompts longer than all windows it leads to, by the lengths the policy tells apart.
-pub(crate) fn windows(clauses: &[Clause], plans: &[Plan], terms: &Terms<'_>) -> Vec<Overrun> {
+pub(crate) fn windows(
+    clauses: &[Option<Clause>],
+    laid: &Laid,
+    plans: &[Plan],
+    terms: &Terms<'_>,
+) -> Vec<Overrun> {
     let Some(field) = terms
         .space
         .fields()
@@ -88,9 +92,7 @@ pub(crate) fn windows(clauses: &[Clause], plans: &[Plan], terms: &Terms<'_>) -> 
     else {
         return Vec::new();
     };
-    let Some(list) = listed(clauses, terms) else {
-        return Vec::new();
-    };
+    let list = &laid.list;
     let told: Vec<u64> = list
         .iter()
         .filter_map(|(region, _)| region.get(field))
@@ -106,11 +108,11 @@ pub(crate) fn windows(clauses: &[Clause], plans: &[Plan], terms: &Terms<'_>) -> 
                 .chain(end)
         })
         .collect();
-    let order = Order::new(terms.space, &list, WORK);
+    let order = Order::new(terms.space, list, work(clauses.len()));
     let mut found: Vec<Overrun> = Vec::new();
-    for (at, (region, rule)) in (0..).zip(&list) {
+    for (at, (region, rule)) in (0..).zip(list) {
         let rule = *rule as usize;
-        let Some(route) = clauses.get(rule).and_then(|c| route(c, plans)) else {
+        let Some(route) = clauses.get(rule).and_then(|c| route(c.as_ref()?, plans)) else {
             continue;
         };
         let mut targets = Vec::new();

@@ -1,0 +1,103 @@
+//! Who can come to see a request that is carried out by a plan, and what must go wrong before.
+
+use super::serve::may_pass;
+use crate::image::{Arm, Attempt, Combine, Fleet, GuardId, Listed, Plan, Route, TargetId};
+
+/// A target that a plan can lead to.
+#[derive(Clone, Debug)]
+pub(crate) struct Reached {
+    pub(crate) target: TargetId,
+    /// Conditions of the arms that lead there.
+    pub(crate) guards: Vec<GuardId>,
+    /// Targets that are tried before it.
+    pub(crate) before: Vec<TargetId>,
+    /// For messages: `it can go to`.
+    pub(crate) how: &'static str,
+}
+
+/// Every target of a plan, in the order it would be tried. Plans must be free of loops.
+pub(crate) fn reached(route: &Route, plans: &[Plan], fleet: &Fleet) -> Vec<Reached> {
+    let mut walk = Walk { plans, fleet, guards: Vec::new(), before: Vec::new(), found: Vec::new() };
+    walk.route(route);
+    walk.found
+}
+
+struct Walk<'a> {
+    plans: &'a [Plan],
+    fleet: &'a Fleet,
+    guards: Vec<GuardId>,
+    before: Vec<TargetId>,
+    found: Vec<Reached>,
+}
+
+impl Walk<'_> {
+    fn route(&mut self, route: &Route) {
+        match route {
+            Route::Attempt(attempt) => self.attempt(attempt, "it can go to"),
+            Route::Plan(plan) => {
+                if let Some(plan) = self.plans.get(plan.index()) {
+                    self.route(&plan.route);
+                }
+            }
+            Route::Fallback(fallback) => fallback.tries.iter().for_each(|arm| self.arm(arm)),
+            Route::Listed(list) => self.listed(list),
+            Route::Split(split) => self.each(split.arms.iter().map(|(_, arm)| arm)),
+            Route::Canary(canary) => {
+                self.route(&canary.base);
+                self.each(std::iter::once(&*canary.trial));
+            }
+            Route::Cascade(cascade) => {
+                cascade.steps.iter().for_each(|(arm, _)| self.arm(arm));
+                cascade.judge.iter().for_each(|judge| self.attempt(&judge.attempt, "its answer is judged by"));
+            }
+            Route::Ensemble(ensemble) => {
+                self.each(ensemble.asks.iter());
+                ensemble.judge.iter().for_each(|judge| self.attempt(&judge.attempt, "its answer is judged by"));
+                if let Combine::Merge(attempt) = &ensemble.combine {
+                    self.attempt(attempt, "its answers are merged by");
+                }
+            }
+            Route::Hedge(hedge) => hedge.arms.iter().for_each(|arm| self.arm(arm)),
+        }
+    }
+
+    fn listed(&mut self, list: &Listed) {
+        for arm in &list.arms {
+            let passes = match (&arm.route, &list.filter) {
+                (Route::Attempt(attempt), Some(filter)) => may_pass(filter, attempt.target, self.fleet),
+                _ => true,
+            };
+            if passes {
+                self.arm(arm);
+            }
+        }
+        list.otherwise.iter().for_each(|route| self.route(route));
+    }
+
+    /// Arms of which any may be the first.
+    fn each<'r>(&mut self, arms: impl Iterator<Item = &'r Arm>) {
+        let before = self.before.clone();
+        for arm in arms {
+            self.before.clone_from(&before);
+            self.arm(arm);
+        }
+    }
+
+    fn arm(&mut self, arm: &Arm) {
+        self.guards.extend(arm.when);
+        self.route(&arm.route);
+        if arm.when.is_some() {
+            self.guards.pop();
+        }
+    }
+
+    fn attempt(&mut self, attempt: &Attempt, how: &'static str) {
+        self.found.push(Reached {
+            target: attempt.target,
+            guards: self.guards.clone(),
+            before: self.before.iter().copied().filter(|t| *t != attempt.target).collect(),
+            how,
+        });
+        self.before.push(attempt.target);
+    }
+}
