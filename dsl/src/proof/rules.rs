@@ -195,6 +195,9 @@ impl Taken {
             };
             let taken = self.cells.get(&field).unwrap_or(&Cells::NONE);
             let count = terms.space.count(field);
+            if taken.is_empty() && !cells.is_empty() && !cells.is_all(count) {
+                return;
+            }
             if taken.covers(&cells) {
                 found.push(Judged::Constant(Arc::clone(test), false));
             } else if taken.covers(&cells.not(count)) {
