@@ -27,6 +27,7 @@ mod e2e {
     mod layout;
     mod life;
     mod plugins;
+    mod questions;
     mod records;
     mod refusals;
     mod reload;

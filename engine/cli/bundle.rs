@@ -35,6 +35,11 @@ impl Which {
 
 /// Compiles a folder or a file, as the gateway does.
 pub(crate) fn compile(path: &Path) -> Result<Compiled, Trouble> {
+    compile_with(path, None)
+}
+
+/// The same, with one more file: its name and its text.
+pub(crate) fn compile_with(path: &Path, more: Option<(&str, &str)>) -> Result<Compiled, Trouble> {
     let source = Source::new(path).map_err(Trouble::usage)?;
     let roots = source.roots().map_err(Trouble::usage)?;
     if roots.is_empty() {
@@ -43,14 +48,18 @@ pub(crate) fn compile(path: &Path) -> Result<Compiled, Trouble> {
             path.display()
         )));
     }
-    let names: Vec<&str> = roots.iter().map(String::as_str).collect();
+    let names = roots.iter().map(String::as_str);
+    let names: Vec<&str> = names.chain(more.map(|(name, _)| name)).collect();
     let built_in: Vec<&str> = mux_plugins::embedded()
         .iter()
         .map(|(name, _)| *name)
         .collect();
     Ok(mux_dsl::compile(
         &names,
-        &mut |name| source.read(name),
+        &mut |name| match more {
+            Some((own, text)) if own == name => Ok(text.as_bytes().to_vec()),
+            _ => source.read(name),
+        },
         &|kind| built_in.contains(&adapter_of(kind)),
     ))
 }

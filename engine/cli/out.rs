@@ -45,6 +45,12 @@ impl Out {
         let _ = writeln!(self.notes.lock(), "{}", text.trim_end());
     }
 
+    /// Asks the person at the terminal for a line.
+    pub(crate) fn prompt(&mut self, text: &str) {
+        let _ = write!(self.notes.lock(), "{text}");
+        let _ = self.notes.flush();
+    }
+
     /// Whether diagnostics may be coloured.
     pub(crate) fn color(&self) -> bool {
         self.notes.is_terminal() && std::env::var_os("NO_COLOR").is_none()

@@ -1,5 +1,11 @@
 //! `mux policy`: what can be asked about policies without a running gateway.
 
+mod asked;
+mod eval;
+mod explain;
+mod facts;
+mod repl;
+
 use crate::bundle::Which;
 use crate::ending::{Exit, Outcome};
 use crate::explain::ExplainCode;
@@ -20,6 +26,12 @@ pub(crate) enum Policy {
     Fmt(Fmt),
     /// Run the `test` blocks, or replay recorded traffic
     Test(Test),
+    /// Explain what policies do with a request, and why
+    Explain(explain::Explain),
+    /// Decide one request, and say so in one line
+    Eval(eval::Eval),
+    /// Try requests out: facts are kept, and every change shows the decision
+    Repl(repl::Repl),
     /// Explain a code such as `mux::rule::unreachable`, or list them all
     ExplainCode(ExplainCode),
 }
@@ -30,6 +42,9 @@ impl Policy {
             Self::Check(check) => check.run(out),
             Self::Fmt(fmt) => fmt.run(out),
             Self::Test(test) => test.run(out),
+            Self::Explain(explain) => explain.run(out),
+            Self::Eval(eval) => eval.run(out),
+            Self::Repl(repl) => repl.run(out),
             Self::ExplainCode(explain) => explain.run(out),
         }
     }

@@ -61,10 +61,22 @@ pub(crate) async fn run(arguments: &[&str]) -> Ended {
     Process::start(mux(arguments)).end().await
 }
 
+/// Runs `mux` to its end with these lines as its standard input.
+pub(crate) async fn run_fed(arguments: &[&str], lines: &str) -> Ended {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), lines).expect("it can be written");
+    let input = std::fs::File::open(file.path()).expect("it is there");
+    Process::fed(mux(arguments), input.into()).end().await
+}
+
 impl Process {
-    pub(crate) fn start(mut command: Command) -> Self {
+    pub(crate) fn start(command: Command) -> Self {
+        Self::fed(command, Stdio::null())
+    }
+
+    fn fed(mut command: Command, input: Stdio) -> Self {
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

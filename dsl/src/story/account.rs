@@ -201,6 +201,33 @@ pub struct Branch {
     pub course: Course,
 }
 
+impl Course {
+    /// Every target that can serve the request, in the order they are written, without repeats. Arms whose condition
+    /// does not hold are left out, and so are those that a list leaves out.
+    #[must_use]
+    pub fn targets(&self) -> Vec<&str> {
+        let mut found = Vec::new();
+        self.reach(&mut found);
+        found
+    }
+
+    fn reach<'s>(&'s self, found: &mut Vec<&'s str>) {
+        if !self.able {
+            return;
+        }
+        if let Some(target) = self.target.as_deref()
+            && !found.contains(&target)
+        {
+            found.push(target);
+        }
+        let helps = |arm: &&Branch| matches!(arm.label.as_str(), "judge" | "merge");
+        let arms = self.arms.iter().filter(|a| a.open != Truth::False);
+        for arm in arms.filter(|a| !helps(a)) {
+            arm.course.reach(found);
+        }
+    }
+}
+
 impl Asked {
     /// Whether it holds.
     #[must_use]

@@ -60,7 +60,7 @@ pub(super) fn why_not(why: &WhyNot) -> String {
             condition(rule).chars().count(),
             false,
         ));
-        let reasons = if rule.number == why.rule.number {
+        let reasons = if rule.number == why.rule.number && rule.outcome != Outcome::Taken {
             &why.because
         } else {
             &rule.because

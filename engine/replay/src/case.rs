@@ -102,7 +102,8 @@ fn one(image: &Arc<Image>, test: &Test) -> Outcome {
     outcome
 }
 
-fn arrival(given: &Given) -> Arrival {
+/// The request that a test is about.
+pub(crate) fn arrival(given: &Given) -> Arrival {
     Arrival {
         id: "test".to_owned(),
         seed: SEED,
@@ -134,8 +135,8 @@ fn whole(given: &Given) -> bool {
 }
 
 /// Live figures as a test gives them.
-struct Supposed<'a> {
-    given: &'a Given,
+pub(crate) struct Supposed<'a> {
+    pub(crate) given: &'a Given,
 }
 
 fn given<K: PartialEq, V: Copy>(list: &[(K, V)], key: &K) -> Option<V> {

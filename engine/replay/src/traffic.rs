@@ -101,7 +101,8 @@ fn collect(done: &mut Vec<Flight>, world: &mut World<Recorded>, report: &mut Rep
     }
 }
 
-fn arrival(record: &Record, now: Nanos) -> Arrival {
+/// A recorded request, arriving again.
+pub(crate) fn arrival(record: &Record, now: Nanos) -> Arrival {
     let words = &record.request.needs;
     let needs = Features::ALL
         .into_iter()

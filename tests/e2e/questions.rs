@@ -1,0 +1,197 @@
+//! What people ask about one request: why this route, why not that rule, and what would be if.
+
+use super::home::Home;
+use super::process::{Ended, run, run_fed};
+use serde_json::{Value, json};
+
+const POLICIES: &str = "mux 1
+provider a {
+  kind openai-compatible
+  url \"http://127.0.0.1:9/v1\"
+  model m { context 8k }
+  model big { context 200k }
+}
+budget team { cap $9/day }
+define long when tokens > 4k
+policy @chat {
+  rule spent when used of budget team >= 100%  deny 429 \"budget exhausted\"
+  when tag.tier is \"free\" and long            deny 400 \"too long for the free tier\"
+  when long                                   use a/big
+  when p95 of a/m > 4s                        go @eu
+  else                                        use a/m timeout 9s
+}
+policy @eu { else use a/big }
+";
+
+/// Runs a question about these policies.
+pub(crate) async fn ask(home: &Home, command: &str, words: &[&str]) -> Ended {
+    let policies = home.policies();
+    let own = ["policy", command, "--policies", policies.to_str().unwrap()];
+    run(&[&own, words].concat()).await
+}
+
+#[tokio::test]
+async fn an_explanation_tells_every_rule_and_the_test_that_decided() {
+    let home = Home::new(POLICIES);
+    let told = ask(
+        &home,
+        "explain",
+        &["model", "@chat", "tokens", "3k", "tag.tier", "free"],
+    )
+    .await;
+    assert_eq!((told.code, told.err.as_str()), (Some(0), ""));
+    for part in [
+        "@chat sends the request to a/m timeout 9s, by its `else` (main.mux:15), since none of the 4 rules above applies.",
+        "`used of budget team >= 100%` is false: 0%",
+        "long (main.mux:9): `tokens > 4k` is false: 3k",
+        "`p95 of a/m > 4s` is false: unknown, too few samples",
+        "plan: a/m  timeout 9s",
+    ] {
+        assert!(told.out.contains(part), "no `{part}` in\n{}", told.out);
+    }
+
+    let why = ask(
+        &home,
+        "explain",
+        &["model", "@chat", "tokens", "5k", "--why-not", "spent"],
+    )
+    .await;
+    assert_eq!(why.code, Some(0), "{why:?}");
+    assert!(
+        why.out
+            .starts_with("Rule spent (main.mux:11) of @chat did not apply."),
+        "{}",
+        why.out
+    );
+
+    let unknown = ask(&home, "explain", &["model", "@chat", "--why-not", "99"]).await;
+    assert!(
+        unknown.code == Some(2) && unknown.err.contains("main.mux:13"),
+        "{unknown:?}"
+    );
+    let mistaken = ask(&home, "explain", &["model", "@chat", "tokns", "5k"]).await;
+    assert!(
+        mistaken.code == Some(2) && mistaken.err.contains("tokens"),
+        "{mistaken:?}"
+    );
+    let which = ask(&home, "explain", &["tokens", "5k"]).await;
+    assert!(
+        which.code == Some(2) && which.err.contains("@chat, @eu"),
+        "{which:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_same_is_told_of_a_body_that_clients_send_and_of_a_record() {
+    let home = Home::new(POLICIES);
+    let file = home.policies().join("request.json");
+    let body = json!({ "model": "chat", "messages": [{ "role": "user", "content": "x".repeat(20_000) }], "metadata": { "tier": "free" } });
+    std::fs::write(&file, body.to_string()).unwrap();
+    let path = file.to_str().unwrap();
+    let told = ask(&home, "explain", &[path, "--format", "json"]).await;
+    let story: Value = serde_json::from_str(&told.out).unwrap();
+    assert_eq!(story["version"], 1);
+    assert_eq!(
+        story["policies"][0]["rules"][1]["outcome"], "taken",
+        "{story}"
+    );
+    assert_eq!(
+        story["policies"][0]["rules"][1]["because"][1]["within"],
+        json!(["long"])
+    );
+
+    let changed = ask(&home, "explain", &[path, "tag.tier", "pro"]).await;
+    assert!(
+        changed.out.starts_with("@chat sends the request to a/big,"),
+        "{changed:?}"
+    );
+
+    let record = json!({
+        "v": 1, "id": "req_1", "at": 1_767_614_400_000_i64, "version": "abc",
+        "request": { "operation": "chat", "dialect": "openai-chat", "model": "@chat", "tokens": 7 },
+        "live": [{ "target": "a/m", "p95_ms": 5_000, "health": "ok", "breaker": "closed" }],
+        "decision": { "policies": ["chat"], "rule": "main.mux:15", "verdict": "use", "plan": "a/m" },
+        "attempts": [{ "target": "a/m", "start_us": 0, "end_us": 90_000, "class": "ok" }],
+        "outcome": { "status": 200, "class": "ok", "served": "a/m", "total_us": 91_000 },
+    });
+    let segment = home.policies().join("recorded.jsonl");
+    std::fs::write(&segment, format!("{record}\n")).unwrap();
+    let traffic = segment.to_str().unwrap();
+    let told = ask(&home, "explain", &["--id", "req_1", "--traffic", traffic]).await;
+    assert!(told.out.starts_with("@chat hands the request on to @eu, by its 4th rule (main.mux:14): p95 of a/m > 4s (5s)."), "{told:?}");
+    assert!(
+        told.out.contains("recorded: served by a/m after 91 ms"),
+        "{}",
+        told.out
+    );
+    assert!(
+        told.out.contains("decided otherwise: a/m at main.mux:15"),
+        "{}",
+        told.out
+    );
+    let missing = ask(&home, "explain", &["--id", "req_2", "--traffic", traffic]).await;
+    assert!(
+        missing.code == Some(2) && missing.err.contains("req_2"),
+        "{missing:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_decision_is_one_line_for_people_and_for_programs() {
+    let home = Home::new(POLICIES);
+    let told = ask(&home, "eval", &["model", "@chat", "tokens", "5k"]).await;
+    assert_eq!(
+        (told.code, told.out.as_str()),
+        (Some(0), "use a/big  (@chat at main.mux:13)")
+    );
+    let facts = [
+        "model",
+        "@chat",
+        "used of budget team",
+        "100%",
+        "--format",
+        "json",
+    ];
+    let told = ask(&home, "eval", &facts).await;
+    let decided: Value = serde_json::from_str(&told.out).unwrap();
+    let rule = json!({ "name": "spent", "file": "main.mux", "line": 11 });
+    assert_eq!(
+        (&decided["verdict"], &decided["rule"]),
+        (&json!("deny"), &rule),
+        "{decided}"
+    );
+    let wrong = Home::new("policy @chat { else use nosuch/m }");
+    assert_eq!(ask(&wrong, "eval", &["tokens", "3k"]).await.code, Some(1));
+}
+
+#[tokio::test]
+async fn a_session_keeps_facts_and_answers_what_it_is_asked() {
+    let home = Home::new(POLICIES);
+    let policies = home.policies();
+    let repl = ["policy", "repl", "--policies", policies.to_str().unwrap()];
+    let lines = "model @chat\nset tokens 200k\ntag.tier \"free\"\nunset tag.tier\n:plan\n:why-not spent\n:facts\n:quit\n";
+    let told = run_fed(&repl, lines).await;
+    assert_eq!((told.code, told.err.as_str()), (Some(0), ""));
+    let expected = [
+        "use a/m timeout 9s  (@chat at main.mux:15)",
+        "use a/big  (@chat at main.mux:13)",
+        "deny 400 \"too long for the free tier\"  (@chat at main.mux:12)",
+        "use a/big  (@chat at main.mux:13)",
+        "plan: a/big  200k context",
+        "Rule spent (main.mux:11) of @chat did not apply.",
+    ];
+    let lines: Vec<&str> = told.out.lines().collect();
+    assert_eq!(lines[..6], expected, "{}", told.out);
+    assert!(
+        told.out.ends_with("model @chat\ntokens 200k"),
+        "{}",
+        told.out
+    );
+
+    let mistaken = run_fed(&repl, "model @chat\nset tokens 3x\n:wy\n").await;
+    assert_eq!(mistaken.code, Some(1));
+    assert!(
+        mistaken.err.contains("unknown unit `x`") && mistaken.err.contains("`:wy`"),
+        "{mistaken:?}"
+    );
+}
