@@ -2,6 +2,8 @@
 
 mod braces;
 mod grammar;
+mod habits;
+mod reading;
 mod words;
 
 use crate::report::Report;
@@ -12,50 +14,58 @@ use grammar::{Pair, Rule};
 use words::Words;
 
 /// Reads one file.
-pub(crate) fn parse<'r>(text: &'r str, file: FileId, report: &'r mut Report) -> Tree {
-    let mut lowering = Lowering {
-        text,
-        words: Words { file, report },
+pub(crate) fn parse(text: &str, file: FileId, report: &mut Report) -> Tree {
+    let nothing = Tree { body: Vec::new() };
+    let Some(reading) = habits::read(text, file, report) else {
+        return nothing;
     };
-    if let Some((at, what)) = too_deep(text) {
-        lowering
-            .words
-            .report
+    let place = |start: usize, end: usize| {
+        let origin = reading.origin(start..end);
+        Span {
+            file,
+            start: origin.start,
+            end: origin.end,
+        }
+    };
+    if let Some((at, what)) = too_deep(&reading.text) {
+        report
             .error(
                 "mux::file::depth",
-                Span {
-                    file,
-                    start: at,
-                    end: at + 1,
-                },
+                place(at, at + 1),
                 format!("{what} are nested more than {DEPTH} deep"),
             )
             .label("too deep from here on")
             .help("give the inner part a name with `plan` or `define`, and use the name");
-        return Tree { body: Vec::new() };
+        return nothing;
     }
-    match grammar::file(text) {
+    match grammar::file(&reading.text) {
         Ok(pair) => Tree {
-            body: lowering.body(pair),
+            body: Lowering {
+                text,
+                words: Words {
+                    file,
+                    reading: &reading,
+                    report,
+                },
+            }
+            .body(pair),
         },
         Err(at) => {
-            let at = at.min(text.len());
-            let span = Span {
-                file,
-                start: at,
-                end: at,
-            };
-            lowering
-                .words
-            .report
-                .error("mux::syntax::unreadable", span, "this file cannot be read on from here")
+            let at = at.min(reading.text.len());
+            report
+                .error(
+                    "mux::syntax::unreadable",
+                    place(at, at),
+                    "this file cannot be read on from here",
+                )
                 .help("the lines around this place are too tangled to be told apart: write one statement per line");
-            Tree { body: Vec::new() }
+            nothing
         }
     }
 }
 
 struct Lowering<'r> {
+    /// As it was written.
     text: &'r str,
     words: Words<'r>,
 }
@@ -105,7 +115,8 @@ impl Lowering<'_> {
     }
 
     fn block(&mut self, pair: Pair<'_>) -> Block {
-        let whole = self.words.span(&pair);
+        let start = pair.as_span().start();
+        let end = start + pair.as_str().trim_end().len();
         let mut body = Vec::new();
         let mut closed = true;
         let mut unread = Vec::new();
@@ -121,14 +132,8 @@ impl Lowering<'_> {
                 _ => {}
             }
         }
-        let open = Span {
-            end: whole.start + 1,
-            ..whole
-        };
-        let close = closed.then(|| Span {
-            start: whole.end.saturating_sub(1),
-            ..whole
-        });
+        let open = self.words.place(start, start + 1);
+        let close = closed.then(|| self.words.place(end.saturating_sub(1), end));
         Block {
             body,
             open,
@@ -152,31 +157,21 @@ impl Lowering<'_> {
     }
 
     fn junk(&mut self, pair: &Pair<'_>) {
-        let span = self.words.span(pair);
+        let begin = pair.as_span().start();
         let line = pair.as_str().lines().next().unwrap_or_default();
         let at = grammar::reach(line).min(line.trim_end().len());
         let rest = line.get(at..).unwrap_or_default().trim_start();
-        let start = span.start + line.len() - rest.len();
+        let start = begin + line.len() - rest.len();
         let word = rest.split([' ', '\t', '{', '}']).next().unwrap_or_default();
         if word.is_empty() {
+            let at = self.words.place(begin, begin + line.trim_end().len());
             self.words
                 .report
-                .error(
-                    "mux::syntax::unreadable",
-                    Span {
-                        end: span.start + line.trim_end().len(),
-                        ..span
-                    },
-                    "this line is not finished",
-                )
+                .error("mux::syntax::unreadable", at, "this line is not finished")
                 .help("it stops where a name, a number or a condition was due");
             return;
         }
-        let at = Span {
-            start,
-            end: start + word.len(),
-            ..span
-        };
+        let at = self.words.place(start, start + word.len());
         self.words
             .report
             .error(
@@ -191,17 +186,25 @@ impl Lowering<'_> {
 
 /// What to do about a word that no line can hold.
 fn hint(word: &str) -> &'static str {
-    match word.as_bytes().first() {
-        Some(b'>' | b'<' | b'=' | b'!' | b'&' | b'|') => {
+    const WORDS: [&str; 16] = [
+        "and", "or", "not", "is", "in", "of", "has", "when", "where", "else", "use", "deny", "go",
+        "expect", "matches", "starts",
+    ];
+    if WORDS.contains(&word) {
+        return "this word is a keyword, and no name; as a value it stands in double quotes";
+    }
+    match word.chars().next() {
+        Some('>' | '<' | '=' | '!' | '&' | '|') => {
             "comparisons are `is`, `is not`, `in`, `>`, `>=`, `<`, `<=`, `matches`, `starts with`, `has`"
         }
-        Some(b',' | b';' | b':') => {
-            "words are separated by blanks and statements by line ends; there are no commas, semicolons or colons"
+        Some('\'' | '`' | '“' | '”' | '‘' | '’') => {
+            "strings stand in double quotes, and end on the line they begin on"
         }
-        Some(b'\'') => "strings stand in double quotes",
-        Some(b'/') => "comments begin with `#`",
-        Some(b'(' | b')') => "parentheses belong into conditions, in pairs",
-        Some(b'$' | b'0'..=b'9' | b'.' | b'+' | b'-') => {
+        Some('/') => "comments begin with `#`",
+        Some('(' | ')') => "parentheses belong into conditions, in pairs",
+        Some('[' | ']') => "a list is written one word after the other, without brackets",
+        Some('€' | '£' | '¥') => "money is in dollars: `$5`, `$100/day`, `$3/Mtok`",
+        Some('$' | '0'..='9' | '.' | '+' | '-') => {
             "numbers carry their unit: `300ms`, `20s`, `128k`, `$5`, `20%`"
         }
         _ => {

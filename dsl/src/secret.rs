@@ -33,6 +33,8 @@ const PREFIXES: [&str; 22] = [
 ];
 /// Characters after a prefix that make it a key.
 const TAIL: usize = 12;
+/// What strings stand in, here and elsewhere.
+const QUOTES: [char; 2] = ['"', '\''];
 /// Shortest unbroken run of letters and digits that is measured.
 const RUN: usize = 20;
 /// Bits per character above which a run of mixed letters and digits is random.
@@ -98,24 +100,29 @@ fn literals(line: &str) -> Vec<Range<usize>> {
         }
         let before = words.last().copied().unwrap_or_default();
         let earlier = words.iter().rev().nth(1).copied().unwrap_or_default();
-        let value = match word.strip_prefix('"') {
-            Some(inner) => inner.strip_suffix('"').unwrap_or(inner),
+        let value = match word.strip_prefix(QUOTES) {
+            Some(inner) => inner.strip_suffix(QUOTES).unwrap_or(inner),
             None => word,
         };
-        let offset = range.start + usize::from(word.starts_with('"'));
-        if !value.is_empty() && holds_secret(before, earlier, word) {
+        let offset = range.start + usize::from(word.starts_with(QUOTES));
+        if !value.is_empty() && !variable(value) && holds_secret(before, earlier, word) {
             found.push(offset..offset + value.len());
         } else if let Some(inner) = password(value) {
             found.push(shift(inner, offset));
         }
-        words.push(word);
+        // `key: "…"`, `"api_key": "…"` and `key = "…"` are no policy, and hold a credential all the same.
+        match (word.trim_end_matches([':', '=']), words.last_mut()) {
+            ("", Some(name)) => *name = name.trim_matches('"'),
+            ("", None) => {}
+            (name, _) => words.push(name),
+        }
     }
     found
 }
 
 /// Whether the word after `before` is a credential by its place.
 fn holds_secret(before: &str, earlier: &str, word: &str) -> bool {
-    let quoted = word.starts_with('"');
+    let quoted = word.starts_with(QUOTES);
     let opens = matches!(earlier, "" | "{");
     if before == "key" {
         let way = matches!(word, "secret" | "env" | "file" | "role");
@@ -133,6 +140,16 @@ fn holds_secret(before: &str, earlier: &str, word: &str) -> bool {
     quoted && telling && !name.contains('.') && !reference && !compared
 }
 
+/// `$NAME`, `${NAME}`, `env:NAME`: where a credential is, as other tools say it.
+fn variable(value: &str) -> bool {
+    let name = ["$", "env:", "env."]
+        .iter()
+        .find_map(|sign| value.strip_prefix(sign));
+    let name = name.map(|n| n.trim_matches(['{', '}']));
+    let part = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
+    name.is_some_and(|n| !n.is_empty() && n.bytes().all(part))
+}
+
 /// `user:password` in front of the `@` of a URL.
 fn password(value: &str) -> Option<Range<usize>> {
     let start = value.find("://")? + 3;
@@ -148,9 +165,10 @@ fn next_word(line: &str, at: usize) -> Option<(Range<usize>, &str)> {
     let start = at + rest.find(|c: char| !c.is_whitespace())?;
     let word = line.get(start..)?;
     let mut escaped = false;
-    let length = if let Some(inner) = word.strip_prefix('"') {
+    let length = if let Some(inner) = word.strip_prefix(QUOTES) {
+        let quote = word.chars().next();
         let ends = |(_, c): &(usize, char)| {
-            let ends = *c == '"' && !escaped;
+            let ends = Some(*c) == quote && !escaped;
             escaped = *c == '\\' && !escaped;
             ends
         };

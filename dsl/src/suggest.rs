@@ -1,11 +1,183 @@
 //! What a misspelt word probably meant.
 
-/// The closest of `known`, if it is close: at most a third of the letters differ.
+/// What other tools call things, and what they are called here; the first that fits the place is meant.
+const MEANT: &[(&str, &[&str])] = &[
+    // statements of a file
+    ("route", &["policy", "use"]),
+    ("router", &["policy"]),
+    ("alias", &["policy", "define"]),
+    ("pool", &["plan"]),
+    ("group", &["plan", "set"]),
+    ("chain", &["plan", "fallback"]),
+    ("strategy", &["plan"]),
+    ("list", &["set"]),
+    ("let", &["define"]),
+    ("var", &["define"]),
+    ("const", &["define"]),
+    ("def", &["define"]),
+    ("condition", &["define", "when"]),
+    ("import", &["include"]),
+    ("require", &["include"]),
+    ("source", &["include"]),
+    ("circuit_breaker", &["breaker"]),
+    ("rate_limit", &["limit"]),
+    ("throttle", &["limit"]),
+    ("quota", &["limit", "budget"]),
+    ("upstream", &["provider"]),
+    ("backend", &["provider"]),
+    ("vendor", &["provider", "kind"]),
+    // providers and models
+    ("type", &["kind"]),
+    ("dialect", &["kind"]),
+    ("adapter", &["kind"]),
+    ("api", &["kind"]),
+    ("api_key", &["key"]),
+    ("token", &["key"]),
+    ("secret", &["key"]),
+    ("auth", &["key"]),
+    ("credential", &["key"]),
+    ("credentials", &["key"]),
+    ("base_url", &["url"]),
+    ("api_base", &["url"]),
+    ("endpoint", &["url"]),
+    ("address", &["url"]),
+    ("host", &["url"]),
+    ("location", &["regions"]),
+    ("deployment", &["model"]),
+    ("context_window", &["context"]),
+    ("context_length", &["context"]),
+    ("max_context", &["context"]),
+    ("max_tokens", &["output", "output_limit"]),
+    ("max_output", &["output"]),
+    ("max_output_tokens", &["output", "output_limit"]),
+    ("pricing", &["price"]),
+    ("cost", &["price", "cap"]),
+    ("capabilities", &["can"]),
+    ("supports", &["can"]),
+    ("features", &["can"]),
+    ("class", &["tier"]),
+    ("extends", &["like"]),
+    ("inherits", &["like"]),
+    ("base", &["like"]),
+    ("name", &["id"]),
+    ("prompt", &["input"]),
+    ("completion", &["output"]),
+    // capabilities
+    ("vision", &["images"]),
+    ("image", &["images"]),
+    ("functions", &["tools"]),
+    ("function_calling", &["tools"]),
+    ("tool_use", &["tools"]),
+    ("json", &["json-schema"]),
+    ("json_mode", &["json-schema"]),
+    ("stream", &["streaming"]),
+    ("thinking", &["reasoning"]),
+    // budgets and breakers
+    ("max", &["cap"]),
+    ("amount", &["cap"]),
+    ("alert", &["warn"]),
+    ("threshold", &["warn", "trip"]),
+    ("open", &["trip"]),
+    ("cooldown", &["cool"]),
+    ("user", &["end_user"]),
+    ("username", &["end_user"]),
+    ("user_id", &["end_user"]),
+    ("customer", &["end_user"]),
+    // rules and plans
+    ("if", &["when"]),
+    ("case", &["when"]),
+    ("match", &["when"]),
+    ("default", &["else"]),
+    ("otherwise", &["else"]),
+    ("send", &["use"]),
+    ("forward", &["use"]),
+    ("return", &["use"]),
+    ("reject", &["deny"]),
+    ("block", &["deny"]),
+    ("refuse", &["deny"]),
+    ("forbid", &["deny"]),
+    ("goto", &["go"]),
+    ("delegate", &["go"]),
+    ("mirror", &["shadow"]),
+    ("then", &["try"]),
+    ("attempt", &["try"]),
+    ("target", &["try"]),
+    ("failover", &["fallback"]),
+    ("load_balance", &["balance"]),
+    ("weighted", &["balance"]),
+    ("retries", &["retry"]),
+    ("max_retries", &["retry"]),
+    ("timeout_ms", &["timeout"]),
+    ("deadline", &["within", "total", "timeout"]),
+    ("first_token", &["timeout"]),
+    // facts
+    ("prompt_tokens", &["tokens"]),
+    ("input_tokens", &["tokens"]),
+    ("length", &["tokens"]),
+    ("hour", &["time"]),
+    ("now", &["time"]),
+    ("session", &["conversation"]),
+    ("thread", &["conversation"]),
+    // tests
+    ("assert", &["expect"]),
+    ("should", &["expect"]),
+    ("input", &["given"]),
+    ("mock", &["upstream"]),
+    ("stub", &["upstream"]),
+];
+
+/// The one of `known` that is probably meant: the same in other letters, what other tools call it, or what is close,
+/// with at most a third of the letters different.
 pub(crate) fn closest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let known: Vec<&str> = known.into_iter().collect();
+    let same = known.iter().copied().find(|k| alike(word, k));
+    same.or_else(|| other_word(word, &known))
+        .or_else(|| near(word, &known))
+}
+
+/// The fact that a word of a condition probably means, as it is written here.
+pub(crate) fn fact<'k>(
+    word: &str,
+    facts: impl IntoIterator<Item = &'k str>,
+    features: impl IntoIterator<Item = &'k str>,
+) -> Option<String> {
+    let tagged = ["tags.", "label.", "labels.", "metadata.", "meta."];
+    if let Some(name) = tagged.iter().find_map(|t| word.strip_prefix(t)) {
+        return Some(format!("tag.{name}"));
+    }
+    let outer = ["request.", "req.", "input.", "ctx."];
+    let word = outer
+        .iter()
+        .find_map(|o| word.strip_prefix(o))
+        .unwrap_or(word);
+    let fact = closest(word, facts).map(str::to_owned);
+    fact.or_else(|| closest(word, features).map(|feature| format!("has {feature}")))
+}
+
+/// Whether two words differ in nothing but capitals and the sign between their parts.
+fn alike(a: &str, b: &str) -> bool {
+    let letters = |text: &str| {
+        text.bytes()
+            .filter(|b| !matches!(b, b'_' | b'-'))
+            .map(|b| b.to_ascii_lowercase())
+            .collect::<Vec<_>>()
+    };
+    a.len().abs_diff(b.len()) <= 4 && letters(a) == letters(b)
+}
+
+fn other_word<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    let (_, ours) = MEANT.iter().find(|(theirs, _)| alike(word, theirs))?;
+    let mut fits = ours
+        .iter()
+        .filter_map(|o| known.iter().copied().find(|k| k == o));
+    fits.next()
+}
+
+fn near<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let limit = word.chars().count() / 3;
     known
-        .into_iter()
-        .map(|k| (distance(word, k, limit), k))
+        .iter()
+        .map(|k| (distance(word, k, limit), *k))
         .filter(|(d, _)| *d <= limit)
         .min()
         .map(|(_, k)| k)

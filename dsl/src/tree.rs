@@ -1,6 +1,7 @@
 //! A file as a tree of statements, every word with its place. What the words mean is the checker's business.
 
 use crate::source::Span;
+use crate::suggest;
 
 /// One file.
 #[derive(Debug)]
@@ -172,10 +173,12 @@ impl Word {
 }
 
 impl Block {
-    /// Whether no line begins with `word`, not even one that is wrong.
+    /// Whether no line begins with `word`, not even one that is wrong, or with what is probably meant to be it.
     pub(crate) fn lacks(&self, word: &str) -> bool {
         let begins = |stmt: &Stmt| match stmt.items.first() {
-            Some(Item::Word(first)) => first.says(word),
+            Some(Item::Word(first)) => {
+                first.says(word) || suggest::closest(&first.text, [word]).is_some()
+            }
             Some(Item::Guard(guard)) => guard.head.says(word),
             _ => false,
         };

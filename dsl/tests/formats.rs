@@ -11,7 +11,7 @@ use mux_dsl::{Compiled, Diagnostic, Fix};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// One file with an error, its edit, a label in another file, a percent sign and a warning.
 const SAMPLE: &str = "include \"other.mux\"
@@ -50,15 +50,16 @@ fn compiled(root: &str, files: &HashMap<String, String>) -> Compiled {
 
 /// Every case of the crate, by its name, with the files that cases include.
 fn cases() -> Vec<(String, HashMap<String, String>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut files = HashMap::new();
-    for (folder, prefix) in [(folder.clone(), ""), (folder.join("parts"), "parts/")] {
-        for entry in fs::read_dir(folder).expect("the folder of cases is there") {
-            let path = entry.expect("an entry").path();
-            if path.is_file() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let fleet = mux_dsl::codes::FLEET.to_owned();
+    let mut files = HashMap::from([("fleet.mux".to_owned(), fleet)]);
+    for (sub, prefix) in [("cases", ""), ("cases/parts", "parts/"), ("newcomer", "")] {
+        for path in folder_of(&folder.join(sub)) {
+            if path.extension().is_some_and(|e| e == "mux") {
                 let name = path.file_name().expect("a name").to_string_lossy();
                 let text = fs::read_to_string(&path).expect("a case is text");
-                files.insert(format!("{prefix}{name}"), text);
+                let before = files.insert(format!("{prefix}{name}"), text);
+                assert!(before.is_none(), "two cases are called {name}");
             }
         }
     }
@@ -68,6 +69,11 @@ fn cases() -> Vec<(String, HashMap<String, String>)> {
         .into_iter()
         .map(|name| (name, files.clone()))
         .collect()
+}
+
+fn folder_of(path: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(path).expect("the folder of cases is there");
+    entries.map(|e| e.expect("an entry").path()).collect()
 }
 
 fn snapshot(name: &str, text: &str) {

@@ -12,7 +12,7 @@ use mux_dsl::request::{HealthState, Live, Request};
 use mux_dsl::{Compiled, compile, render};
 use proptest::prelude::*;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 fn compiled(text: &str) -> Compiled {
     let mut read = |path: &str| {
@@ -27,12 +27,14 @@ fn compiled(text: &str) -> Compiled {
 
 /// Every case that the diagnostics are tested with: a corpus that touches every statement.
 fn corpus() -> Vec<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let files = |sub: &str| fs::read_dir(folder.join(sub)).expect("the folder of cases is there");
-    let entries = files("")
-        .chain(files("parts"))
+    let entries = files("cases")
+        .chain(files("cases/parts"))
+        .chain(files("newcomer"))
         .map(|e| e.expect("an entry").path());
-    let mut paths: Vec<_> = entries.filter(|p| p.is_file()).collect();
+    let policy = |p: &PathBuf| p.extension().is_some_and(|e| e == "mux");
+    let mut paths: Vec<_> = entries.filter(policy).collect();
     paths.sort();
     paths
         .iter()
@@ -84,6 +86,10 @@ proptest! {
         let compiled = compiled(&text);
         let failed = compiled.diagnostics.iter().any(|d| d.severity == mux_dsl::Severity::Error);
         prop_assert_eq!(compiled.image.is_none(), failed);
+        for label in compiled.diagnostics.iter().flat_map(|d| &d.labels) {
+            let shown = compiled.sources.shown(&label.file).expect("a file that was read");
+            prop_assert!(shown.get(label.span.0..label.span.1).is_some(), "{:?}", label);
+        }
         prop_assert_eq!(compiled.diagnostics.is_empty(), render(&compiled.diagnostics, &compiled.sources, false).is_empty());
     }
 

@@ -11,6 +11,7 @@ pub(super) use figure::{state, targets};
 use super::{ability, sets};
 use crate::atom::{Atom, Number, Tables, Text};
 use crate::condition::Cond;
+use crate::image::Features;
 use crate::load::Loaded;
 use crate::names::Names;
 use crate::quantity;
@@ -291,14 +292,14 @@ impl<'t> Conditions<'t> {
             return None;
         }
         if test.sign.is_some() || self.scope.names.defines.index(&subject.text).is_none() {
-            self.unknown(subject, report);
+            self.unknown(subject, test, report);
             return None;
         }
         let index = self.scope.names.defines.find(subject, report)?;
         self.define(index as usize, report)
     }
 
-    fn unknown(&self, subject: &Word, report: &mut Report) {
+    fn unknown(&self, subject: &Word, test: &tree::Test, report: &mut Report) {
         const FACTS: [&str; 9] = [
             "tokens",
             "output_limit",
@@ -322,8 +323,13 @@ impl<'t> Conditions<'t> {
             subject.span,
             format!("no fact or condition called `{}`", subject.text),
         );
-        match suggest::closest(&subject.text, defines.iter().copied().chain(FACTS)) {
-            Some(close) => finding.meant(close),
+        let features = Features::ALL.iter().map(|(_, name)| *name);
+        let facts = defines.iter().copied().chain(FACTS);
+        let quoted = test.values.iter().any(|w| w.kind == Kind::Text);
+        let tag = test.sign.is_some() && quoted && !subject.text.contains('.');
+        match suggest::fact(&subject.text, facts, features) {
+            Some(close) => finding.meant(&close),
+            None if tag => finding.meant(&format!("tag.{}", subject.text)),
             None if defines.is_empty() => finding.help(format!(
                 "the facts are {}; a condition is named by `define {} when …`",
                 suggest::listed(&FACTS),

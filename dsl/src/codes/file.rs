@@ -68,10 +68,22 @@ policy @main { else use openai/gpt-4.1 }
 helped: one slip at the top of a file often causes the rest.
 Mend the ones that are shown, and check again. It is an error if an error was left out.",
         [
-            r#"set staff { "ana" ben cem dan eli fay gil han ida jon kim lea max nia oda pia qin ron sue tim uma vic }
-"#,
-            r#"set staff { "ana" "ben" "cem" "dan" "eli" "fay" "gil" "han" "ida" "jon" "kim" "lea" }
-"#,
+            r"provider openai {
+  kind openai
+  model gpt-4.1 {
+    can a b c d e f g h i j k l m n o p q r s t u
+  }
+}
+policy @main { else use openai/gpt-4.1 }
+",
+            r"provider openai {
+  kind openai
+  model gpt-4.1 {
+    can tools images
+  }
+}
+policy @main { else use openai/gpt-4.1 }
+",
         ],
     ),
     Code::error(

@@ -102,6 +102,41 @@ policy @main {
         ],
     ),
     Code::error(
+        "mux::unit::apart",
+        "a number and its unit are not one word",
+        r"A value with its unit is one word, so that the unit can never be lost at a line end or be
+taken for the next word: `20s`, `80%`, `128k`. Money has its sign in front: `$100`,
+`$100/day`, `$3/Mtok`.",
+        [
+            r#"include "fleet.mux"
+policy @main { else use openai/gpt-4.1 timeout 20 seconds }
+"#,
+            r#"include "fleet.mux"
+policy @main { else use openai/gpt-4.1 timeout 20s }
+"#,
+        ],
+    ),
+    Code::error(
+        "mux::unit::digits",
+        "a comma stands in a number",
+        r"A comma groups digits in one country and ends the whole number in another, so numbers have
+none. Write `100k` or `1M`; digits may be grouped by `_`: `131_072`.",
+        [
+            r#"include "fleet.mux"
+policy @main {
+  when tokens > 100,000  use openai/gpt-4.1
+  else                   use openai/gpt-4.1-mini
+}
+"#,
+            r#"include "fleet.mux"
+policy @main {
+  when tokens > 100k  use openai/gpt-4.1
+  else                use openai/gpt-4.1-mini
+}
+"#,
+        ],
+    ),
+    Code::error(
         "mux::unit::fine",
         "a number is finer than can be measured",
         r"Times are kept in milliseconds, tokens as whole tokens, shares in hundredths of a percent

@@ -1,6 +1,7 @@
 //! Words and conditions: the part of a tree that stands on one line.
 
 use super::grammar::{Pair, Rule};
+use super::reading::Reading;
 use crate::report::Report;
 use crate::source::{FileId, Span};
 use crate::tree::{Expr, Guard, Kind, Sign, Test, Word};
@@ -8,6 +9,7 @@ use crate::tree::{Expr, Guard, Kind, Sign, Test, Word};
 /// Reads the words of one file.
 pub(super) struct Words<'r> {
     pub(super) file: FileId,
+    pub(super) reading: &'r Reading<'r>,
     pub(super) report: &'r mut Report,
 }
 
@@ -16,10 +18,17 @@ impl Words<'_> {
     pub(super) fn span(&self, pair: &Pair<'_>) -> Span {
         let text = pair.as_str();
         let start = pair.as_span().start();
+        let end = start + text.trim_end().len().max(usize::from(!text.is_empty()));
+        self.place(start, end)
+    }
+
+    /// Where something that was read was written.
+    pub(super) fn place(&self, start: usize, end: usize) -> Span {
+        let origin = self.reading.origin(start..end);
         Span {
             file: self.file,
-            start,
-            end: start + text.trim_end().len().max(usize::from(!text.is_empty())),
+            start: origin.start,
+            end: origin.end,
         }
     }
 

@@ -65,7 +65,10 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
         );
     }
     match &diagnostic.help {
-        Some(help) => group.element(Level::HELP.message(printable(help))),
+        Some(help) => {
+            let lines: Vec<_> = help.lines().map(printable).collect();
+            group.element(Level::HELP.message(lines.join("\n")))
+        }
         None => group,
     }
 }

@@ -1,0 +1,175 @@
+//! Keywords of other languages, and ours in capitals.
+
+use super::edit::{Edit, Habit};
+use super::scene::{Scene, Segment};
+use super::tokens::Kind;
+use crate::words;
+
+const VERBS: [&str; 3] = ["use", "deny", "go"];
+const IFS: [&str; 5] = ["if", "elif", "elsif", "elseif", "case"];
+/// What other languages call `use`.
+const USES: [&str; 8] = [
+    "route", "send", "forward", "dispatch", "proxy", "return", "call", "select",
+];
+/// Words of conditions and rules.
+const OURS: [&str; 16] = [
+    "when", "where", "else", "expect", "use", "deny", "go", "and", "or", "not", "is", "in", "has",
+    "of", "matches", "starts",
+];
+
+/// Words that are written otherwise here.
+pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Edit>) {
+    let lines = scene.segments.iter().filter(|s| !s.free && !s.values);
+    for segment in lines {
+        let before = found.len();
+        chained(scene, segment, found);
+        begins(scene, segment, found);
+        for at in segment.tokens.clone() {
+            found.extend(uses(scene, segment, at).or_else(|| then(scene, segment, at)));
+        }
+        let taken: Vec<_> = found.iter().skip(before).map(Edit::whole).collect();
+        let free = |at: &usize| {
+            let own = scene.range(*at);
+            !taken.iter().any(|t| t.start < own.end && own.start < t.end)
+        };
+        let capitals = capitals(scene, segment);
+        found.extend(capitals.into_iter().filter(free).map(|at| {
+            let small = scene.said(at).to_ascii_lowercase();
+            Edit::new(Habit::Case, scene.range(at), small)
+        }));
+        found.extend(variable(scene, segment));
+    }
+}
+
+/// `} else`
+fn chained(scene: &Scene<'_>, segment: &Segment, found: &mut Vec<Edit>) {
+    let first = segment.tokens.start;
+    if segment.chained && scene.is(first, Kind::Word) && !scene.sign(first, &[";", ","]) {
+        let start = scene.range(first).start;
+        let gap = scene.range(first - 1).end..start;
+        let text = format!("\n{}", scene.indent(first));
+        let whole = scene.range(first - 1).start..scene.range(first).end;
+        found.push(Edit::of(Habit::Chained, whole, gap, &text));
+    }
+}
+
+/// `if`, `else if`, `default`.
+fn begins(scene: &Scene<'_>, segment: &Segment, found: &mut Vec<Edit>) {
+    let first = segment.tokens.start;
+    let more = segment.tokens.len() > 1;
+    let mut next = first + 1;
+    if scene.says(first, &IFS) && more && !scene.sign(next, &["=", ":", ":="]) {
+        found.push(keyword(scene, first..next, "when"));
+    } else if scene.says(first, &["else"]) && scene.says(next, &["if", "when"]) {
+        found.push(keyword(scene, first..next + 1, "when"));
+    } else if scene.says(first, &["default", "otherwise"]) && more {
+        next += usize::from(scene.sign(next, &[":"]));
+        let verb = scene.says(next, &VERBS) || scene.says(next, &USES);
+        if verb || scene.says(first, &["default"]) && scene.aims(next) {
+            found.push(keyword(scene, first..first + 1, "else"));
+        }
+    } else if !scene.says(first, &["else"]) {
+        return;
+    } else {
+        next += usize::from(scene.sign(next, &[":"]));
+    }
+    let bare = scene.says(first, &["else", "default"]) && !scene.says(next, &["if", "when"]);
+    if bare && next < segment.tokens.end && scene.aims(next) {
+        let start = scene.range(next).start;
+        found.push(Edit::of(
+            Habit::Verb,
+            scene.range(next),
+            start..start,
+            "use ",
+        ));
+    }
+}
+
+/// `route to openai/gpt-4.1`
+fn uses(scene: &Scene<'_>, segment: &Segment, at: usize) -> Option<Edit> {
+    if !scene.says(at, &USES) {
+        return None;
+    }
+    let to = scene.says(at + 1, &["to"]);
+    let aim = at + 1 + usize::from(to);
+    let fits = aim < segment.tokens.end && (scene.aims(aim) || to && scene.is(aim, Kind::Word));
+    fits.then(|| keyword(scene, at..aim, "use"))
+}
+
+/// `then`
+fn then(scene: &Scene<'_>, segment: &Segment, at: usize) -> Option<Edit> {
+    if !scene.says(at, &["then"]) || scene.condition(segment).is_none_or(|c| at < c) {
+        return None;
+    }
+    let next = at + 1;
+    if next < segment.tokens.end && scene.aims(next) {
+        return Some(keyword(scene, at..next, "use"));
+    }
+    let word = Habit::Filler(scene.said(at).to_owned());
+    let text = if next < segment.tokens.end || scene.sign(next, &["{"]) {
+        " "
+    } else {
+        ""
+    };
+    Some(Edit::of(word, scene.range(at), scene.spread(at), text))
+}
+
+fn keyword(scene: &Scene<'_>, tokens: std::ops::Range<usize>, ours: &'static str) -> Edit {
+    let last = tokens.end.saturating_sub(1);
+    let at = scene.range(tokens.start).start..scene.range(last).end;
+    let theirs: Vec<_> = tokens.map(|at| scene.said(at)).collect();
+    Edit::new(Habit::Keyword(theirs.join(" "), ours), at, ours)
+}
+
+/// Keywords in capitals, in lines that are rules by their other words.
+fn capitals(scene: &Scene<'_>, segment: &Segment) -> Vec<usize> {
+    let first = segment.tokens.start;
+    let rule = scene.condition(segment).is_some()
+        || scene.says(first, &["else"])
+        || scene.says(first, &VERBS) && segment.tokens.len() > 1;
+    let shouted = |at: &usize| {
+        let word = scene.said(*at);
+        // `region is IN` is a name.
+        if *at > first && scene.says(*at - 1, &["is", "in", "of"]) && !scene.says(*at, &["not"]) {
+            return false;
+        }
+        scene.says(*at, &OURS) && word.bytes().any(|b| b.is_ascii_uppercase())
+    };
+    let words = segment.tokens.clone().filter(|_| rule);
+    let mut found: Vec<usize> = words.filter(shouted).collect();
+    let statement = scene.said(first);
+    let small = statement.to_ascii_lowercase();
+    if small != statement && words::named(&small).next().is_some() && !found.contains(&first) {
+        found.push(first);
+    }
+    found
+}
+
+/// `key $NAME`, `api_key = ${NAME}`, `key env("NAME")`
+fn variable(scene: &Scene<'_>, segment: &Segment) -> Option<Edit> {
+    let first = segment.tokens.start;
+    let key = scene
+        .said(first)
+        .to_ascii_lowercase()
+        .replace(['_', '-'], "");
+    if !matches!(key.as_str(), "key" | "apikey" | "token" | "secret") {
+        return None;
+    }
+    let at = first + 1 + usize::from(scene.sign(first + 1, &["=", ":", ":="]));
+    if at >= segment.tokens.end {
+        return None;
+    }
+    let called = scene.says(at, &["env", "getenv", "os.getenv"]) && scene.sign(at + 1, &["("]);
+    let (name, end) = if called && scene.sign(at + 3, &[")"]) {
+        (scene.said(at + 2).trim_matches(['"', '\'']), at + 3)
+    } else {
+        let word = scene.said(at).trim_matches(['"', '\'']);
+        let signs = ["env:", "env.", "$"];
+        let name = signs.iter().find_map(|sign| word.strip_prefix(sign))?;
+        (name.trim_matches(['{', '}']), at)
+    };
+    let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let range = scene.range(at).start..scene.range(end).end;
+    let whole = scene.range(first).start..range.end;
+    plain.then(|| Edit::of(Habit::Variable, range, whole, &format!("key env {name}")))
+}

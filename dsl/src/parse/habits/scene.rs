@@ -1,0 +1,187 @@
+//! The text with its tokens, cut where statements begin and end.
+
+use super::tokens::{Kind, Token, tokens};
+use std::ops::Range;
+
+/// A text that is looked at for habits of other languages.
+#[derive(Debug)]
+pub(super) struct Scene<'t> {
+    pub(super) text: &'t str,
+    pub(super) tokens: Vec<Token>,
+    pub(super) segments: Vec<Segment>,
+    /// Where each line starts.
+    lines: Vec<usize>,
+}
+
+/// Tokens of one line between braces.
+#[derive(Clone, Debug)]
+pub(super) struct Segment {
+    /// Indices of the tokens, comments left out at the end.
+    pub(super) tokens: Range<usize>,
+    /// How many blocks are open.
+    pub(super) depth: usize,
+    /// Names are the user's own here, whatever they look like: settings of an adapter, rows of a table.
+    pub(super) free: bool,
+    /// Values of a set stand here.
+    pub(super) values: bool,
+    /// A `}` stands before it on its line.
+    pub(super) chained: bool,
+}
+
+/// What stands in a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Inside {
+    Lines,
+    Values,
+    Free,
+}
+
+/// Blocks whose lines begin with names that are not ours.
+const FREE: [&str; 2] = ["settings", "quirks"];
+
+impl<'t> Scene<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
+        let mut scene = Self {
+            text,
+            tokens: tokens(text),
+            segments: Vec::new(),
+            lines: std::iter::once(0).chain(breaks).collect(),
+        };
+        scene.cut();
+        scene
+    }
+
+    fn cut(&mut self) {
+        let mut open: Vec<Inside> = Vec::new();
+        let (mut start, mut chained) = (0, false);
+        let count = self.tokens.len();
+        for at in 0..=count {
+            let sign = self.said(at);
+            let sign = if self.is(at, Kind::Sign) { sign } else { "" };
+            let before = at.checked_sub(1).and_then(|b| self.tokens.get(b));
+            let breaks = match (before, self.tokens.get(at)) {
+                (Some(before), Some(token)) => before.line != token.line,
+                _ => true,
+            };
+            let brace = matches!(sign, "{" | "}");
+            if at > start && (breaks || brace) {
+                self.segment(start..at, &open, chained);
+            }
+            if breaks {
+                (start, chained) = (at, false);
+            }
+            match sign {
+                "{" => open.push(match (open.last(), self.said(start)) {
+                    (Some(Inside::Free), _) => Inside::Free,
+                    (_, word) if FREE.contains(&word) => Inside::Free,
+                    (_, "set") => Inside::Values,
+                    _ => Inside::Lines,
+                }),
+                "}" => drop(open.pop()),
+                _ => {}
+            }
+            if brace {
+                (start, chained) = (at + 1, sign == "}");
+            }
+        }
+    }
+
+    fn segment(&mut self, tokens: Range<usize>, open: &[Inside], chained: bool) {
+        let row = self.said(tokens.start) == "|";
+        let comments = tokens
+            .clone()
+            .rev()
+            .take_while(|at| self.is(*at, Kind::Comment) || self.is(*at, Kind::Foreign));
+        let end = tokens.end - comments.count();
+        if end > tokens.start {
+            self.segments.push(Segment {
+                tokens: tokens.start..end,
+                depth: open.len(),
+                free: row || open.last() == Some(&Inside::Free),
+                values: open.last() == Some(&Inside::Values),
+                chained,
+            });
+        }
+    }
+
+    /// The text of a token; nothing where there is none.
+    pub(super) fn said(&self, at: usize) -> &'t str {
+        let range = self.tokens.get(at).map(|t| t.range.clone());
+        range.and_then(|r| self.text.get(r)).unwrap_or_default()
+    }
+
+    /// Whether a token is of a kind.
+    pub(super) fn is(&self, at: usize, kind: Kind) -> bool {
+        self.tokens.get(at).is_some_and(|t| t.kind == kind)
+    }
+
+    /// Whether a token is this word, in whatever case.
+    pub(super) fn says(&self, at: usize, words: &[&str]) -> bool {
+        self.is(at, Kind::Word) && words.iter().any(|w| self.said(at).eq_ignore_ascii_case(w))
+    }
+
+    /// Whether a token is one of these signs.
+    pub(super) fn sign(&self, at: usize, signs: &[&str]) -> bool {
+        self.is(at, Kind::Sign) && signs.contains(&self.said(at))
+    }
+
+    /// Where a token stands.
+    pub(super) fn range(&self, at: usize) -> Range<usize> {
+        let end = self.text.len();
+        self.tokens.get(at).map_or(end..end, |t| t.range.clone())
+    }
+
+    /// Whether nothing stands between a token and the next.
+    pub(super) fn touches(&self, at: usize) -> bool {
+        self.tokens.get(at + 1).is_some() && self.range(at).end == self.range(at + 1).start
+    }
+
+    /// The token and the blanks around it on its line.
+    pub(super) fn spread(&self, at: usize) -> Range<usize> {
+        let range = self.range(at);
+        let before = self.text.get(..range.start).unwrap_or_default();
+        let behind = self.text.get(range.end..).unwrap_or_default();
+        let left = before.len() - before.trim_end_matches([' ', '\t']).len();
+        let right = behind.len() - behind.trim_start_matches([' ', '\t']).len();
+        range.start - left..range.end + right
+    }
+
+    /// The blanks that the line of a token begins with.
+    pub(super) fn indent(&self, at: usize) -> &'t str {
+        let number = self.tokens.get(at).map(|t| t.line);
+        let start = number.and_then(|n| self.lines.get(n)).copied();
+        let line = self.text.get(start.unwrap_or(0)..).unwrap_or_default();
+        let width = line.len() - line.trim_start_matches([' ', '\t']).len();
+        line.get(..width).unwrap_or_default()
+    }
+
+    /// The first token of a segment from which on it is a condition.
+    pub(super) fn condition(&self, segment: &Segment) -> Option<usize> {
+        const OPENERS: [&str; 8] = [
+            "when", "where", "expect", "if", "elif", "elsif", "elseif", "case",
+        ];
+        segment.tokens.clone().find(|at| self.says(*at, &OPENERS))
+    }
+
+    /// Whether a token names a target or a plan.
+    pub(super) fn aims(&self, at: usize) -> bool {
+        let word = self.said(at);
+        self.says(at, &["plan"]) || self.is(at, Kind::Word) && target(word)
+    }
+}
+
+/// `provider/model`, as opposed to a path or an address.
+pub(super) fn target(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_alphabetic())
+        && word
+            .split_once('/')
+            .is_some_and(|(_, model)| !model.is_empty())
+        && !word.contains("://")
+}
+
+/// A word that can be a name.
+pub(super) fn name(word: &str) -> bool {
+    let part = |c: char| c.is_ascii_alphanumeric() || "_-./:*".contains(c);
+    word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && word.chars().all(part)
+}
