@@ -79,7 +79,7 @@ policy @main { else use openai/gpt-4.1 }
             r"provider openai {
   kind openai
   model gpt-4.1 {
-    can tools images
+    can tools images json-schema streaming reasoning audio
   }
 }
 policy @main { else use openai/gpt-4.1 }
