@@ -2,7 +2,9 @@
 // The extension, with a VS Code and a client library that only write down what they are asked for.
 
 const assert = require('node:assert/strict');
+const fs = require('node:fs');
 const Module = require('node:module');
+const path = require('node:path');
 const { beforeEach, test } = require('node:test');
 
 /** @type {Record<string, (...args: any[]) => any>} */
@@ -123,4 +125,22 @@ test('without a file there is nothing to run, and that is told', async () => {
   await commands['mux.runTest']();
   assert.deepEqual(tasks, []);
   assert.match(errors[0], /open a \.mux file/);
+});
+
+test('every file that the manifest names is there', () => {
+  const { languages, grammars, snippets } = manifest.contributes;
+  const files = [
+    manifest.main,
+    ...languages.map(({ configuration }) => configuration),
+    ...grammars.map(({ path }) => path),
+    ...snippets.map(({ path }) => path),
+  ];
+  for (const file of files) assert.ok(fs.existsSync(path.join(__dirname, '..', file)), file);
+  const configuration = fs.readFileSync(path.join(__dirname, '..', languages[0].configuration), 'utf8');
+  const { wordPattern, indentationRules, onEnterRules } = JSON.parse(configuration);
+  assert.deepEqual('a use @b/c-1.2'.match(new RegExp(wordPattern, 'g')), ['a', 'use', '@b/c-1.2']);
+  const increases = new RegExp(indentationRules.increaseIndentPattern);
+  assert.deepEqual(['plan a { # {', 'id "{"', 'plan a { b }'].map(line => increases.test(line)), [true, false, false]);
+  const continues = new RegExp(onEnterRules[0].beforeText);
+  assert.deepEqual(['  when a and', '  when a', '  use and'].map(line => continues.test(line)), [true, false, false]);
 });
