@@ -11,7 +11,7 @@ mod textmate;
 #[cfg(test)]
 mod tests;
 
-use crate::parse::parse;
+use crate::parse;
 use crate::report::Report;
 use crate::source::{FileId, Sources};
 
@@ -43,12 +43,12 @@ pub fn reserved() -> impl Iterator<Item = &'static str> {
     lists::reserved()
 }
 
-/// What is wrong with the shape of one text, whatever its words mean: the codes of the diagnostics, and no more, since its
-/// secrets are not struck out.
+/// What is wrong with the shape of one text as it is written, whatever its words mean and whatever they are meant to be: the
+/// codes of the diagnostics, and no more, since its secrets are not struck out.
 #[must_use]
 pub fn misshapen(text: &str) -> Vec<&'static str> {
     let mut report = Report::default();
-    parse(text, FileId(0), &mut report);
+    parse::literally(text, FileId(0), &mut report);
     let found = report.finish(&Sources::default());
     found.iter().map(|diagnostic| diagnostic.code).collect()
 }

@@ -11,14 +11,24 @@ use crate::source::{FileId, Span};
 use crate::tree::{Block, Item, Row, Stmt, Tree};
 use braces::{DEPTH, too_deep};
 use grammar::{Pair, Rule};
+use reading::Reading;
 use words::Words;
 
-/// Reads one file.
+/// Reads one file, and as they are meant the habits of other languages in it.
 pub(crate) fn parse(text: &str, file: FileId, report: &mut Report) -> Tree {
+    match habits::read(text, file, report) {
+        Some(reading) => read(text, &reading, file, report),
+        None => Tree { body: Vec::new() },
+    }
+}
+
+/// Reads one file as it is written.
+pub(crate) fn literally(text: &str, file: FileId, report: &mut Report) -> Tree {
+    read(text, &Reading::plain(text), file, report)
+}
+
+fn read(text: &str, reading: &Reading<'_>, file: FileId, report: &mut Report) -> Tree {
     let nothing = Tree { body: Vec::new() };
-    let Some(reading) = habits::read(text, file, report) else {
-        return nothing;
-    };
     let place = |start: usize, end: usize| {
         let origin = reading.origin(start..end);
         Span {
@@ -44,7 +54,7 @@ pub(crate) fn parse(text: &str, file: FileId, report: &mut Report) -> Tree {
                 text,
                 words: Words {
                     file,
-                    reading: &reading,
+                    reading,
                     report,
                 },
             }

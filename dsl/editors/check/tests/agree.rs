@@ -9,26 +9,11 @@ fn refused(text: &str) -> Vec<&'static str> {
     codes
 }
 
-/// Whether an `of` has no name behind it. The language reads such a line as plain words, which its checker then refuses;
-/// to tell that tree-sitter would have to look further than a word ahead, and would lose the rest of the line.
-fn hangs(text: &str) -> bool {
-    let is_word = |c: char| c.is_ascii_alphanumeric() || "_-./:*".contains(c);
-    text.match_indices("of").any(|(at, _)| {
-        let before = text[..at].chars().next_back();
-        let rest = text[at + 2..].trim_start_matches([' ', '\t']);
-        let word: String = rest.chars().take_while(|c| is_word(*c)).collect();
-        let named = word.starts_with(|c: char| c.is_ascii_alphabetic() || "_*".contains(c));
-        !before.is_some_and(is_word)
-            && !text[at + 2..].starts_with(is_word)
-            && (!named || mux_dsl::editor::reserved().any(|reserved| reserved == word))
-    })
-}
-
 /// Where they disagree, if they do.
 fn disagreement(text: &str) -> Option<String> {
     let tree = tree(text);
     match (refused(text).first(), is_faulty(tree.root_node())) {
-        (None, true) if !hangs(text) => Some(format!(
+        (None, true) => Some(format!(
             "only tree-sitter refuses it: {}",
             tree.root_node().to_sexp()
         )),
@@ -53,11 +38,30 @@ fn every_text_of_the_project_is_accepted_by_both_or_by_neither() {
     }
 }
 
+/// Whether an `of` has no name behind it, or an `is` nothing to compare with. The language then reads the word as any
+/// other of the line, which its checker refuses; to tell that, tree-sitter would have to look further than a word ahead,
+/// and would lose the rest of the line.
+fn hangs(text: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || "_-./:*".contains(c);
+    let hangs_at = |at: usize, starts: fn(char) -> bool| {
+        let rest = text[at + 2..].trim_start_matches([' ', '\t']);
+        let word: String = rest.chars().take_while(|c| is_word(*c)).collect();
+        let whole = !text[..at].ends_with(is_word) && !text[at + 2..].starts_with(is_word);
+        whole
+            && (!rest.starts_with(starts)
+                || mux_dsl::editor::reserved().any(|reserved| reserved == word))
+    };
+    let of = |c: char| c.is_ascii_alphabetic() || "_*".contains(c);
+    let is = |c: char| c.is_ascii_alphanumeric() || "_*\"@$+-".contains(c);
+    text.match_indices("of").any(|(at, _)| hangs_at(at, of))
+        || text.match_indices("is").any(|(at, _)| hangs_at(at, is))
+}
+
 /// How often each text is damaged.
-const DAMAGES: usize = 200;
+const DAMAGES: usize = 100;
 
 /// What half-written lines are made of.
-const PIECES: [&str; 34] = [
+const PIECES: [&str; 35] = [
     "\n",
     "{",
     "}",
@@ -83,6 +87,7 @@ const PIECES: [&str; 34] = [
     " has ",
     " expect ",
     " starts ",
+    " can ",
     " with ",
     " matches ",
     " > ",
@@ -127,25 +132,27 @@ fn damaged(text: &str, draws: &mut Draws) -> String {
 fn every_damaged_text_is_accepted_by_both_or_by_neither() {
     let mut draws = Draws(7);
     let texts = texts();
-    let (mut accepted, mut wrong) = (0, Vec::new());
+    let (mut accepted, mut hanging, mut wrong) = (0, 0, Vec::new());
     for (place, text) in &texts {
         for _ in 0..DAMAGES {
             let text = damaged(text, &mut draws);
             accepted += usize::from(refused(&text).is_empty());
-            if let Some(why) = disagreement(&text) {
-                wrong.push((text.len(), place, why, text));
+            match disagreement(&text) {
+                Some(_) if hangs(&text) && refused(&text).is_empty() => hanging += 1,
+                Some(why) => wrong.push((text.len(), place, why, text)),
+                None => {}
             }
         }
     }
-    assert!(accepted > texts.len() * 50, "only {accepted} are accepted");
+    assert!(
+        accepted > texts.len() * DAMAGES / 10,
+        "only {accepted} are accepted"
+    );
     wrong.sort();
     for (_, place, why, text) in wrong.iter().take(12) {
         println!("{place}: {why}\n{text:?}\n");
     }
-    assert!(
-        wrong.is_empty(),
-        "{} of {}",
-        wrong.len(),
-        texts.len() * DAMAGES
-    );
+    let count = texts.len() * DAMAGES;
+    assert!(wrong.is_empty(), "{} of {count}", wrong.len());
+    assert!(hanging * 500 < count, "{hanging} of {count} are excused");
 }
