@@ -146,9 +146,9 @@ impl Merkle {
         let mut providers: Vec<Part> = image.fleet.providers.iter().map(fleet::provider).collect();
         providers.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         bytes.count(providers.len());
-        providers
-            .iter()
-            .for_each(|p| bytes.hash(part("provider", p)));
+        for p in &providers {
+            bytes.hash(part("provider", p));
+        }
         bytes.count(self.targets.len());
         self.targets.values().for_each(|h| bytes.hash(*h));
         bytes.count(self.meters.len());
@@ -219,7 +219,9 @@ impl Merkle {
                 "target" => self.targets.get(&part.name),
                 kind => self.meters.get(&(kind, part.name.clone())),
             };
-            referred.into_iter().for_each(|h| bytes.hash(*h));
+            if let Some(hash) = referred {
+                bytes.hash(*hash);
+            }
         });
         Hash::of("outcome", bytes.as_slice())
     }
@@ -244,6 +246,13 @@ fn alike(
         .into_iter()
         .filter_map(|(region, leaf)| Some((region, *of.get(leaf as usize)?)));
     (list.collect(), known)
+}
+
+/// The bytes of a part: the same for those that are the same.
+pub(crate) fn bytes_of(part: &Part) -> Box<[u8]> {
+    let mut bytes = Bytes::default();
+    parts::write(&mut bytes, part);
+    bytes.into_vec().into()
 }
 
 fn part(kind: &str, part: &Part) -> Hash {

@@ -112,7 +112,7 @@ impl Region {
     }
 
     /// One box that is exactly both, where there is one: they differ in one field, or one holds the other.
-    fn joined(&self, other: &Self, space: &Space) -> Option<Self> {
+    pub(crate) fn joined(&self, other: &Self, space: &Space) -> Option<Self> {
         if self.covers(other) {
             return Some(self.clone());
         }

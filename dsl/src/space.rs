@@ -179,6 +179,14 @@ impl Field {
         }
     }
 
+    /// The only values it can have, where they are declared.
+    pub(crate) fn declared(&self) -> Option<Vec<&str>> {
+        match &self.cut {
+            Cut::Texts(texts) => texts.declared(),
+            _ => None,
+        }
+    }
+
     /// The cell of requests that name this model, where the field is about the model.
     pub(crate) fn cell_of_model(&self, name: &str) -> Option<u32> {
         match (&self.fact, &self.cut) {

@@ -7,7 +7,7 @@
 use mux_dsl::canon::Canon;
 use mux_dsl::{Compiled, Image, compile, render};
 
-const FLEET: &str = r#"
+const FLEET: &str = r"
 provider near {
   kind    openai
   key     env NEAR_KEY
@@ -32,7 +32,7 @@ provider far {
     can     tools images json-schema audio streaming
   }
 }
-"#;
+";
 
 const RULES: &str = r#"
 breaker careful {
@@ -117,8 +117,7 @@ fn the_hashes_of_a_known_bundle_never_change() {
     let source = compiled.source_hash().to_string();
     let semantic = compiled
         .image
-        .map(|i| i.semantic())
-        .unwrap_or_else(|| panic!("it compiles"));
+        .map_or_else(|| panic!("it compiles"), |i| i.semantic());
     let policies: Vec<(String, String, Canon)> = semantic
         .policies
         .iter()
@@ -151,8 +150,8 @@ fn the_hashes_of_a_known_bundle_never_change() {
         "354840de594948c847501238b5f7a6f6dbeb0bfbbf2081a769888b6abd1b3705"
     );
     assert_eq!(
-        format!("{:#}", semantic.hash),
-        semantic.hash.to_string()[..12]
+        semantic.hash.to_string().get(..12),
+        Some(&*format!("{:#}", semantic.hash))
     );
 }
 
@@ -407,11 +406,12 @@ fn a_policy_whose_graph_is_too_large_is_hashed_by_its_rules_and_says_so() {
             let low = low[at + 2];
             tests.push(format!("{fact} > {low}ms and {fact} < {}ms", low + 400));
         }
-        rules += &format!(
+        let rule = format!(
             "  when {} deny {} \"no\"\n",
             tests.join(" and "),
             400 + rule % 99
         );
+        rules.push_str(&rule);
     }
     let text = |name: &str| {
         format!(

@@ -70,7 +70,9 @@ fn graph(arena: &Arena, root: Edge, space: &Space, leaf: &dyn Fn(u32) -> Option<
     whole.count(writer.leaves.len());
     for leaf in &writer.leaves {
         whole.byte(u8::from(leaf.is_some()));
-        leaf.iter().for_each(|hash| whole.hash(*hash));
+        if let Some(hash) = leaf {
+            whole.hash(*hash);
+        }
     }
     whole.count(writer.nodes.len());
     whole.bytes(writer.bytes.as_slice());
@@ -124,10 +126,7 @@ impl Writer<'_> {
         let form = field.form(&|cell| branches.get(cell as usize).copied().unwrap_or(edge));
         let mut places: HashMap<Edge, Place> = HashMap::new();
         for branch in form.branches() {
-            if !places.contains_key(&branch) {
-                let place = self.edge(branch);
-                places.insert(branch, place);
-            }
+            places.entry(branch).or_insert_with(|| self.edge(branch));
         }
         node(&mut self.bytes, field, &form, &|bytes, branch| {
             reference(
@@ -152,7 +151,9 @@ fn rules(list: &[(Region, u32)], space: &Space, leaf: &dyn Fn(u32) -> Option<Has
         }
         let hash = leaf(*decided);
         bytes.byte(u8::from(hash.is_some()));
-        hash.into_iter().for_each(|h| bytes.hash(h));
+        if let Some(hash) = hash {
+            bytes.hash(hash);
+        }
     }
     bytes.into_vec()
 }
@@ -160,7 +161,7 @@ fn rules(list: &[(Region, u32)], space: &Space, leaf: &dyn Fn(u32) -> Option<Has
 fn constraint(bytes: &mut Bytes, field: &Field, cells: &Cells) {
     let form = field.form(&|cell| cells.contains(cell));
     node(bytes, field, &form, &|bytes, inside| {
-        bytes.byte(u8::from(inside))
+        bytes.byte(u8::from(inside));
     });
 }
 

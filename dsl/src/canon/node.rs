@@ -14,16 +14,22 @@ pub(super) fn node<T: Copy + Eq>(
     fact(bytes, &field.fact);
     let absent = |bytes: &mut Bytes, absent: &Option<T>| {
         bytes.byte(u8::from(absent.is_some()));
-        absent.iter().for_each(|b| branch(bytes, *b));
+        if let Some(b) = absent {
+            branch(bytes, *b);
+        }
     };
     match form {
         Form::Flag(branches) => {
             bytes.byte(0);
-            branches.iter().for_each(|b| branch(bytes, *b));
+            for b in branches {
+                branch(bytes, *b);
+            }
         }
         Form::States(branches) => {
             bytes.byte(1);
-            branches.iter().for_each(|b| branch(bytes, *b));
+            for b in branches {
+                branch(bytes, *b);
+            }
         }
         Form::Steps(none, steps) => {
             bytes.byte(2);
@@ -70,7 +76,9 @@ pub(super) fn node<T: Copy + Eq>(
         Form::Tests(tests, combinations) => {
             bytes.byte(6);
             bytes.count(tests.len());
-            tests.iter().for_each(|t| bytes.text(t));
+            for t in tests {
+                bytes.text(t);
+            }
             bytes.count(combinations.len());
             for (flags, b) in combinations {
                 bytes.number(*flags);
@@ -104,7 +112,10 @@ pub(super) fn fact(bytes: &mut Bytes, fact: &Fact) {
         Fact::Health(targets) => {
             bytes.byte(15);
             bytes.count(targets.len());
-            return targets.iter().for_each(|t| bytes.text(t));
+            for target in targets {
+                bytes.text(target);
+            }
+            return;
         }
         Fact::BreakerOpen(target) => (16, target),
         Fact::Inflight(target) => (17, target),

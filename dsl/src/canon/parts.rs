@@ -14,7 +14,9 @@ pub(super) fn write(bytes: &mut Bytes, part: &Part) {
         figure(bytes, value);
     }
     bytes.count(part.parts.len());
-    part.parts.iter().for_each(|p| write(bytes, p));
+    for p in &part.parts {
+        write(bytes, p);
+    }
 }
 
 fn figure(bytes: &mut Bytes, value: &Figure) {
@@ -27,7 +29,9 @@ fn figure(bytes: &mut Bytes, value: &Figure) {
         Figure::Words(words) => {
             bytes.byte(2);
             bytes.count(words.len());
-            words.iter().for_each(|w| bytes.text(w));
+            for w in words {
+                bytes.text(w);
+            }
         }
         Figure::Number(number) => {
             bytes.byte(3);
@@ -60,7 +64,9 @@ fn figure(bytes: &mut Bytes, value: &Figure) {
         Figure::Row(row) => {
             bytes.byte(10);
             bytes.count(row.len());
-            row.iter().for_each(|f| figure(bytes, f));
+            for f in row {
+                figure(bytes, f);
+            }
         }
     }
 }

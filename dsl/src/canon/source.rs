@@ -34,7 +34,9 @@ fn block(bytes: &mut Bytes, body: &[Stmt]) {
     bytes.count(body.len());
     for stmt in body {
         bytes.count(stmt.items.len());
-        stmt.items.iter().for_each(|i| item(bytes, i));
+        for i in &stmt.items {
+            item(bytes, i);
+        }
         match &stmt.block {
             Some(inner) => {
                 bytes.byte(1);
@@ -72,12 +74,16 @@ fn expr(bytes: &mut Bytes, condition: &Expr) {
         Expr::All(parts) => {
             bytes.byte(0);
             bytes.count(parts.len());
-            parts.iter().for_each(|p| expr(bytes, p));
+            for p in parts {
+                expr(bytes, p);
+            }
         }
         Expr::Any(parts) => {
             bytes.byte(1);
             bytes.count(parts.len());
-            parts.iter().for_each(|p| expr(bytes, p));
+            for p in parts {
+                expr(bytes, p);
+            }
         }
         Expr::Not(inner) => {
             bytes.byte(2);
@@ -94,7 +100,9 @@ fn expr(bytes: &mut Bytes, condition: &Expr) {
 
 fn words(bytes: &mut Bytes, words: &[Word]) {
     bytes.count(words.len());
-    words.iter().for_each(|w| word(bytes, w));
+    for w in words {
+        word(bytes, w);
+    }
 }
 
 fn word(bytes: &mut Bytes, word: &Word) {

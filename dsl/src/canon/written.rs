@@ -12,7 +12,9 @@ pub(super) fn condition(bytes: &mut Bytes, cond: &Cond, terms: &Terms<'_>) {
     let several = |bytes: &mut Bytes, kind: u8, parts: &[Cond]| {
         bytes.byte(kind);
         bytes.count(parts.len());
-        parts.iter().for_each(|p| condition(bytes, p, terms));
+        for p in parts {
+            condition(bytes, p, terms);
+        }
     };
     match cond {
         Cond::All(parts) => several(bytes, 0, parts),
@@ -46,7 +48,9 @@ fn sense(bytes: &mut Bytes, sense: &Sense) {
             values.sort_unstable();
             bytes.byte(2);
             bytes.count(values.len());
-            values.into_iter().for_each(|v| bytes.text(v));
+            for v in values {
+                bytes.text(v);
+            }
         }
         Sense::Fits(glob) => {
             bytes.byte(3);

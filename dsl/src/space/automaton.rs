@@ -28,6 +28,9 @@ pub(crate) struct State<T> {
     pub(crate) edges: Vec<(char, u32)>,
 }
 
+/// What is said of nearly every value, and of those, sorted, of which something else is said.
+pub(super) type Listed<T> = (T, Vec<(Box<str>, T)>);
+
 /// What is known of a value that was read so far: places in each pattern, and the listed values that begin so.
 type Reading = (Vec<Vec<u16>>, Vec<u32>);
 
@@ -193,7 +196,7 @@ fn numbered<T: Copy + Eq>(
 impl<T: Copy + Eq> Automaton<T> {
     /// What it says of nearly every value, and the values, sorted, of which it says something else; `None` where those
     /// are not few.
-    pub(super) fn finite(&self) -> Option<(T, Vec<(Box<str>, T)>)> {
+    pub(super) fn finite(&self) -> Option<Listed<T>> {
         let sink = (0..)
             .zip(&self.states)
             .find(|(at, s)| s.other == *at && s.edges.is_empty());

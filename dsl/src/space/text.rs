@@ -222,6 +222,12 @@ impl Texts {
             .collect()
     }
 
+    /// The only values there are, where others count as absent.
+    pub(super) fn declared(&self) -> Option<Vec<&str>> {
+        self.closed
+            .then(|| self.table.keys().map(|v| &**v).collect())
+    }
+
     /// The cell of every value that is not known, where there is one such cell.
     pub(super) fn other(&self) -> Option<u32> {
         match &*self.by_flags {

@@ -1,0 +1,130 @@
+//! Two bundles in one space.
+
+use super::pairwise::pairwise;
+use super::possible::possible;
+use super::side::{Differing, Region2, Side};
+use super::walk::walk;
+use crate::canon::bytes_of;
+use crate::cells::Cells;
+use crate::decide::Image;
+use crate::diagram::{Arena, Bounds};
+use crate::fact::{Fact, Sense, senses};
+use crate::part::Part;
+use crate::region::Region;
+use crate::request::{Live, Request};
+use crate::space::{Declared, Source, Space};
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+
+/// How much the graphs of one policy may take together.
+const GRAPHS: Bounds = Bounds {
+    nodes: 100_000,
+    work: 16_000_000,
+};
+
+/// Both bundles, and what they decide among.
+#[derive(Debug)]
+pub(super) struct Joint<'i> {
+    pub(super) space: Space,
+    /// Where the newer one finds the fields.
+    sources: Vec<Source>,
+    pub(super) was: Side<'i>,
+    pub(super) now: Side<'i>,
+    /// Everything that becomes of some request, by its bytes.
+    outcomes: RefCell<HashMap<Box<[u8]>, u32>>,
+}
+
+impl<'i> Joint<'i> {
+    pub(super) fn of(was: &'i Image, now: &'i Image) -> Self {
+        let tests = asked(was).into_iter().chain(asked(now));
+        let space = Space::cut(tests, &Declared::new());
+        Self {
+            sources: space.sources(&now.fleet),
+            was: Side::of(was, &space),
+            now: Side::of(now, &space),
+            space,
+            outcomes: RefCell::default(),
+        }
+    }
+
+    /// How a policy of both differs; `None` where it does not.
+    pub(super) fn policy(&self, name: &str) -> Option<Differing> {
+        let mut numbered = |part: &Part| self.number(part);
+        let was = self.was.list(name, &self.space, &mut numbered);
+        let now = self.now.list(name, &self.space, &mut numbered);
+        let (was, now) = was.zip(now)?;
+        let counts = |field| self.space.count(field);
+        let mut arena = Arena::default();
+        let edge = |arena: &mut Arena, list: &[(Region, u32)]| {
+            let refs: Vec<(&Region, u32)> = list.iter().map(|(r, leaf)| (r, *leaf)).collect();
+            arena.build(&refs, &counts, GRAPHS)
+        };
+        let graphs = edge(&mut arena, &was.by_outcome()).zip(edge(&mut arena, &now.by_outcome()));
+        let exact = graphs.and_then(|(was, now)| walk(&mut arena, (was, now), &self.space));
+        let (boxes, more, bounded) = match exact {
+            Some((boxes, more)) => (boxes, more, false),
+            None => (pairwise(&was, &now, &self.space), 0, true),
+        };
+        let regions = boxes.into_iter().filter_map(|(region, outcomes)| {
+            let witness = possible(&region, &self.space)?;
+            Some(Region2 {
+                region,
+                outcomes,
+                leaves: [was.leaf_of(&witness)?, now.leaf_of(&witness)?],
+                witness,
+                requests: 0,
+            })
+        });
+        let regions: Vec<Region2> = regions.collect();
+        (!regions.is_empty()).then(|| Differing {
+            name: name.to_owned(),
+            regions,
+            more,
+            bounded,
+            other: 0,
+        })
+    }
+
+    /// The number of an outcome.
+    fn number(&self, part: &Part) -> u32 {
+        let mut outcomes = self.outcomes.borrow_mut();
+        let fresh = u32::try_from(outcomes.len()).unwrap_or(u32::MAX);
+        *outcomes.entry(bytes_of(part)).or_insert(fresh)
+    }
+
+    /// The cell of every field.
+    pub(super) fn class<L: Live>(&self, request: &Request<'_>, live: &L) -> Vec<u32> {
+        let fields = self.space.fields().iter().zip(&self.sources);
+        fields
+            .map(|(f, source)| f.cell(source, request, live))
+            .collect()
+    }
+
+    /// A condition for a region; sets by what either bundle calls them.
+    pub(super) fn words(&self, region: &Region) -> String {
+        let named = |set: &HashSet<Box<str>>| self.now.set(set).or_else(|| self.was.set(set));
+        let words = |(at, cells): (u16, &Cells)| self.space.field(at).words(cells, &named);
+        let parts: Vec<String> = region.iter().map(words).collect();
+        if parts.is_empty() {
+            "always".to_owned()
+        } else {
+            parts.join(" and ")
+        }
+    }
+}
+
+/// Every test of a bundle's rules, and one for every value that its facts are declared to have.
+fn asked(image: &Image) -> Vec<(Fact, Sense)> {
+    let mut tests = Vec::new();
+    let clauses = image.code.clauses.iter().flatten();
+    for cond in clauses.filter_map(|c| c.cond.as_ref()) {
+        cond.each_test(&mut |test| {
+            tests.extend(senses(&test.atom, &image.fleet, &image.code.tables));
+        });
+    }
+    for field in image.code.space.fields() {
+        let values = field.declared().into_iter().flatten();
+        tests.extend(values.map(|v| (field.fact.clone(), Sense::Is(v.into()))));
+    }
+    tests
+}
