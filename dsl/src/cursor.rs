@@ -30,6 +30,11 @@ impl<'t> Cursor<'t> {
         Self { items, at, form }
     }
 
+    /// Says which form the rest of the line has, where its first word decides.
+    pub(crate) fn becomes(&mut self, form: &'static str) {
+        self.form = form;
+    }
+
     /// The next word, not taken.
     pub(crate) fn peek(&self) -> Option<&'t Word> {
         self.items.first().and_then(Item::word)

@@ -151,7 +151,10 @@ fn unknown(first: &Item, word: &str, place: Place, report: &mut Report) {
                 at,
                 format!("`{shown}` cannot stand in {}", place.noun()),
             )
-            .label(format!("belongs into {}", homes.join(" or ")))
+            .label(match homes.join(" or ").as_str() {
+                "a file" => "belongs outside of all blocks".to_owned(),
+                homes => format!("belongs into {homes}"),
+            })
             .help(format!("`{}`: {}", entry.form, entry.doc));
         return;
     }
@@ -160,6 +163,12 @@ fn unknown(first: &Item, word: &str, place: Place, report: &mut Report) {
         at,
         format!("nothing in {} begins with `{shown}`", place.noun()),
     );
+    if ["timeout", "connect", "idle", "total", "retry"].contains(&word) {
+        finding.help(format!(
+            "`{word}` stands behind a target: `PROVIDER/MODEL {word} …`"
+        ));
+        return;
+    }
     match suggest::advice(word, words::offered(place)) {
         Ok(close) if matches!(first, Item::Word(_)) => finding.meant(close),
         Ok(close) => finding.label(format!("did you mean `{close}`?")),
@@ -250,8 +259,17 @@ fn wrong(item: &Item, line: &Line<'_>, slot: Option<Slot>, report: &mut Report) 
         .label(format!("this is {}", described(item)))
         .help(format!("write `{}`", line.entry.form));
     let mended = item.word().zip(slot).and_then(|(w, s)| w.as_kind(s.kind()));
+    let number = item.word().is_some_and(|w| w.kind == Kind::Quantity);
     if let Some(text) = mended {
-        finding.fix(item.span(), text);
+        finding
+            .help(format!("write `{} {text}`", line.entry.word))
+            .fix(item.span(), text);
+    } else if number && slot == Some(Slot::Name) && line.entry.block == Body::None {
+        // `limit 100 requests/min` in a policy
+        finding.help(format!(
+            "give it a name outside of the block, `{0} NAME {{ … }}`, and write `{0} NAME` here",
+            line.entry.word
+        ));
     }
 }
 

@@ -270,6 +270,10 @@ impl<'t> Table<'t> {
                     .fix(word.span, format!("{before}{close}")),
                 None => finding.meant(close),
             },
+            // `tag.team in legal`
+            Err(_) if noun == "set" => finding.help(format!(
+                "a set is declared by `set {name} {{ … }}`; a value stands in quotes: `\"{name}\"`"
+            )),
             Err(list) if list.is_empty() => finding.help(format!(
                 "there is no {noun} in these files; is an `include` missing?"
             )),

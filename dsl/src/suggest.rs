@@ -101,7 +101,8 @@ const MEANT: &[(&str, &[&str])] = &[
     ("mirror", &["shadow"]),
     ("then", &["try"]),
     ("attempt", &["try"]),
-    ("target", &["try"]),
+    ("target", &["try", "served"]),
+    ("model", &["served"]),
     ("failover", &["fallback"]),
     ("load_balance", &["balance"]),
     ("weighted", &["balance"]),
@@ -115,6 +116,10 @@ const MEANT: &[(&str, &[&str])] = &[
     ("input_tokens", &["tokens"]),
     ("length", &["tokens"]),
     ("hour", &["time"]),
+    ("day", &["time"]),
+    ("weekday", &["time"]),
+    ("weekend", &["time"]),
+    ("clock", &["time"]),
     ("now", &["time"]),
     ("session", &["conversation"]),
     ("thread", &["conversation"]),
@@ -141,8 +146,11 @@ pub(crate) fn fact<'k>(
     facts: impl IntoIterator<Item = &'k str>,
     features: impl IntoIterator<Item = &'k str>,
 ) -> Option<String> {
-    let tagged = ["tags.", "label.", "labels.", "metadata.", "meta."];
-    if let Some(name) = tagged.iter().find_map(|t| word.strip_prefix(t)) {
+    const TAGGED: [&str; 6] = ["tag", "tags", "label", "labels", "metadata", "meta"];
+    let parts = word.split_once('.').filter(|(_, name)| !name.is_empty());
+    if let Some((kind, name)) = parts
+        && TAGGED.iter().any(|t| kind.eq_ignore_ascii_case(t))
+    {
         return Some(format!("tag.{name}"));
     }
     let outer = ["request.", "req.", "input.", "ctx."];

@@ -12,7 +12,7 @@ use crate::quantity;
 use crate::report::Report;
 use crate::source::{Sources, Span};
 use crate::tree::{Item, Kind, Word};
-use crate::words::Place;
+use crate::words::{self, Place};
 
 /// A rule as it was read.
 #[derive(Debug)]
@@ -170,6 +170,9 @@ impl<'t> Reader<'_, 't> {
         } else {
             cursor.kind(Kind::Name).map_or("", |w| &w.text)
         };
+        if let Some(entry) = words::find(verb, Place::When) {
+            cursor.becomes(entry.form);
+        }
         let then = match verb {
             "use" => self
                 .routes

@@ -21,7 +21,11 @@ fn reserved() -> BTreeSet<&'static str> {
 
 /// A name as a declaration takes it.
 fn name(word: &str) -> &'static str {
-    if word == "policy" { "@a" } else { "a" }
+    match word {
+        "policy" => "@a",
+        "test" | "guarantee" | "replay" | "include" => "\"a\"",
+        _ => "a",
+    }
 }
 
 fn first_word(text: &str) -> Option<String> {

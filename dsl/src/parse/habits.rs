@@ -8,8 +8,10 @@ mod edit;
 mod formats;
 mod keywords;
 mod numbers;
+mod phrases;
 mod punctuation;
 mod quotes;
+mod rules;
 mod scene;
 mod tokens;
 
@@ -36,6 +38,8 @@ pub(super) fn read<'t>(text: &'t str, file: FileId, report: &mut Report) -> Opti
     }
     let mut found = Vec::new();
     blocks::find(&scene, &mut found);
+    phrases::find(&scene, &mut found);
+    rules::find(&scene, &mut found);
     numbers::find(&scene, &mut found);
     keywords::find(&scene, &mut found);
     punctuation::find(&scene, &mut found);

@@ -81,6 +81,13 @@ fn window(words: &[Word], at: Span, report: &mut Report) -> Option<(Window, Box<
             Kind::Name if word.text.contains('/') || word.says("UTC") => {
                 zone = Some((word.text.clone(), named(word, report)?));
             }
+            Kind::Name if word.text.bytes().all(|b| b.is_ascii_uppercase()) => {
+                let message = format!("`{}` does not say what the clock does in summer", word.text);
+                report.error("mux::name::zone", word.span, message).help(
+                    "zones are named by continent and city, such as `Europe/Berlin`, or `UTC`",
+                );
+                return None;
+            }
             _ => window.days |= days(word, report)?,
         }
     }

@@ -1,7 +1,7 @@
 //! Blocks by indentation, and braces on lines of their own.
 
 use super::edit::{Edit, Habit};
-use super::scene::{Scene, Segment};
+use super::scene::{Inside, Scene, Segment};
 use super::tokens::Kind;
 use crate::words::{self, Body, Place};
 
@@ -45,7 +45,7 @@ fn indented(scene: &Scene<'_>, number: usize, head: &Segment, within: bool) -> O
     let first = head.tokens.start;
     let next = scene.segments.get(number + 1)?;
     let braced = scene.sign(head.tokens.end, &["{"]) || scene.sign(next.tokens.start - 1, &["{"]);
-    let starts = head.free || head.chained || braced;
+    let starts = head.inside == Inside::Free || head.chained || braced;
     if starts || !(colon || needs_block(scene.said(first), head.depth, within)) {
         return None;
     }

@@ -46,6 +46,28 @@ pub(super) enum Habit {
     Chained,
     /// The name of a policy without its sign.
     Alias,
+    /// Values joined by `or`.
+    Either,
+    /// A comparison without what is compared.
+    Again,
+    /// Whether something is there, as a comparison.
+    Presence,
+    /// Hours of the day in another form.
+    Hours,
+    /// Days of the week in another form.
+    Days,
+    /// A policy without its keyword.
+    Policy,
+    /// A line of a policy that is for every request.
+    Always,
+    /// A fact of a test without its keyword.
+    Given,
+    /// An expectation that is only a value.
+    Expected,
+    /// Text without quotes.
+    TextWithout,
+    /// Several targets on one line.
+    Several,
     /// A credential as shells and templates name it.
     Variable,
 }
@@ -94,14 +116,27 @@ impl Habit {
             | Self::Arrow
             | Self::Brackets
             | Self::Dash => "mux::syntax::punctuation",
-            Self::Quotes | Self::NameInQuotes | Self::ValueWithout => "mux::syntax::quotes",
+            Self::Quotes | Self::NameInQuotes | Self::ValueWithout | Self::TextWithout => {
+                "mux::syntax::quotes"
+            }
             Self::Comment => "mux::syntax::comment",
             Self::Case => "mux::syntax::case",
-            Self::Keyword(..) | Self::Filler(_) | Self::Verb => "mux::syntax::keyword",
-            Self::Operator(..) => "mux::syntax::operator",
+            Self::Keyword(..)
+            | Self::Filler(_)
+            | Self::Verb
+            | Self::Policy
+            | Self::Always
+            | Self::Given
+            | Self::Expected => "mux::syntax::keyword",
+            Self::Operator(..) | Self::Either | Self::Again | Self::Presence => {
+                "mux::syntax::operator"
+            }
+            Self::Hours | Self::Days => "mux::time::range",
             Self::Apart | Self::Money => "mux::unit::apart",
             Self::Digits => "mux::unit::digits",
-            Self::Indented | Self::BraceBelow | Self::Chained => "mux::syntax::braces",
+            Self::Indented | Self::BraceBelow | Self::Chained | Self::Several => {
+                "mux::syntax::braces"
+            }
             Self::Alias => "mux::syntax::alias",
             Self::Variable => "mux::syntax::variable",
         }
@@ -134,6 +169,17 @@ impl Habit {
             Self::Chained => "what follows a block begins on a line of its own".into(),
             Self::Alias => "the name of a policy begins with `@`".into(),
             Self::Variable => "a credential is named by the way it is found".into(),
+            Self::Either => "`or` stands between conditions, and not between values".into(),
+            Self::Again => "a comparison begins with what is compared".into(),
+            Self::Presence => "`has` asks whether something is there".into(),
+            Self::Hours => "hours are written as `08:00-18:00`".into(),
+            Self::Days => "days are `mon tue wed thu fri sat sun`, or a range of them".into(),
+            Self::Policy => "a policy begins with `policy`".into(),
+            Self::Always => "what happens to every other request stands behind `else`".into(),
+            Self::Given => "a fact of a test stands behind `given`".into(),
+            Self::Expected => "an expectation is an outcome and its value".into(),
+            Self::TextWithout => "text stands in double quotes".into(),
+            Self::Several => "what is tried in turn stands in the block of a `fallback`".into(),
         }
     }
 }

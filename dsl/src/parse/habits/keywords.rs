@@ -1,7 +1,7 @@
 //! Keywords of other languages, and ours in capitals.
 
 use super::edit::{Edit, Habit};
-use super::scene::{Scene, Segment};
+use super::scene::{Inside, Scene, Segment};
 use super::tokens::Kind;
 use crate::words;
 
@@ -19,21 +19,15 @@ const OURS: [&str; 16] = [
 
 /// Words that are written otherwise here.
 pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Edit>) {
-    let lines = scene.segments.iter().filter(|s| !s.free && !s.values);
+    let lines = scene.segments.iter().filter(|s| s.inside == Inside::Lines);
     for segment in lines {
-        let before = found.len();
         chained(scene, segment, found);
         begins(scene, segment, found);
         for at in segment.tokens.clone() {
             found.extend(uses(scene, segment, at).or_else(|| then(scene, segment, at)));
         }
-        let taken: Vec<_> = found.iter().skip(before).map(Edit::whole).collect();
-        let free = |at: &usize| {
-            let own = scene.range(*at);
-            !taken.iter().any(|t| t.start < own.end && own.start < t.end)
-        };
         let capitals = capitals(scene, segment);
-        found.extend(capitals.into_iter().filter(free).map(|at| {
+        found.extend(capitals.into_iter().map(|at| {
             let small = scene.said(at).to_ascii_lowercase();
             Edit::new(Habit::Case, scene.range(at), small)
         }));

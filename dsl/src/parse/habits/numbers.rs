@@ -1,7 +1,7 @@
 //! Numbers and units as other tools write them.
 
 use super::edit::{Edit, Habit};
-use super::scene::Scene;
+use super::scene::{Inside, Scene};
 use super::tokens::Kind;
 
 /// Units that people write behind a blank, and ours.
@@ -44,7 +44,7 @@ const DOLLARS: [&str; 4] = ["usd", "dollar", "dollars", "$"];
 
 /// Numbers that stand apart from their unit, with the currency behind, or with commas in them.
 pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Edit>) {
-    for segment in scene.segments.iter().filter(|s| !s.free) {
+    for segment in scene.segments.iter().filter(|s| s.inside != Inside::Free) {
         for at in segment.tokens.clone() {
             let last = segment.tokens.end;
             let edit = digits(scene, at, last)

@@ -1,7 +1,7 @@
 //! Strings in other quotes, names in quotes, and comments of other languages.
 
 use super::edit::{Edit, Habit};
-use super::scene::{Scene, Segment, name, target};
+use super::scene::{Inside, Scene, Segment, name, target};
 use super::tokens::Kind;
 use crate::words::{self, Args, Slot};
 
@@ -22,8 +22,8 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Edit>) {
             _ => {}
         }
     }
-    for segment in scene.segments.iter().filter(|s| !s.free) {
-        if segment.values {
+    for segment in scene.segments.iter().filter(|s| s.inside != Inside::Free) {
+        if segment.inside == Inside::Values {
             values(scene, segment, found);
         } else {
             named(scene, segment, found);
@@ -72,9 +72,11 @@ fn named(scene: &Scene<'_>, segment: &Segment, found: &mut Vec<Edit>) {
     for at in segment.tokens.clone().skip(1) {
         let written = scene.said(at);
         let inner = written.trim_matches('"');
+        let inner = inner.strip_prefix('@').unwrap_or(inner);
         let string = scene.is(at, Kind::Text) && written.len() > 2;
         let bare = scene.is(at, Kind::Word) && name(written);
-        let used = scene.says(at - 1, &["use", "try", "ask", "base"]) && target(inner);
+        let used = scene.says(at - 1, &["use", "try", "ask", "base"]) && target(inner)
+            || scene.says(at - 1, &["env"]) && scene.says(first, &["key"]) && name(inner);
         let named = matches!(takes, Some(Slot::Alias | Slot::Name)) && name(inner);
         let habit = match takes {
             _ if string && (named || used) => Habit::NameInQuotes,

@@ -20,19 +20,23 @@ pub(super) struct Segment {
     pub(super) tokens: Range<usize>,
     /// How many blocks are open.
     pub(super) depth: usize,
-    /// Names are the user's own here, whatever they look like: settings of an adapter, rows of a table.
-    pub(super) free: bool,
-    /// Values of a set stand here.
-    pub(super) values: bool,
+    /// The first token of the line that opened the innermost.
+    pub(super) block: Option<usize>,
+    /// What stands in the innermost block.
+    pub(super) inside: Inside,
     /// A `}` stands before it on its line.
     pub(super) chained: bool,
+    /// It goes on with the condition of the line above.
+    pub(super) continued: bool,
 }
 
 /// What stands in a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Inside {
+pub(super) enum Inside {
     Lines,
+    /// The values of a set.
     Values,
+    /// Names that are the user's own, whatever they look like: settings of an adapter, rows of a table.
     Free,
 }
 
@@ -49,11 +53,45 @@ impl<'t> Scene<'t> {
             lines: std::iter::once(0).chain(breaks).collect(),
         };
         scene.cut();
+        scene.join();
         scene
     }
 
+    /// Finds the lines that go on with a condition.
+    fn join(&mut self) {
+        const JOINS: [&str; 2] = ["and", "or"];
+        const SIGNS: [&str; 3] = ["&&", "||", "("];
+        let mut open = 0_usize;
+        let mut before: Option<Segment> = None;
+        for number in 0..self.segments.len() {
+            let Some(mut segment) = self.segments.get(number).cloned() else {
+                break;
+            };
+            let (first, last) = (segment.tokens.start, segment.tokens.end - 1);
+            segment.continued = before.as_ref().is_some_and(|b: &Segment| {
+                let end = b.tokens.end - 1;
+                let joined = self.says(end, &JOINS) || self.sign(end, &SIGNS);
+                let joins = self.says(first, &JOINS) || self.sign(first, &SIGNS);
+                self.condition(b).is_some()
+                    && b.block == segment.block
+                    && (joined || joins || open > 0)
+            });
+            if !segment.continued {
+                open = 0;
+            }
+            for at in first..=last {
+                open += usize::from(self.sign(at, &["("]));
+                open = open.saturating_sub(usize::from(self.sign(at, &[")"])));
+            }
+            if let Some(slot) = self.segments.get_mut(number) {
+                *slot = segment.clone();
+            }
+            before = Some(segment);
+        }
+    }
+
     fn cut(&mut self) {
-        let mut open: Vec<Inside> = Vec::new();
+        let mut open: Vec<(Inside, usize)> = Vec::new();
         let (mut start, mut chained) = (0, false);
         let count = self.tokens.len();
         for at in 0..=count {
@@ -72,12 +110,15 @@ impl<'t> Scene<'t> {
                 (start, chained) = (at, false);
             }
             match sign {
-                "{" => open.push(match (open.last(), self.said(start)) {
-                    (Some(Inside::Free), _) => Inside::Free,
-                    (_, word) if FREE.contains(&word) => Inside::Free,
-                    (_, "set") => Inside::Values,
-                    _ => Inside::Lines,
-                }),
+                "{" => {
+                    let inside = match (open.last(), self.said(start)) {
+                        (Some((Inside::Free, _)), _) => Inside::Free,
+                        (_, word) if FREE.contains(&word) => Inside::Free,
+                        (_, "set") => Inside::Values,
+                        _ => Inside::Lines,
+                    };
+                    open.push((inside, start));
+                }
                 "}" => drop(open.pop()),
                 _ => {}
             }
@@ -87,7 +128,7 @@ impl<'t> Scene<'t> {
         }
     }
 
-    fn segment(&mut self, tokens: Range<usize>, open: &[Inside], chained: bool) {
+    fn segment(&mut self, tokens: Range<usize>, open: &[(Inside, usize)], chained: bool) {
         let row = self.said(tokens.start) == "|";
         let comments = tokens
             .clone()
@@ -98,9 +139,14 @@ impl<'t> Scene<'t> {
             self.segments.push(Segment {
                 tokens: tokens.start..end,
                 depth: open.len(),
-                free: row || open.last() == Some(&Inside::Free),
-                values: open.last() == Some(&Inside::Values),
+                block: open.last().map(|(_, start)| *start),
+                inside: match open.last() {
+                    _ if row => Inside::Free,
+                    Some((inside, _)) => *inside,
+                    None => Inside::Lines,
+                },
                 chained,
+                continued: false,
             });
         }
     }
@@ -161,7 +207,15 @@ impl<'t> Scene<'t> {
         const OPENERS: [&str; 8] = [
             "when", "where", "expect", "if", "elif", "elsif", "elseif", "case",
         ];
+        if segment.continued {
+            return segment.tokens.start.checked_sub(1);
+        }
         segment.tokens.clone().find(|at| self.says(*at, &OPENERS))
+    }
+
+    /// The first word of the block that a segment stands in.
+    pub(super) fn opener(&self, segment: &Segment) -> &'t str {
+        segment.block.map_or("", |at| self.said(at))
     }
 
     /// Whether a token names a target or a plan.
