@@ -5,6 +5,9 @@ use super::piece::{Piece, Sort};
 use crate::tree::Kind;
 use crate::words::{self, Place};
 
+/// Columns of one line beyond which nothing is aligned.
+const MOST: usize = 16;
+
 /// A piece that may be aligned with those above and below.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Column {
@@ -63,6 +66,7 @@ pub(super) fn columns(line: &Line<'_>, pieces: &[Piece<'_>], kin: &str, top: boo
     first
         .into_iter()
         .chain(options(pieces, start, kin))
+        .take(MOST)
         .collect()
 }
 

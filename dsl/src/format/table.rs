@@ -1,7 +1,7 @@
 //! Tables: the bars of neighbouring rows under each other.
 
 use super::form::{Flat, Form, Shape};
-use super::piece::Sort;
+use super::piece::{Sort, width};
 
 /// Aligns the cells of every table of a block.
 pub(super) fn align(forms: &mut [Form<'_>]) {
@@ -23,42 +23,19 @@ pub(super) fn align(forms: &mut [Form<'_>]) {
 
 /// Lays one table out and forgets it.
 fn table(rows: &mut Vec<&mut Flat<'_>>) {
-    let bars: Vec<Vec<usize>> = rows.iter().map(|row| bars(row)).collect();
-    let cells = bars.iter().map(Vec::len).max().unwrap_or(0);
-    for cell in 1..cells {
-        let ends: Vec<Option<Cell>> = rows
-            .iter()
-            .zip(&bars)
-            .map(|(row, bars)| Cell::of(row, bars, cell))
-            .collect();
-        let width = column(ends.iter().flatten());
-        for (row, end) in rows.iter_mut().zip(ends) {
-            if let Some(end) = end {
-                let lead = usize::from(end.width == 0);
-                row.part(end.bar, lead + width - end.width + 1);
+    let mut columns: Vec<Column> = Vec::new();
+    for row in rows.iter() {
+        for (at, cell) in cells(row).into_iter().enumerate() {
+            match columns.get_mut(at) {
+                Some(column) => column.take(&cell),
+                None => columns.push(Column::new(&cell)),
             }
         }
     }
-    rows.clear();
-}
-
-fn bars(row: &Flat<'_>) -> Vec<usize> {
-    let pieces = row.pieces.iter().enumerate();
-    pieces
-        .filter(|(_, piece)| piece.sort == Sort::Bar)
-        .map(|(at, _)| at)
-        .collect()
-}
-
-/// Columns for the words of one column of cells: as written where it is straight.
-fn column<'c>(cells: impl Iterator<Item = &'c Cell> + Clone) -> usize {
-    let narrow = cells.clone().map(|cell| cell.width).max().unwrap_or(0);
-    let mut written = cells.map(|cell| cell.written);
-    let first = written.next().unwrap_or(0);
-    if first >= narrow && written.all(|width| width == first) {
-        first
-    } else {
-        narrow
+    for row in rows.drain(..) {
+        for (cell, column) in cells(row).into_iter().zip(&columns) {
+            row.part(cell.bar, cell.lead + column.width() - cell.width + 1);
+        }
     }
 }
 
@@ -67,23 +44,61 @@ struct Cell {
     width: usize,
     /// The same with all blanks behind them but one.
     written: usize,
+    /// The blank before the words, where there are none.
+    lead: usize,
     /// The piece that ends it.
     bar: usize,
 }
 
-impl Cell {
-    /// The cell before bar number `end` of a row.
-    fn of(row: &Flat<'_>, bars: &[usize], end: usize) -> Option<Self> {
-        let from = *bars.get(end.checked_sub(1)?)? + 1;
-        let bar = *bars.get(end)?;
-        let words = row.before(bar) - row.before(from);
-        let width = words.saturating_sub(1);
-        let blanks = row.pieces.get(bar)?.blanks;
-        let lead = usize::from(width == 0);
-        Some(Self {
-            width,
-            written: (width + blanks).saturating_sub(1 + lead),
-            bar,
-        })
+/// The cells of a row.
+fn cells(row: &Flat<'_>) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    let mut start = 0;
+    for (bar, piece) in row.pieces.iter().enumerate() {
+        if piece.sort != Sort::Bar {
+            continue;
+        }
+        let words = row.pieces.get(start..bar).unwrap_or_default();
+        let width = width(words);
+        let lead = usize::from(words.is_empty());
+        if bar > 0 {
+            cells.push(Cell {
+                width,
+                written: (width + piece.blanks).saturating_sub(1 + lead),
+                lead,
+                bar,
+            });
+        }
+        start = bar + 1;
+    }
+    cells
+}
+
+/// Cells under each other.
+struct Column {
+    /// The widest.
+    narrow: usize,
+    /// What all are written as, if that is the same.
+    written: Option<usize>,
+}
+
+impl Column {
+    fn new(cell: &Cell) -> Self {
+        Self {
+            narrow: cell.width,
+            written: Some(cell.written),
+        }
+    }
+
+    fn take(&mut self, cell: &Cell) {
+        self.narrow = self.narrow.max(cell.width);
+        self.written = self.written.filter(|written| *written == cell.written);
+    }
+
+    /// As written where it is straight, and as narrow as it can be where it is not.
+    fn width(&self) -> usize {
+        self.written
+            .filter(|written| *written >= self.narrow)
+            .unwrap_or(self.narrow)
     }
 }
