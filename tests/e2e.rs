@@ -21,6 +21,7 @@ mod e2e {
 
     mod chat;
     mod commands;
+    mod coverage;
     mod disconnect;
     mod failover;
     mod formats;

@@ -6,6 +6,9 @@ use crate::image::{
     BasisPoints, BudgetId, Features, Millis, Pico, PlanId, PolicyId, TargetId, Tier,
 };
 
+/// When the request of a test arrives that gives no time: Monday 2026-01-05, noon UTC, in Unix milliseconds.
+pub const NOON: i64 = 1_767_614_400_000;
+
 /// One test: a `test` block, or one row of a table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Test {

@@ -11,6 +11,7 @@
 pub mod canon;
 pub mod case;
 pub mod codes;
+pub mod coverage;
 pub mod diff;
 pub mod editor;
 pub mod image;

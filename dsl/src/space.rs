@@ -10,6 +10,7 @@ mod text;
 mod told;
 
 use crate::atom::{Number, Text};
+use crate::case::NOON;
 use crate::cells::Cells;
 use crate::fact::{Fact, Sense};
 use crate::glob::Glob;
@@ -198,8 +199,20 @@ impl Field {
 
     /// The cell of a fact that a test does not give, if there is one: absent, no, none, healthy, unspent.
     pub(crate) fn usual(&self) -> u32 {
+        match (&self.cut, &self.fact) {
+            (Cut::Texts(texts), Fact::Operation) => texts.of(Some("chat")),
+            (Cut::Texts(texts), Fact::Dialect) => texts.of(Some("openai-chat")),
+            (Cut::Texts(texts), _) => texts.absent().unwrap_or(0),
+            (Cut::Clock(clock), _) => clock.of(NOON),
+            _ => 0,
+        }
+    }
+
+    /// The cell of a text.
+    pub(crate) fn of_text(&self, text: &str) -> u32 {
         match &self.cut {
-            Cut::Texts(texts) => texts.absent().unwrap_or(0),
+            Cut::Texts(texts) => texts.of(Some(text)),
+            Cut::Fits(glob) => u32::from(glob.fits(text)),
             _ => 0,
         }
     }

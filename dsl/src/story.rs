@@ -23,6 +23,11 @@ use crate::request::{Live, Request};
 use crate::trace::Path;
 use known::{Known, Moment, reasons};
 
+/// A condition in one line, as policies write it.
+pub(crate) fn condition(cond: &crate::condition::Cond) -> String {
+    value::line(cond)
+}
+
 impl Image {
     /// What becomes of a request that enters at a policy, and why.
     #[must_use]

@@ -23,9 +23,14 @@ pub(crate) struct Which {
 }
 
 impl Which {
+    /// The folder or file.
+    pub(crate) fn path(&self) -> &Path {
+        self.policies.as_deref().unwrap_or(&self.path)
+    }
+
     /// Reads and checks; people see at once what is wrong.
     pub(crate) fn compile(&self, out: &mut Out) -> Result<(Option<Image>, Found), Trouble> {
-        let path = self.policies.as_deref().unwrap_or(&self.path);
+        let path = self.path();
         let compiled = compile(path)?;
         let found = Found::new(path, compiled.diagnostics, compiled.sources);
         self.shape.problems(&found, out);

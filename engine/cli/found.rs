@@ -165,7 +165,7 @@ fn in_workflow() -> bool {
 }
 
 /// The way from the root of the repository, or from where the command runs, to the folder of a bundle.
-fn base(path: &Path) -> String {
+pub(crate) fn base(path: &Path) -> String {
     let folder = if path.is_dir() {
         path
     } else {

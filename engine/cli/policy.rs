@@ -1,9 +1,11 @@
 //! `mux policy`: what can be asked about policies without a running gateway.
 
 mod asked;
+mod coverage;
 mod eval;
 mod explain;
 mod facts;
+mod generate;
 mod repl;
 
 use crate::bundle::Which;
@@ -26,6 +28,8 @@ pub(crate) enum Policy {
     Fmt(Fmt),
     /// Run the `test` blocks, or replay recorded traffic
     Test(Test),
+    /// Show what tests or recorded traffic cover of the policies
+    Coverage(coverage::Coverage),
     /// Explain what policies do with a request, and why
     Explain(explain::Explain),
     /// Decide one request, and say so in one line
@@ -41,7 +45,11 @@ impl Policy {
         match self {
             Self::Check(check) => check.run(out),
             Self::Fmt(fmt) => fmt.run(out),
-            Self::Test(test) => test.run(out),
+            Self::Test(test) => match test.generation() {
+                Some(wanted) => generate::run(&wanted, out),
+                None => test.run(out),
+            },
+            Self::Coverage(coverage) => coverage.run(out),
             Self::Explain(explain) => explain.run(out),
             Self::Eval(eval) => eval.run(out),
             Self::Repl(repl) => repl.run(out),

@@ -32,9 +32,35 @@ pub(crate) struct Test {
     /// Seed of every random choice of a replay
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Write tests for what the tests do not cover, expecting what happens today
+    #[arg(long, conflicts_with_all = ["traffic", "filter"])]
+    generate: bool,
+    /// Where to write them; a file that is there is never overwritten
+    #[arg(short, long, value_name = "FILE", requires = "generate")]
+    output: Option<PathBuf>,
+    /// Add them to the file
+    #[arg(long, requires = "output")]
+    update: bool,
+}
+
+/// Where generated tests go, and what they are for.
+#[derive(Debug)]
+pub(crate) struct Generation<'t> {
+    pub(crate) path: &'t Path,
+    pub(crate) output: Option<&'t Path>,
+    pub(crate) update: bool,
 }
 
 impl Test {
+    /// What is to be generated in the place of running anything.
+    pub(crate) fn generation(&self) -> Option<Generation<'_>> {
+        self.generate.then(|| Generation {
+            path: self.which.path(),
+            output: self.output.as_deref(),
+            update: self.update,
+        })
+    }
+
     pub(crate) fn run(self, out: &mut Out) -> Outcome {
         let (image, found) = self.which.compile(out)?;
         let Some(image) = image else {

@@ -337,6 +337,20 @@ impl Route {
         }
     }
 
+    /// Shows every arm directly inside this one, in textual order; a named plan is not entered.
+    pub fn each_arm<'a>(&'a self, visit: &mut impl FnMut(&'a Arm)) {
+        match self {
+            Self::Attempt(_) | Self::Plan(_) => {}
+            Self::Fallback(fallback) => fallback.tries.iter().for_each(visit),
+            Self::Listed(list) => list.arms.iter().for_each(visit),
+            Self::Split(split) => split.arms.iter().for_each(|(_, arm)| visit(arm)),
+            Self::Canary(canary) => visit(&canary.trial),
+            Self::Cascade(cascade) => cascade.steps.iter().for_each(|(arm, _)| visit(arm)),
+            Self::Ensemble(ensemble) => ensemble.asks.iter().for_each(visit),
+            Self::Hedge(hedge) => hedge.arms.iter().for_each(visit),
+        }
+    }
+
     /// Models that are asked about answers, and so see what the request holds: judges, and those that merge.
     pub fn each_helper<'a>(&'a self, visit: &mut impl FnMut(&'a Attempt)) {
         match self {

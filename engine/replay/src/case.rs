@@ -4,7 +4,7 @@ use crate::play::{Play, healthy, scripted};
 use crate::verdict::{Miss, misses};
 use crate::world::World;
 use mux_dsl::Image;
-use mux_dsl::case::{Given, Test};
+use mux_dsl::case::{Given, NOON, Test};
 use mux_dsl::image::{BasisPoints, BudgetId, Millis, TargetId};
 use mux_dsl::request::{HealthState, Live, Request};
 use mux_routing::SECOND;
@@ -14,8 +14,6 @@ use mux_traffic::record::Facts;
 use serde::Serialize;
 use std::sync::Arc;
 
-/// Where a test that gives no time stands: Monday 2026-01-05, noon UTC.
-const NOON: i64 = 1_767_614_400_000;
 /// The seed of every test, so that none ever flakes.
 const SEED: u64 = 1;
 
@@ -44,7 +42,8 @@ pub fn run(image: &Arc<Image>) -> Vec<Outcome> {
     image.tests.iter().map(|test| one(image, test)).collect()
 }
 
-fn one(image: &Arc<Image>, test: &Test) -> Outcome {
+/// Carries out a test in a world of its own. `None` would be a defect of routing: every flight has a last deadline.
+pub(crate) fn fly(image: &Arc<Image>, test: &Test) -> Option<Flight> {
     let router = Arc::new(Router::new(
         Arc::clone(image),
         "test",
@@ -71,6 +70,10 @@ fn one(image: &Arc<Image>, test: &Test) -> Outcome {
     world.advance(SECOND, &mut over);
     world.launch(flight, &mut over);
     world.finish(&mut over);
+    ended
+}
+
+fn one(image: &Arc<Image>, test: &Test) -> Outcome {
     let mut outcome = Outcome {
         name: test.name.clone(),
         file: test.file.to_string(),
@@ -80,8 +83,7 @@ fn one(image: &Arc<Image>, test: &Test) -> Outcome {
         rule: String::new(),
         total_ms: 0,
     };
-    let Some(flight) = ended else {
-        // Every flight has a last deadline, so this would be a defect of routing.
+    let Some(flight) = fly(image, test) else {
         outcome.failures.push(Miss {
             file: test.file.to_string(),
             line: test.line,

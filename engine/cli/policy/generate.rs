@@ -1,0 +1,99 @@
+//! `mux policy test --generate`: tests for what is not covered, with today's behaviour as what is expected.
+
+use super::asked::sound;
+use crate::bundle::compile_with;
+use crate::ending::{Exit, Outcome, Trouble};
+use crate::out::Out;
+use crate::testing::Generation;
+use mux_dsl::Image;
+use mux_dsl::coverage::{Coverage, Suggestion};
+use mux_replay::cover;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What the tests are called while they are tried out.
+const FILE: &str = "generated";
+
+/// Writes tests for all that those of the bundle do not cover, to a file where one is named.
+pub(crate) fn run(wanted: &Generation<'_>, out: &mut Out) -> Outcome {
+    let path = wanted.path;
+    let Some(image) = sound(path, out)? else {
+        return Ok(Exit::No);
+    };
+    let mut coverage = Coverage::new(&image);
+    cover::tests(&image, &mut coverage);
+    let suggestions = coverage.suggest();
+    let blocks = blocks(path, &suggestions)?;
+    if blocks.is_empty() {
+        out.error("the tests cover all that can be decided; there is nothing to generate");
+        return Ok(Exit::Good);
+    }
+    let text = blocks.join("\n");
+    match wanted.output {
+        None => out.text(&text),
+        Some(file) => {
+            write(file, &text, wanted.update)?;
+            let many = blocks.len();
+            let s = if many == 1 { "" } else { "s" };
+            out.error(&format!(
+                "{many} test{s} written to `{}`; review them",
+                file.display()
+            ));
+        }
+    }
+    Ok(Exit::Good)
+}
+
+/// The suggestions as tests; those that this version cannot write or carry out are left out.
+fn blocks(path: &Path, suggestions: &[Suggestion]) -> Result<Vec<String>, Trouble> {
+    let blank = |s: &Suggestion| cover::block(s, &["not denied".to_owned()]);
+    let mut blocks = Vec::new();
+    let whole: String = suggestions.iter().map(blank).collect();
+    if let Some(image) = with(path, &whole)? {
+        let tests = image.tests.iter().filter(|t| &*t.file == FILE);
+        blocks.extend(
+            suggestions
+                .iter()
+                .zip(tests)
+                .map(|(s, t)| cover::block(s, &cover::today(&image, t))),
+        );
+        return Ok(blocks);
+    }
+    for suggestion in suggestions {
+        if let Some(image) = with(path, &blank(suggestion))? {
+            let test = image.tests.iter().find(|t| &*t.file == FILE);
+            blocks.extend(test.map(|t| cover::block(suggestion, &cover::today(&image, t))));
+        }
+    }
+    Ok(blocks)
+}
+
+fn with(path: &Path, tests: &str) -> Result<Option<Arc<Image>>, Trouble> {
+    let compiled = compile_with(path, Some((FILE, tests)))?;
+    Ok(compiled.image.map(Arc::new))
+}
+
+/// Never overwrites: a file that is there is added to, and only where that was asked for.
+fn write(file: &Path, text: &str, append: bool) -> Result<(), Trouble> {
+    let failed = |e: std::io::Error| match e.kind() {
+        std::io::ErrorKind::AlreadyExists => Trouble::usage(format!(
+            "`{}` is there already; `--update` adds to it",
+            file.display()
+        )),
+        _ => Trouble::usage(format!("cannot write `{}`: {e}", file.display())),
+    };
+    let mut options = OpenOptions::new();
+    if append {
+        options.append(true).create(true);
+    } else {
+        options.write(true).create_new(true);
+    }
+    let mut opened = options.open(file).map_err(failed)?;
+    let old = opened.metadata().map_err(failed)?.len();
+    let gap = if old > 0 { "\n" } else { "" };
+    opened
+        .write_all(format!("{gap}{text}").as_bytes())
+        .map_err(failed)
+}
