@@ -208,15 +208,6 @@ impl Field {
         }
     }
 
-    /// The cell of a text.
-    pub(crate) fn of_text(&self, text: &str) -> u32 {
-        match &self.cut {
-            Cut::Texts(texts) => texts.of(Some(text)),
-            Cut::Fits(glob) => u32::from(glob.fits(text)),
-            _ => 0,
-        }
-    }
-
     /// Whether the cell is where the fact is absent.
     pub(crate) fn is_absent(&self, cell: u32) -> bool {
         match &self.cut {

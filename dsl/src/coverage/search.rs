@@ -1,7 +1,7 @@
 //! Finds requests that cover what is missing, or that there are none.
 
+use super::counted::{Coverage, Goal, Want};
 use super::question::Tree;
-use super::{Coverage, Goal, Want};
 use crate::cells::Cells;
 use crate::condition::Cond;
 use crate::decide::Image;
@@ -36,11 +36,14 @@ enum Found {
     Unknown,
 }
 
+/// The rules of a policy as an ordered list of boxes.
+type Boxes = Vec<(Region, u32)>;
+
 /// Searches in the policies of one bundle.
 pub(super) struct Search<'i> {
     image: &'i Image,
     /// By policy, once they are asked: its rules as a list of boxes.
-    lists: Vec<OnceCell<Option<Vec<(Region, u32)>>>>,
+    lists: Vec<OnceCell<Option<Boxes>>>,
 }
 
 impl<'i> Search<'i> {
@@ -88,7 +91,7 @@ impl<'i> Search<'i> {
         }
     }
 
-    fn list(&self, policy: usize) -> Option<&Vec<(Region, u32)>> {
+    fn list(&self, policy: usize) -> Option<&Boxes> {
         let clauses = self.image.code.clauses.get(policy)?;
         let terms = self.terms();
         self.lists
@@ -217,7 +220,7 @@ fn first(usual: u32, branches: &[Edge]) -> impl Iterator<Item = (u32, Edge)> {
 fn own(image: &Image, policy: PolicyId, at: u16) -> u32 {
     let field = image.code.space.field(at);
     match (&field.fact, image.policies.get(policy.index())) {
-        (Fact::Model, Some(policy)) => field.of_text(&policy.name),
+        (Fact::Model, Some(policy)) => field.cell_of(&policy.name),
         _ => field.usual(),
     }
 }
