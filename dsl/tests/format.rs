@@ -307,7 +307,7 @@ fn told(text: &str) -> Vec<(String, String)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(384))]
+    #![proptest_config(ProptestConfig::with_cases(192))]
 
     #[test]
     fn layout_keeps_its_laws_however_a_file_was_written(
