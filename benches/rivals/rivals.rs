@@ -10,6 +10,8 @@ mod engines {
 }
 mod engine;
 mod rules;
+mod table;
+#[path = "../decide/turns.rs"]
 mod turns;
 
 use criterion::{Criterion, SamplingMode};
@@ -56,14 +58,14 @@ fn one_by_one(criterion: &mut Criterion, rules: usize, engines: &mut [Box<dyn En
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
-    let mut table = Vec::new();
+    let mut medians = Vec::new();
     for rules in SIZES {
         let asks = asks(rules);
         let mut engines = engines(rules, &asks);
         agree(&mut engines, &asks);
         one_by_one(&mut criterion, rules, &mut engines);
-        table.push((rules, turns::medians(&mut engines)));
+        medians.push((rules, table::medians(&mut engines)));
     }
-    turns::print(&table);
+    table::print(&medians);
     criterion.final_summary();
 }
