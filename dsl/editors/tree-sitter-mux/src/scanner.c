@@ -113,7 +113,9 @@ static bool at_line_end(TSLexer *lexer, const bool *valid, bool recovering) {
   bool declaration = is_declaration(lexer, word);
   if (recovering) return found(lexer, declaration ? DECLARATION_NEXT : LINE_END);
 
-  if (!*word) next_word(lexer, word);
+  // Looked for only where it matters, or a long comment would be read once for each of its lines.
+  bool going_on = valid[BREAK_BEFORE_OPERATOR] || valid[BREAK_BEFORE_ACTION];
+  if (going_on && !*word) next_word(lexer, word);
   if (valid[BREAK_BEFORE_OPERATOR] && is_one_of(word, OPERATORS)) return found(lexer, BREAK_BEFORE_OPERATOR);
   if (valid[BREAK]) return found(lexer, BREAK);
   if (declaration) return found(lexer, valid[UNCLOSED] ? UNCLOSED : DECLARATION_NEXT);
