@@ -9,7 +9,11 @@ use mux_dsl::diff::diff;
 use std::hint::black_box;
 
 #[path = "../dsl/tests/shared/shapes.rs"]
-#[expect(dead_code, unreachable_pub, reason = "shapes are shared with the tests of the language")]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "shapes are shared with the tests of the language"
+)]
 mod shapes;
 
 fn main() {
@@ -31,7 +35,9 @@ fn main() {
         group.bench_function(format!("unchanged/{rules}"), |b| {
             b.iter(|| diff(black_box(&was), black_box(&was)));
         });
-        group.bench_function(format!("hash/{rules}"), |b| b.iter(|| black_box(&was).semantic()));
+        group.bench_function(format!("hash/{rules}"), |b| {
+            b.iter(|| black_box(&was).semantic())
+        });
     }
     group.finish();
     bench.final_summary();

@@ -6,7 +6,7 @@ use crate::image::{BudgetId, Features, TargetId};
 use crate::request::{HealthState, Live, Request};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// A test that is true or false of a request at a moment.
@@ -86,6 +86,8 @@ pub(crate) struct Tables {
     pub(crate) zones: Vec<Arc<Zone>>,
     /// Names of the first sets; the others were written where they are asked for.
     pub(crate) names: Vec<Box<str>>,
+    /// Facts with the only values they can have: any other value counts as absent.
+    pub(crate) declared: HashMap<Text, Arc<HashSet<Box<str>>>>,
 }
 
 /// A time zone and its name.
@@ -99,16 +101,16 @@ impl Atom {
     /// Whether it is true of `request` now. An absent fact makes any test on it false.
     pub(crate) fn holds<L: Live>(&self, tables: &Tables, request: &Request<'_>, live: &L) -> bool {
         match self {
-            Self::Has(text) => text.of(request).is_some(),
-            Self::Is(text, value) => text.of(request) == Some(value),
+            Self::Has(text) => text.known(tables, request).is_some(),
+            Self::Is(text, value) => text.known(tables, request) == Some(value),
             Self::In(text, set) => text
-                .of(request)
+                .known(tables, request)
                 .is_some_and(|value| tables.sets.get(*set).is_some_and(|s| s.contains(value))),
-            Self::Matches(text, pattern) => {
-                text.of(request).is_some_and(|value| pattern.fits(value))
-            }
+            Self::Matches(text, pattern) => text
+                .known(tables, request)
+                .is_some_and(|value| pattern.fits(value)),
             Self::StartsWith(text, start) => text
-                .of(request)
+                .known(tables, request)
                 .is_some_and(|value| value.starts_with(&**start)),
             Self::HasOutputLimit => request.output_limit.is_some(),
             Self::Needs(features) => request.needs.contains(*features),
@@ -142,6 +144,13 @@ impl Text {
             Self::Operation => Some(request.operation),
             Self::Dialect => Some(request.dialect),
         }
+    }
+
+    /// Its value, if that is one of those declared.
+    fn known<'a>(&self, tables: &Tables, request: &Request<'a>) -> Option<&'a str> {
+        let declared = tables.declared.get(self);
+        self.of(request)
+            .filter(|value| declared.is_none_or(|values| values.contains(*value)))
     }
 }
 

@@ -1,9 +1,11 @@
 //! `test` blocks, checked: what is given, what the upstreams do, what is expected. Running them is replay's job.
 
+use crate::condition::Cond;
 pub use crate::image::Compare;
 use crate::image::HealthState;
 use crate::image::{
-    BasisPoints, BudgetId, Features, Millis, Pico, PlanId, PolicyId, TargetId, Tier,
+    BasisPoints, BudgetId, Features, Finish, Millis, Pico, PlanId, PolicyId, ProviderId, TargetId,
+    Tier,
 };
 
 /// When the request of a test arrives that gives no time: Monday 2026-01-05, noon UTC, in Unix milliseconds.
@@ -22,6 +24,8 @@ pub struct Test {
     pub given: Given,
     /// What upstreams do; those not named are healthy.
     pub upstreams: Vec<(TargetId, Script)>,
+    /// What their answers are like.
+    pub answers: Vec<(TargetId, Answer)>,
     /// In textual order.
     pub expects: Vec<Expect>,
 }
@@ -57,6 +61,24 @@ pub struct Given {
     pub p95: Vec<(TargetId, Millis)>,
     /// Shares of failures.
     pub error_rate: Vec<(TargetId, BasisPoints)>,
+    /// Team of the client's key.
+    pub team: Option<String>,
+    /// What is asked; `chat` where absent.
+    pub operation: Option<String>,
+    /// How the client speaks; `openai-chat` where absent.
+    pub dialect: Option<String>,
+    /// Headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Median times to first content.
+    pub p50: Vec<(TargetId, Millis)>,
+    /// Times to first content at the 99th percentile.
+    pub p99: Vec<(TargetId, Millis)>,
+    /// Attempts in flight.
+    pub inflight: Vec<(TargetId, u32)>,
+    /// What is left of the tightest rate limit.
+    pub headroom: Vec<(TargetId, BasisPoints)>,
+    /// Breakers, with whether each is open.
+    pub breaker: Vec<(TargetId, bool)>,
 }
 
 /// What an upstream does in a test, for every attempt at it.
@@ -80,6 +102,15 @@ pub enum Script {
         /// Breaks off after so many.
         drops_after: Option<u32>,
     },
+}
+
+/// What the answers of an upstream are like in a test.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Answer {
+    /// `scores 0.4`: what a judge gives them; 100% where not said.
+    Scores(BasisPoints),
+    /// `finishes length`: why they end; by themselves where not said.
+    Finishes(Finish),
 }
 
 /// One `expect` line.
@@ -124,6 +155,69 @@ pub enum That {
     Region(String),
     /// `tier <= NAME`: of the serving target.
     Tier(Compare, Tier),
+    /// `provider is NAME`: of the serving target.
+    Provider(ProviderId),
+    /// `arm is NAME`: the arm of a split or canary that was taken.
+    Arm(String),
+    /// The other does not hold: `… is not …`, `not in`.
+    Not(Box<That>),
+    /// One of these holds: `in`.
+    Any(Vec<That>),
+}
+
+/// A `guarantee` block: what must hold for every request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Guarantee {
+    /// The quoted name.
+    pub name: String,
+    /// File it stands in.
+    pub file: Box<str>,
+    /// Line of its head, from 1.
+    pub line: u32,
+    /// For these requests; for all where absent.
+    pub(crate) when: Option<Cond>,
+    /// In textual order.
+    pub expects: Vec<Expectation>,
+}
+
+/// One `expect` line of a `guarantee`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expectation {
+    /// As written, for reports.
+    pub text: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// What must hold.
+    pub that: Property,
+}
+
+/// A property of everything that a request can reach: every target of every plan, copies and judges included.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Property {
+    /// The other does not hold: of targets, of none of them.
+    Not(Box<Property>),
+    /// One of these holds: of targets, of each of them.
+    Any(Vec<Property>),
+    /// `region is NAME`: all regions of every target are this one.
+    Region(Box<str>),
+    /// `tier < frontier`: of every target.
+    Tier(Compare, Tier),
+    /// `provider is NAME`: of every target.
+    Provider(ProviderId),
+    /// `target is NAME`: every target.
+    Target(TargetId),
+    /// `private`: every provider is marked so.
+    Private,
+    /// `can tools`: every target.
+    Can(Features),
+    /// `denied`: by a policy.
+    Denied,
+    /// `attempts <= N`, at worst.
+    Attempts(Compare, u32),
+    /// `cost <= $N`, at worst.
+    Cost(Compare, Pico),
+    /// `total <= TIME`, at worst.
+    Total(Compare, Millis),
 }
 
 /// A `replay` block: what recorded traffic may do under this policy. Running it is replay's job.
@@ -169,6 +263,8 @@ pub enum Figure {
     P50,
     /// 95th percentile of it, milliseconds.
     P95,
+    /// 99th percentile of it, milliseconds.
+    P99,
     /// Cost, pico-dollars.
     Cost,
     /// Change of the cost, basis points of what it was.

@@ -1,26 +1,33 @@
 //! Meaning: from trees to a model in which names are ids and quantities are base units.
 
 mod ability;
+mod choice;
 mod condition;
 mod cycle;
+mod defaults;
 mod fleet;
 mod lint;
 mod policy;
+mod promise;
 mod protect;
 mod provider;
+mod quirks;
+mod reach;
 mod replay;
 mod route;
 mod sets;
 mod spend;
+mod threshold;
 mod trial;
+mod upkeep;
 
 use crate::atom::Tables;
-use crate::case::{Replay, Test};
+use crate::case::{Guarantee, Replay, Test};
 use crate::clause::Clause;
 use crate::condition::Cond;
 use crate::diagnostic::Severity;
-use crate::fact::senses;
-use crate::image::{Defaults, Fleet, Plan, Policy};
+use crate::fact::{of_text, senses};
+use crate::image::{Fleet, Plan, Policy};
 use crate::lines::Line;
 use crate::load::Loaded;
 use crate::names::Names;
@@ -29,6 +36,7 @@ use crate::region::Terms;
 use crate::report::Report;
 use crate::space::{Declared, Space};
 use crate::words::LANGUAGE;
+use std::collections::HashSet;
 
 /// A checked bundle, before its graph is built.
 #[derive(Debug)]
@@ -40,6 +48,7 @@ pub(crate) struct Checked {
     pub(crate) clauses: Vec<Vec<Clause>>,
     pub(crate) tests: Vec<Test>,
     pub(crate) replays: Vec<Replay>,
+    pub(crate) guarantees: Vec<Guarantee>,
     pub(crate) tables: Tables,
     /// Conditions that plans ask.
     pub(crate) guards: Vec<Cond>,
@@ -61,11 +70,11 @@ pub(crate) fn check(loaded: &Loaded, kinds: &dyn Fn(&str) -> bool, report: &mut 
         budgets: spend::budgets(&names, report),
         limits: spend::limits(&names, report),
         direct: direct(&names, report),
-        defaults: Defaults::default(),
+        defaults: defaults::read(&names, report),
     };
     let mut conditions = condition::Conditions::new(&names, loaded, report);
-    let mut routes = route::Routes::new(&names);
-    routes.named(report);
+    let mut routes = route::Routes::new(&names, loaded);
+    routes.named(&mut conditions, report);
     let (policies, rules, open) = policy::read(
         &names,
         &loaded.sources,
@@ -75,17 +84,18 @@ pub(crate) fn check(loaded: &Loaded, kinds: &dyn Fn(&str) -> bool, report: &mut 
     );
     let tests = trial::read(&names, &loaded.sources, report);
     let replays = replay::read(&names, &loaded.sources, report);
+    let guarantees = promise::read(&names, &loaded.sources, &mut conditions, report);
     let tables = conditions.finish();
     let looped = cycle::plans(&names, &routes.plans, report);
     cycle::policies(&names, &rules, report);
-    let declared = Declared::new();
-    let guards = Vec::new();
     let space = {
         let conds = rules
             .iter()
             .flatten()
             .filter_map(|r| r.clause.as_ref()?.cond.as_ref());
-        space(conds.chain(&guards), &fleet, &tables, &declared)
+        let promised = guarantees.iter().filter_map(|g| g.when.as_ref());
+        let conds = conds.chain(&routes.guards).chain(promised);
+        space(conds, &fleet, &tables, &declared(&tables))
     };
     let terms = Terms {
         space: &space,
@@ -106,11 +116,14 @@ pub(crate) fn check(loaded: &Loaded, kinds: &dyn Fn(&str) -> bool, report: &mut 
         terms,
     };
     proofs.rules(&open, report);
+    if !looped {
+        routes.whole(&fleet, report);
+        let carried = (routes.plans.as_slice(), routes.guards.as_slice());
+        reach::suits(&policies, &rules, carried, report);
+    }
+    // A list that leaves nobody cannot serve anything either.
     if !looped && !report.failed() {
         proofs.served(report);
-    }
-    if !looped {
-        routes.deadlines(report);
     }
     lint::unused(&names, report);
     let clauses = clauses
@@ -124,8 +137,9 @@ pub(crate) fn check(loaded: &Loaded, kinds: &dyn Fn(&str) -> bool, report: &mut 
         clauses,
         tests,
         replays,
+        guarantees,
         tables,
-        guards,
+        guards: routes.guards,
         space,
         laid,
     }
@@ -143,6 +157,19 @@ fn space<'c>(
         cond.each_test(&mut |test| tests.extend(senses(&test.atom, fleet, tables)));
     }
     Space::cut(tests, declared)
+}
+
+/// The facts with the only values they can have.
+fn declared(tables: &Tables) -> Declared {
+    let sorted = |values: &HashSet<Box<str>>| {
+        let mut values: Vec<Box<str>> = values.iter().cloned().collect();
+        values.sort_unstable();
+        values.into()
+    };
+    let facts = tables.declared.iter();
+    facts
+        .map(|(text, values)| (of_text(text), sorted(values)))
+        .collect()
 }
 
 /// What concerns the bundle as a whole.

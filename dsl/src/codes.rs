@@ -9,10 +9,12 @@ mod name;
 mod plan;
 mod rule;
 mod statement;
+mod strategy;
 mod syntax;
 mod trial;
 mod unused;
 mod value;
+mod word;
 
 pub use code::Code;
 
@@ -63,6 +65,8 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
         rule::CODES,
         trial::CODES,
         unused::CODES,
+        strategy::CODES,
+        word::CODES,
     ]
     .into_iter()
     .flatten()

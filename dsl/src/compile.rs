@@ -55,6 +55,7 @@ pub fn compile(
             checked.policies,
             checked.tests,
             checked.replays,
+            checked.guarantees,
             code,
         )
     });

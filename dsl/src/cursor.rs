@@ -100,6 +100,14 @@ impl<'t> Cursor<'t> {
         Some(guard)
     }
 
+    /// The condition that comes next, if it begins with this word.
+    pub(crate) fn guard_of(&mut self, head: &str) -> Option<&'t Guard> {
+        match self.items.first() {
+            Some(Item::Guard(guard)) if guard.head.says(head) => self.guard(),
+            _ => None,
+        }
+    }
+
     /// Says what was due where something else, or nothing, stands.
     pub(crate) fn missing<'r>(
         &mut self,

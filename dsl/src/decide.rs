@@ -1,7 +1,7 @@
 //! A checked bundle, and the decisions it makes: facts in, verdict out, nothing allocated on the way.
 
 use crate::atom::Tables;
-use crate::case::{Replay, Test};
+use crate::case::{Guarantee, Replay, Test};
 use crate::cells::Cells;
 use crate::clause::{self, Clause, Then};
 use crate::condition::Cond;
@@ -26,6 +26,8 @@ pub struct Image {
     pub tests: Vec<Test>,
     /// Every `replay` block.
     pub replays: Vec<Replay>,
+    /// Every `guarantee` block.
+    pub guarantees: Vec<Guarantee>,
     pub(crate) code: Code,
     targets: HashMap<Box<str>, TargetId>,
     aliases: HashMap<Box<str>, PolicyId>,
@@ -137,6 +139,7 @@ impl Image {
         policies: Vec<Policy>,
         tests: Vec<Test>,
         replays: Vec<Replay>,
+        guarantees: Vec<Guarantee>,
         code: Code,
     ) -> Self {
         let targets = (0..)
@@ -155,6 +158,7 @@ impl Image {
             policies,
             tests,
             replays,
+            guarantees,
             code,
             targets,
             aliases,

@@ -154,7 +154,8 @@ pub(crate) fn senses(atom: &Atom, fleet: &Fleet, tables: &Tables) -> Vec<(Fact, 
     vec![one]
 }
 
-fn of_text(text: &Text) -> Fact {
+/// The fact that is text.
+pub(crate) fn of_text(text: &Text) -> Fact {
     match text {
         Text::Tag(name) => Fact::Tag(name.clone()),
         Text::Header(name) => Fact::Header(name.clone()),

@@ -65,6 +65,9 @@ impl fmt::Display for Unformatted {
 
 impl std::error::Error for Unformatted {}
 
+/// Most times that a layout is laid out again until it stays as it is.
+const SETTLES: usize = 8;
+
 /// The text of one file in its canonical layout; `path` is what diagnostics call it.
 ///
 /// Names need not exist and values need not fit: the file must only be readable. Layout never changes what a file says
@@ -81,8 +84,19 @@ pub fn formatted(path: &str, text: &str) -> Result<String, Unformatted> {
     let all = pieces(text, &tree).map_err(|at| fault(Some(at)))?;
     let said = comments(&all);
     let entries = outline::outline(&tree, all).map_err(|at| fault(Some(at)))?;
-    let laid = layout::layout(entries);
-    let again = read(path, &laid).map_err(|_| fault(None))?;
+    let mut laid = layout::layout(entries);
+    let mut again = read(path, &laid).map_err(|_| fault(None))?;
+    // A column that is laid straight can make its neighbour worth laying straight too.
+    for _ in 0..SETTLES {
+        let kept = pieces(&laid, &again).map_err(|_| fault(None))?;
+        let entries = outline::outline(&again, kept).map_err(|at| fault(Some(at)))?;
+        let next = layout::layout(entries);
+        if next == laid {
+            break;
+        }
+        again = read(path, &next).map_err(|_| fault(None))?;
+        laid = next;
+    }
     let kept = pieces(&laid, &again).map_err(|_| fault(None))?;
     if proof::same(&tree, &again) && comments(&kept) == said {
         Ok(laid)

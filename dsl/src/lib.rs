@@ -54,7 +54,8 @@ mod suggest;
 mod trace;
 mod tree;
 mod witness;
-mod words;
+pub mod words;
+pub mod worst;
 
 pub use compile::{Compiled, compile};
 pub use decide::{Asked, Decision, Form, Image};

@@ -4,7 +4,10 @@ use crate::report::Report;
 use crate::source::Span;
 use crate::suggest;
 use crate::tree::{Block, Item, Kind, Stmt, Word};
-use crate::words::{self, Args, Body, Entry, Place, Slot, Standing};
+use crate::words::{self, Args, Body, Entry, Place, Slot};
+
+/// Most places that a message names where a word could stand.
+const HOMES: usize = 4;
 
 /// A statement that the table knows at its place.
 #[derive(Clone, Copy, Debug)]
@@ -67,55 +70,21 @@ pub(crate) fn read<'t>(
             stmt.items.get(1..).unwrap_or_default()
         };
         let line = Line { entry, stmt, args };
-        match entry.standing {
-            Standing::Refused => refuse(first.span(), entry, report),
-            Standing::Skipped => skip(first.span(), entry, report),
-            Standing::Runs => {
-                let same = |l: &&Line<'_>| l.entry.word == entry.word;
-                let earlier = if entry.repeats {
-                    None
-                } else {
-                    lines.iter().find(same)
-                };
-                if let Some(earlier) = earlier {
-                    if !broken {
-                        repeated(&line, earlier, place, report);
-                    }
-                } else if fits(&line, place, report) {
-                    lines.push(line);
-                }
+        let same = |l: &&Line<'_>| l.entry.word == entry.word;
+        let earlier = if entry.repeats {
+            None
+        } else {
+            lines.iter().find(same)
+        };
+        if let Some(earlier) = earlier {
+            if !broken {
+                repeated(&line, earlier, place, report);
             }
+        } else if fits(&line, place, report) {
+            lines.push(line);
         }
     }
     lines
-}
-
-/// Says that a strategy or statement is known but cannot be run.
-pub(crate) fn refuse(at: Span, entry: &Entry, report: &mut Report) {
-    report
-        .error(
-            "mux::plan::unsupported",
-            at,
-            format!(
-                "`{}` is in the language but this version of mux cannot run it yet",
-                entry.word
-            ),
-        )
-        .help(if entry.within.contains(&Place::Fallback) {
-            format!("it means: {}; `fallback` is what works today", entry.doc)
-        } else {
-            format!("it means: {}; delete it for now", entry.doc)
-        });
-}
-
-fn skip(at: Span, entry: &Entry, report: &mut Report) {
-    report
-        .warning(
-            "mux::guarantee::unchecked",
-            at,
-            format!("this `{}` is not checked yet", entry.word),
-        )
-        .help("this version of mux reads over it; nothing is promised");
 }
 
 fn keyword(first: &Item, place: Place) -> &str {
@@ -126,6 +95,7 @@ fn keyword(first: &Item, place: Place) -> &str {
             Kind::Text => "<text>",
             Kind::Quantity => "<number>",
             Kind::Name if place == Place::Settings => "<setting>",
+            Kind::Name if place == Place::Facts => "<fact>",
             Kind::Name if word.text.contains('/') => "<target>",
             _ => &word.text,
         },
@@ -144,6 +114,7 @@ fn unknown(first: &Item, word: &str, place: Place, report: &mut Report) {
         let homes: Vec<_> = words::named(word)
             .flat_map(|e| e.within)
             .map(|p| p.noun())
+            .take(HOMES)
             .collect();
         report
             .error(

@@ -1,4 +1,4 @@
-//! Reads the files of a bundle: each once, its includes after it, and the lists that sets are read from.
+//! Reads the files of a bundle: each once, its includes after it, the lists that sets are read from, and what judges score by.
 
 use crate::diagnostic::Severity;
 use crate::parse;
@@ -21,6 +21,16 @@ pub(crate) struct Loaded {
     pub(crate) sources: Sources,
     /// Values of a list file, by the string that names it.
     pub(crate) lists: HashMap<Span, Vec<Box<str>>>,
+    /// What judges score by, by the string that names it.
+    pub(crate) rubrics: HashMap<Span, Rubric>,
+}
+
+/// A file that a judge scores by.
+#[derive(Debug)]
+pub(crate) struct Rubric {
+    /// As seen from where policies are read.
+    pub(crate) path: Box<str>,
+    pub(crate) text: Box<str>,
 }
 
 /// Reads `roots` and what they name.
@@ -100,7 +110,7 @@ impl Loader<'_> {
         self.loaded.trees.push(tree);
     }
 
-    /// Reads what an `include` or `set … from` line names.
+    /// Reads what an `include`, `set … from` or `judge … rubric` line names.
     fn follow(&mut self, path: &str, stmt: &Stmt) {
         let words: Vec<&Word> = stmt.items.iter().filter_map(|i| i.word()).collect();
         match words.as_slice() {
@@ -113,6 +123,24 @@ impl Loader<'_> {
                 self.list(&beside(path, &file.text), file.span);
             }
             _ => {}
+        }
+        self.judges(path, stmt);
+    }
+
+    /// Reads what the `judge … rubric` lines inside a statement name.
+    fn judges(&mut self, path: &str, stmt: &Stmt) {
+        let words: Vec<&Word> = stmt.items.iter().filter_map(|i| i.word()).collect();
+        if words.first().is_some_and(|head| head.says("judge")) {
+            let named = words.windows(2).find_map(|pair| match pair {
+                [rubric, file] if rubric.says("rubric") && file.kind == Kind::Text => Some(file),
+                _ => None,
+            });
+            if let Some(file) = named {
+                self.rubric(&beside(path, &file.text), file.span);
+            }
+        }
+        for inner in stmt.block.iter().flat_map(|b| &b.body) {
+            self.judges(path, inner);
         }
     }
 
@@ -127,6 +155,33 @@ impl Loader<'_> {
         self.loaded
             .lists
             .insert(at, lines.map(Into::into).collect());
+        self.keep(path, bytes);
+    }
+
+    fn rubric(&mut self, path: &str, at: Span) {
+        let Some((text, bytes)) = self.text(path, Some(at)) else {
+            return;
+        };
+        if text.trim().is_empty() {
+            self.report
+                .error(
+                    "mux::file::empty",
+                    at,
+                    format!("there is nothing in `{path}`"),
+                )
+                .help("a rubric says what makes an answer good, as one says it to a person");
+            return;
+        }
+        let rubric = Rubric {
+            path: path.into(),
+            text: text.into(),
+        };
+        self.loaded.rubrics.insert(at, rubric);
+        self.keep(path, bytes);
+    }
+
+    /// Lists a file that holds no policy, once.
+    fn keep(&mut self, path: &str, bytes: Vec<u8>) {
         if !self.done.iter().any(|p| p == path) {
             self.done.push(path.to_owned());
             self.loaded.sources.add(path, bytes, "");

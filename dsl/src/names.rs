@@ -1,11 +1,14 @@
 //! Everything that has a name in a bundle, where it was declared, and whether it is used.
 
+mod declared;
+
 use crate::lines::{self, Line};
 use crate::report::Report;
 use crate::source::Span;
 use crate::suggest;
 use crate::tree::{Kind, Tree, Word};
 use crate::words::Place;
+use declared::Declared;
 use std::cell::Cell;
 use std::collections::HashMap;
 
@@ -23,6 +26,7 @@ pub(crate) struct Names<'t> {
     pub(crate) budgets: Table<'t>,
     pub(crate) limits: Table<'t>,
     pub(crate) breakers: Table<'t>,
+    pub(crate) declared: Declared,
     /// Lines without a name: `mux`, `health`, `allow`, `test`, `include`.
     pub(crate) others: Vec<Line<'t>>,
 }
@@ -63,6 +67,7 @@ impl<'t> Names<'t> {
             budgets: Table::new("budget", "mux::name::budget"),
             limits: Table::new("limit", "mux::name::limit"),
             breakers: Table::new("breaker", "mux::name::breaker"),
+            declared: Declared::default(),
             others: Vec::new(),
         };
         for tree in trees {
@@ -83,6 +88,7 @@ impl<'t> Names<'t> {
             "budget" => &mut self.budgets,
             "limit" => &mut self.limits,
             "breaker" => &mut self.breakers,
+            "facts" => return self.declared.add(&line, report),
             _ => return self.others.push(line),
         };
         let kind = if line.entry.word == "policy" {
@@ -122,6 +128,31 @@ impl<'t> Names<'t> {
                     .add(word, name.into(), *line, body, provider, report);
             }
         }
+    }
+
+    /// A region that some provider has; an unknown one is reported.
+    pub(crate) fn region(&self, word: &Word, report: &mut Report) -> Option<Box<str>> {
+        let lines = self.providers.iter().flat_map(|p| &p.body);
+        let known: Vec<&str> = lines
+            .filter(|l| l.entry.word == "regions")
+            .flat_map(|l| l.args)
+            .filter_map(|i| i.word())
+            .map(|w| w.text.as_ref())
+            .collect();
+        if known.contains(&word.text.as_ref()) {
+            return Some(word.text.clone());
+        }
+        let finding = report.error(
+            "mux::name::region",
+            word.span,
+            format!("no provider is in a region `{}`", word.text),
+        );
+        if known.is_empty() {
+            finding.help("no provider says where it is: `regions eu us`");
+        } else {
+            finding.advise(&word.text, known, "the regions are");
+        }
+        None
     }
 
     /// Marks every name that occurs in a statement that is not checked further, so that it is not called unused.
@@ -277,7 +308,14 @@ impl<'t> Table<'t> {
             Err(list) if list.is_empty() => finding.help(format!(
                 "there is no {noun} in these files; is an `include` missing?"
             )),
-            Err(list) => finding.help(format!("the {noun}s are {list}")),
+            Err(list) => finding.help(format!("the {} are {list}", plural(noun))),
         };
+    }
+}
+
+fn plural(noun: &str) -> String {
+    match noun.strip_suffix('y') {
+        Some(start) => format!("{start}ies"),
+        None => format!("{noun}s"),
     }
 }

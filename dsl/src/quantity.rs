@@ -8,18 +8,9 @@ use crate::image::{BasisPoints, Millis, Pico};
 use crate::report::Report;
 use crate::suggest;
 use crate::tree::{Kind, Word};
+use crate::words::{Holds, UNITS};
 use parts::{Parts, too_large};
 
-const TIME: &[(&str, u64)] = &[
-    ("ms", 1),
-    ("s", 1_000),
-    ("m", 60_000),
-    ("h", 3_600_000),
-    ("d", 86_400_000),
-];
-const TOKENS: &[(&str, u64)] = &[("", 1), ("k", 1_000), ("M", 1_000_000)];
-const SHARE: &[(&str, u64)] = &[("%", 100)];
-const PLAIN: &[(&str, u64)] = &[("", 1)];
 /// Pico-dollars in a dollar.
 const DOLLAR: u64 = 1_000_000_000_000;
 
@@ -44,18 +35,90 @@ const SLIPS: &[(&str, &str)] = &[
     ("S", "s"),
     ("MS", "ms"),
 ];
-const UNITS: &str =
+const EVERY: &str =
     "time: `ms` `s` `m` `h` `d`; tokens: `k` `M`; money: `$` with `/Mtok` or `/day`; share: `%`";
 
 /// A time.
 pub(crate) fn time(word: &Word, of: &str, report: &mut Report) -> Option<Millis> {
-    read(word, of, "a time", TIME, report)
+    read(word, of, "a time", Holds::Time, report)
+}
+
+/// A time longer than nothing.
+pub(crate) fn positive(word: &Word, of: &str, report: &mut Report) -> Option<Millis> {
+    let time = time(word, of, report)?;
+    if time == 0 {
+        report.error(
+            "mux::type::range",
+            word.span,
+            format!("`{of}` must be longer than nothing"),
+        );
+        return None;
+    }
+    Some(time)
+}
+
+/// A share of a whole.
+pub(crate) fn part(word: &Word, of: &str, report: &mut Report) -> Option<BasisPoints> {
+    let share = share(word, of, report)?;
+    if share > 10_000 {
+        report.error(
+            "mux::type::range",
+            word.span,
+            format!("`{of}` is a part of the whole, at most 100%"),
+        );
+        return None;
+    }
+    Some(share)
+}
+
+/// A plain number that is not 0.
+pub(crate) fn several(word: &Word, of: &str, report: &mut Report) -> Option<u32> {
+    let count = count(word, of, report)?;
+    if count == 0 {
+        report.error(
+            "mux::type::range",
+            word.span,
+            format!("`{of}` must be at least 1"),
+        );
+        return None;
+    }
+    Some(count)
+}
+
+/// A score: from 0 to 1, or in percent.
+pub(crate) fn score(word: &Word, of: &str, report: &mut Report) -> Option<BasisPoints> {
+    if word.text.ends_with('%') {
+        return part(word, of, report);
+    }
+    let parts = parts(word, of, "a number from 0 to 1", report)?;
+    if parts.dollar || parts.per.is_some() || !parts.unit.is_empty() {
+        mismatch(
+            word,
+            of,
+            "a number from 0 to 1",
+            "write it as `0.8` or `80%`",
+            report,
+        );
+        return None;
+    }
+    let score: u32 = narrow(parts.times(10_000, word, report)?, word, report)?;
+    if score > 10_000 {
+        report
+            .error(
+                "mux::type::range",
+                word.span,
+                format!("`{of}` goes from 0 to 1"),
+            )
+            .help("write it as `0.8` or `80%`");
+        return None;
+    }
+    Some(score)
 }
 
 /// A number of tokens.
 pub(crate) fn tokens(word: &Word, of: &str, report: &mut Report) -> Option<u32> {
     narrow(
-        read(word, of, "a number of tokens", TOKENS, report)?,
+        read(word, of, "a number of tokens", Holds::Tokens, report)?,
         word,
         report,
     )
@@ -63,18 +126,22 @@ pub(crate) fn tokens(word: &Word, of: &str, report: &mut Report) -> Option<u32> 
 
 /// A number with `k` and `M` as shorthand.
 pub(crate) fn amount(word: &Word, of: &str, report: &mut Report) -> Option<u64> {
-    read(word, of, "a number", TOKENS, report)
+    read(word, of, "a number", Holds::Tokens, report)
 }
 
 /// A share.
 pub(crate) fn share(word: &Word, of: &str, report: &mut Report) -> Option<BasisPoints> {
-    narrow(read(word, of, "a share", SHARE, report)?, word, report)
+    narrow(
+        read(word, of, "a share", Holds::Share, report)?,
+        word,
+        report,
+    )
 }
 
 /// A plain number.
 pub(crate) fn count(word: &Word, of: &str, report: &mut Report) -> Option<u32> {
     narrow(
-        read(word, of, "a plain number", PLAIN, report)?,
+        read(word, of, "a plain number", Holds::Count, report)?,
         word,
         report,
     )
@@ -141,19 +208,21 @@ fn read(
     word: &Word,
     of: &str,
     noun: &'static str,
-    units: &[(&str, u64)],
+    holds: Holds,
     report: &mut Report,
 ) -> Option<u64> {
     let parts = parts(word, of, noun, report)?;
-    let known = units.iter().find(|(unit, _)| *unit == parts.unit);
-    if let (Some((_, factor)), false, None) = (known, parts.dollar, parts.per) {
-        return parts.times(*factor, word, report);
+    let known = UNITS.iter().find(|u| u.of == holds && u.word == parts.unit);
+    if let (Some(unit), false, None) = (known, parts.dollar, parts.per) {
+        return parts.times(unit.factor, word, report);
     }
-    let all = [TIME, TOKENS, SHARE].concat();
-    let foreign =
-        parts.dollar || parts.per.is_some() || all.iter().any(|(unit, _)| *unit == parts.unit);
+    let foreign = parts.dollar || parts.per.is_some() || UNITS.iter().any(|u| u.word == parts.unit);
     if parts.unit.is_empty() && !parts.dollar && parts.per.is_none() {
-        let whole = format!("{}{}", word.text, if units == SHARE { "%" } else { "s" });
+        let whole = format!(
+            "{}{}",
+            word.text,
+            if holds == Holds::Share { "%" } else { "s" }
+        );
         report
             .error(
                 "mux::unit::missing",
@@ -167,26 +236,21 @@ fn read(
             word,
             of,
             noun,
-            &format!("units that fit: {}", fitting(units)),
+            &format!("units that fit: {}", fitting(holds)),
             report,
         );
     } else {
-        unknown(word, &parts, units, report);
+        unknown(word, &parts, holds, report);
     }
     None
 }
 
-fn unknown(word: &Word, parts: &Parts<'_>, units: &[(&str, u64)], report: &mut Report) {
+fn unknown(word: &Word, parts: &Parts<'_>, holds: Holds, report: &mut Report) {
     let slip = SLIPS
         .iter()
         .find(|(slip, _)| *slip == parts.unit)
         .map(|(_, unit)| *unit);
-    let close = slip.or_else(|| {
-        suggest::closest(
-            parts.unit,
-            units.iter().map(|(u, _)| *u).filter(|u| !u.is_empty()),
-        )
-    });
+    let close = slip.or_else(|| suggest::closest(parts.unit, units(holds)));
     let at = word.text.find(parts.unit).unwrap_or(0);
     let span = crate::source::Span {
         start: word.span.start + at,
@@ -201,7 +265,7 @@ fn unknown(word: &Word, parts: &Parts<'_>, units: &[(&str, u64)], report: &mut R
     if let Some(close) = close {
         finding.meant(close);
     }
-    finding.help(UNITS);
+    finding.help(EVERY);
 }
 
 fn mismatch(word: &Word, of: &str, noun: &str, help: &str, report: &mut Report) {
@@ -214,17 +278,19 @@ fn mismatch(word: &Word, of: &str, noun: &str, help: &str, report: &mut Report) 
         .help(help);
 }
 
-fn fitting(units: &[(&str, u64)]) -> String {
-    let named: Vec<_> = units
-        .iter()
-        .filter(|(u, _)| !u.is_empty())
-        .map(|(u, _)| format!("`{u}`"))
-        .collect();
+fn fitting(holds: Holds) -> String {
+    let named: Vec<_> = units(holds).map(|u| format!("`{u}`")).collect();
     if named.is_empty() {
         "none, it is a plain number".into()
     } else {
         named.join(" ")
     }
+}
+
+/// The units that measure it, those without a word left out.
+fn units(holds: Holds) -> impl Iterator<Item = &'static str> {
+    let fit = UNITS.iter().filter(move |u| u.of == holds);
+    fit.map(|u| u.word).filter(|u| !u.is_empty())
 }
 
 /// What a word would be, for the message that it does not fit.
@@ -244,7 +310,7 @@ pub(crate) fn what(word: &Word) -> &'static str {
     match (parts.dollar, parts.unit) {
         (true, _) => "money",
         (false, "%") => "a share",
-        (false, unit) if TIME.iter().any(|(u, _)| *u == unit) => "a time",
+        (false, unit) if units(Holds::Time).any(|u| u == unit) => "a time",
         (false, "k" | "M") => "an amount of tokens",
         (false, "") => "a plain number",
         _ => "no unit known here",

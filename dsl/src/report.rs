@@ -2,6 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Fix, Label, Severity};
 use crate::source::{Sources, Span};
+use crate::suggest;
 use std::collections::HashMap;
 
 /// Most errors, and most warnings, that one run shows: beyond that a reader is not helped.
@@ -188,6 +189,19 @@ impl Finding {
             *label = text.into();
         }
         self
+    }
+
+    /// What was probably meant; or else, behind `lead`, what there is.
+    pub(crate) fn advise<'k>(
+        &mut self,
+        word: &str,
+        known: impl IntoIterator<Item = &'k str>,
+        lead: &str,
+    ) -> &mut Self {
+        match suggest::advice(word, known) {
+            Ok(close) => self.meant(close),
+            Err(list) => self.help(format!("{lead} {list}")),
+        }
     }
 
     /// A further place that explains it.

@@ -205,7 +205,7 @@ pub(crate) fn advice<'k>(
 
 /// The first few of a list, in backticks.
 pub(crate) fn listed(known: &[&str]) -> String {
-    const SHOWN: usize = 12;
+    const SHOWN: usize = 16;
     let mut text = known
         .iter()
         .take(SHOWN)

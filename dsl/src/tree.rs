@@ -1,5 +1,6 @@
 //! A file as a tree of statements, every word with its place. What the words mean is the checker's business.
 
+use crate::image::Compare;
 use crate::source::Span;
 use crate::suggest;
 
@@ -126,6 +127,21 @@ impl Sign {
             Self::More => ">",
             Self::Less => "<",
         }
+    }
+}
+
+impl Sign {
+    /// The comparison of two figures that it is, if it is one.
+    pub(crate) fn compare(self) -> Option<Compare> {
+        Some(match self {
+            Self::Is => Compare::Is,
+            Self::IsNot => Compare::IsNot,
+            Self::Less => Compare::Less,
+            Self::AtMost => Compare::AtMost,
+            Self::More => Compare::More,
+            Self::AtLeast => Compare::AtLeast,
+            Self::In | Self::NotIn | Self::Matches | Self::StartsWith => return None,
+        })
     }
 }
 

@@ -4,8 +4,8 @@
 use mux_dsl::Image;
 use mux_dsl::case::{Compare, Script, That};
 use mux_dsl::image::{
-    Budget, Credential, Features, HealthRule, Outcomes, Price, Rate, RateUnit, Route, Scope,
-    TargetId, Tier, Window,
+    Budget, Credential, Features, HealthRule, Outcomes, Price, Quantile, Rate, RateUnit, Route,
+    Scope, TargetId, Tier, Window,
 };
 use mux_dsl::request::HealthState;
 
@@ -198,7 +198,7 @@ health {
     assert_eq!(
         health.degraded,
         [
-            HealthRule::P95Above(6_000, 60_000),
+            HealthRule::LatencyAbove(Quantile::P95, 6_000, 60_000),
             HealthRule::ErrorRateAbove(500, 120_000)
         ]
     );

@@ -40,6 +40,7 @@ fn example(text: &str) -> Compiled {
     let mut read = |path: &str| match path {
         "example.mux" => Ok(text.as_bytes().to_vec()),
         "fleet.mux" => Ok(codes::FLEET.as_bytes().to_vec()),
+        "quality.md" => Ok(b"Score 0 to 1: is the answer right?\n".to_vec()),
         "blocked.txt" => Ok(b"eve@corp.example\n".to_vec()),
         "photo.png" => Ok(vec![0x89, b'P', b'N', b'G', 0, 0]),
         "everyone.txt" => Ok(b"someone@corp.example\n".repeat(60_000)),

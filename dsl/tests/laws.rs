@@ -231,7 +231,8 @@ proptest! {
         let Some(image) = compiled.image else {
             // The only mistake such a policy can hold; the rule that was named must indeed not be the one that decides.
             prop_assert!(dead, "{:?}", compiled.diagnostics);
-            let lines: Vec<_> = compiled.diagnostics.iter().filter(|d| d.code == "mux::rule::unreachable").filter_map(|d| d.labels.first()).map(|l| l.line).collect();
+            let named = compiled.diagnostics.iter().filter(|d| d.code == "mux::rule::unreachable");
+            let lines: Vec<_> = named.filter_map(|d| d.labels.first()).map(|l| l.line).collect();
             let starts: Vec<u32> = rules.iter().scan(2_u32, |line, r| {
                 let start = *line;
                 *line += 1 + u32::try_from(r.text().matches('\n').count()).expect("small");

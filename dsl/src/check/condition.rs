@@ -1,10 +1,12 @@
 //! Conditions: what is compared with what, resolved to atoms.
 
+mod absent;
 mod clock;
 mod figure;
 mod scope;
 mod text;
 
+pub(super) use absent::present;
 pub(super) use clock::named as zone;
 pub(super) use figure::{state, targets};
 
@@ -18,6 +20,7 @@ use crate::quantity;
 use crate::report::Report;
 use crate::suggest;
 use crate::tree::{self, Expr, Item, Kind, Word};
+use crate::words::{self, FACTS, METRICS};
 use scope::Scope;
 use std::sync::Arc;
 
@@ -56,6 +59,14 @@ impl<'t> Conditions<'t> {
                 .collect(),
             zones: Vec::new(),
             names: names.sets.iter().map(|s| s.name.clone()).collect(),
+            declared: names
+                .declared
+                .closed()
+                .filter_map(|(name, values)| {
+                    let values = values.iter().cloned().collect();
+                    Some((text::named(name)?, Arc::new(values)))
+                })
+                .collect(),
         };
         let count = names.defines.iter().count();
         let mut conditions = Self {
@@ -82,6 +93,17 @@ impl<'t> Conditions<'t> {
 
     /// A condition; `None` if it is wrong, which has been reported.
     pub(super) fn read(&mut self, expr: &Expr, report: &mut Report) -> Option<Cond> {
+        self.read_of(expr, &[], report)
+    }
+
+    /// A condition on requests that are known to have some facts.
+    pub(super) fn read_of(
+        &mut self,
+        expr: &Expr,
+        known: &[Box<str>],
+        report: &mut Report,
+    ) -> Option<Cond> {
+        absent::check(expr, &absent::Known::of(known), self.scope.names, report);
         let cond = self.expr(expr, report)?;
         if cond.size() > LARGEST || cond.depth() > DEEPEST {
             if std::mem::replace(&mut self.endless, true) {
@@ -201,8 +223,11 @@ impl<'t> Conditions<'t> {
                 .help("write `has NAME` or `not has NAME`");
             return None;
         }
+        if text::fact(what).is_some() && !text::allowed(&self.scope, what, report) {
+            return None;
+        }
         let atom = match (text::fact(what), what.text.as_ref()) {
-            (Some(Text::Model), _) => None,
+            (Some(Text::Model | Text::Operation | Text::Dialect), _) => None,
             (Some(fact), _) => Some(Atom::Has(fact)),
             (None, "output_limit") => Some(Atom::HasOutputLimit),
             (None, "reasoning" | "streaming") => {
@@ -226,13 +251,20 @@ impl<'t> Conditions<'t> {
             }
         };
         if atom.is_none() {
-            report.error("mux::type::fact", what.span, "every request has a `model`");
+            report.error(
+                "mux::type::fact",
+                what.span,
+                format!("every request has a `{}`", what.text),
+            );
         }
         Some(self.scope.written(atom?, test))
     }
 
     fn plain(&mut self, subject: &Word, test: &tree::Test, report: &mut Report) -> Option<Cond> {
         if let Some(fact) = text::fact(subject) {
+            if !text::allowed(&self.scope, subject, report) {
+                return None;
+            }
             return text::read(&mut self.scope, &fact, subject, test, report);
         }
         match subject.text.as_ref() {
@@ -242,19 +274,17 @@ impl<'t> Conditions<'t> {
             }
             "streaming" if test.sign.is_none() => Some(self.scope.written(Atom::Streaming, test)),
             "time" => clock::read(&mut self.scope, subject, test, report),
-            "p50" | "p95" | "error_rate" | "health" | "used" => {
-                let of = if subject.says("used") {
-                    "budget NAME"
-                } else {
-                    "PROVIDER/MODEL"
-                };
+            metric
+                if self.scope.names.defines.index(metric).is_none()
+                    && let Some(metric) = words::subject(METRICS, metric) =>
+            {
                 report
                     .error(
                         "mux::type::fact",
                         subject.span,
                         format!("`{}` of what?", subject.text),
                     )
-                    .help(format!("write `{} of {of}`", subject.text));
+                    .help(format!("write `{}`", metric.form));
                 None
             }
             _ if subject.kind != Kind::Name => {
@@ -300,17 +330,6 @@ impl<'t> Conditions<'t> {
     }
 
     fn unknown(&self, subject: &Word, test: &tree::Test, report: &mut Report) {
-        const FACTS: [&str; 9] = [
-            "tokens",
-            "output_limit",
-            "streaming",
-            "end_user",
-            "key",
-            "model",
-            "conversation",
-            "time",
-            "tag.NAME",
-        ];
         let defines: Vec<&str> = self
             .scope
             .names
@@ -318,26 +337,27 @@ impl<'t> Conditions<'t> {
             .iter()
             .map(|d| d.name.as_ref())
             .collect();
+        let facts: Vec<&str> = words::names(FACTS).collect();
         let finding = report.error(
             "mux::name::define",
             subject.span,
             format!("no fact or condition called `{}`", subject.text),
         );
         let features = Features::ALL.iter().map(|(_, name)| *name);
-        let facts = defines.iter().copied().chain(FACTS);
+        let known = defines.iter().chain(&facts).copied();
         let quoted = test.values.iter().any(|w| w.kind == Kind::Text);
         let tag = test.sign.is_some() && quoted && !subject.text.contains('.');
-        match suggest::fact(&subject.text, facts, features) {
+        match suggest::fact(&subject.text, known, features) {
             Some(close) => finding.meant(&close),
             None if tag => finding.meant(&format!("tag.{}", subject.text)),
             None if defines.is_empty() => finding.help(format!(
                 "the facts are {}; a condition is named by `define {} when …`",
-                suggest::listed(&FACTS),
+                suggest::listed(&facts),
                 subject.text
             )),
             None => finding.help(format!(
                 "the facts are {}; the conditions are {}",
-                suggest::listed(&FACTS),
+                suggest::listed(&facts),
                 suggest::listed(&defines)
             )),
         };

@@ -3,13 +3,13 @@
 use super::ability::{feature, tier};
 use super::{cycle, provider};
 use crate::cursor::Cursor;
-use crate::image::{Features, Pico, Price, Provider, ProviderId, Target, Tier};
+use crate::image::{Features, Price, Provider, ProviderId, Target, Tier};
 use crate::lines::Line;
 use crate::names::{Decl, Names};
 use crate::quantity;
 use crate::report::Report;
-use crate::suggest;
 use crate::tree::{Kind, Word};
+use crate::words::PRICES;
 
 /// Every model as a target, and every provider.
 pub(super) fn read(
@@ -56,6 +56,7 @@ struct Facts {
     price: Option<Price>,
     tier: Option<Tier>,
     can: Option<Features>,
+    concurrency: Option<u32>,
 }
 
 /// The facts of a model with those of the models it is like behind them; the id is its own.
@@ -75,6 +76,7 @@ fn inherited(at: usize, own: &[Facts]) -> Facts {
         price: facts.price.or(base.price),
         tier: facts.tier.or(base.tier),
         can: facts.can.or(base.can),
+        concurrency: facts.concurrency.or(base.concurrency),
     }
 }
 
@@ -95,7 +97,7 @@ fn target(decl: &Decl<'_>, facts: Facts) -> Target {
         can: facts
             .can
             .unwrap_or(Features::NEEDS.with(Features::STREAMING)),
-        concurrency: None,
+        concurrency: facts.concurrency,
     }
 }
 
@@ -111,6 +113,7 @@ fn facts(decl: &Decl<'_>, names: &Names<'_>, report: &mut Report) -> Facts {
             "price" => facts.price = price(line, report),
             "tier" => facts.tier = tier(word, report),
             "can" => facts.can = Some(features(line, report)),
+            "concurrency" => facts.concurrency = quantity::several(word, "concurrency", report),
             _ => {}
         }
     }
@@ -136,32 +139,44 @@ fn like(word: &Word, decl: &Decl<'_>, names: &Names<'_>, report: &mut Report) ->
 
 fn price(line: &Line<'_>, report: &mut Report) -> Option<Price> {
     let mut cursor = Cursor::of(line);
-    let mut classes: [Option<Pico>; 4] = [None; 4];
+    let mut price = Price::default();
+    let mut seen: Vec<&Word> = Vec::new();
     while let Some(word) = cursor.kind(Kind::Name) {
-        let known = ["input", "output", "cached", "cache-write"];
-        let Some(slot) = known
-            .iter()
-            .position(|k| word.says(k))
-            .and_then(|at| classes.get_mut(at))
-        else {
-            let finding = report.error(
-                "mux::name::price",
-                word.span,
-                format!("there is no price class `{}`", word.text),
-            );
-            match suggest::advice(&word.text, known) {
-                Ok(close) => finding.meant(close),
-                Err(list) => finding.help(format!("the classes are {list}")),
-            };
-            return None;
-        };
-        let amount = cursor.need(Kind::Quantity, "a price such as `$3/Mtok`", report)?;
-        *slot = quantity::price(amount, &word.text, report);
-        slot.as_ref()?;
+        let amount = cursor.need(Kind::Quantity, "a price such as `$3/Mtok`", report);
+        let amount = amount.and_then(|a| quantity::price(a, &word.text, report));
+        if let Some(earlier) = seen.iter().find(|w| w.text == word.text) {
+            report
+                .error(
+                    "mux::statement::repeated",
+                    word.span,
+                    format!("`{}` stands twice", word.text),
+                )
+                .also(earlier.span, "the first");
+        }
+        seen.push(word);
+        match word.text.as_ref() {
+            "input" => price.input = amount?,
+            "output" => price.output = amount?,
+            "cached" => price.cached = Some(amount?),
+            "cache-write" => price.cache_write = Some(amount?),
+            "reasoning" => price.reasoning = Some(amount?),
+            "audio-input" => price.audio_input = Some(amount?),
+            "audio-output" => price.audio_output = Some(amount?),
+            other => {
+                report
+                    .error(
+                        "mux::name::price",
+                        word.span,
+                        format!("there is no price class `{other}`"),
+                    )
+                    .advise(other, PRICES.iter().map(|p| p.word), "the classes are");
+                return None;
+            }
+        }
     }
     cursor.end(report);
-    let [input, output, cached, cache_write] = classes;
-    let Some((input, output)) = input.zip(output) else {
+    let says = |class: &str| seen.iter().any(|w| w.says(class));
+    if !says("input") || !says("output") {
         report
             .error(
                 "mux::statement::missing",
@@ -170,14 +185,8 @@ fn price(line: &Line<'_>, report: &mut Report) -> Option<Price> {
             )
             .help(format!("write `{}`", line.entry.form));
         return None;
-    };
-    Some(Price {
-        input,
-        output,
-        cached,
-        cache_write,
-        ..Price::default()
-    })
+    }
+    Some(price)
 }
 
 fn features(line: &Line<'_>, report: &mut Report) -> Features {

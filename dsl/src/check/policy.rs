@@ -1,17 +1,17 @@
 //! Policies: their rules in textual order, nested blocks written out.
 
-use super::condition::Conditions;
-use super::route::Routes;
+use super::condition::{Conditions, present};
+use super::route::{Routes, attempt};
 use crate::clause::{Clause, Then};
 use crate::condition::Cond;
 use crate::cursor::Cursor;
-use crate::image::{BudgetId, LimitId, Policy, PolicyId, Rule, Verdict};
+use crate::image::{BudgetId, LimitId, Policy, PolicyId, Rule, Shadow, Verdict};
 use crate::lines::{self, Line};
 use crate::names::{Decl, Names};
 use crate::quantity;
 use crate::report::Report;
 use crate::source::{Sources, Span};
-use crate::tree::{Item, Kind, Word};
+use crate::tree::{Block, Item, Kind, Word};
 use crate::words::{self, Place};
 
 /// A rule as it was read.
@@ -100,7 +100,17 @@ impl<'t> Reader<'_, 't> {
                             .extend(self.names.budgets.find(word, self.report).map(BudgetId));
                     }
                 }
-                _ => self.rule(line, &Reach::All, None),
+                "priority" => {
+                    if let Some(priority) = line.word().and_then(|w| priority(w, self.report)) {
+                        self.policy.priority = priority;
+                    }
+                }
+                "within" => {
+                    let word = line.word();
+                    self.policy.within =
+                        word.and_then(|w| quantity::positive(w, "within", self.report));
+                }
+                _ => self.rule(line, &Outer::default()),
             }
         }
         self.open = decl.lacks("else").then_some(decl.span);
@@ -109,8 +119,8 @@ impl<'t> Reader<'_, 't> {
         }
     }
 
-    /// One rule, or all rules of a block. `outer` is what the blocks around it say, and `inherited` their name.
-    fn rule(&mut self, line: &Line<'t>, outer: &Reach, inherited: Option<&Word>) {
+    /// One rule, or all rules of a block.
+    fn rule(&mut self, line: &Line<'t>, outer: &Outer<'t>) {
         let mut cursor = Cursor::over(line.args, line.head(), line.entry.form);
         let name = if line.entry.word == "rule" {
             cursor.need(Kind::Name, "the name of the rule", self.report)
@@ -135,35 +145,64 @@ impl<'t> Reader<'_, 't> {
                 .help(format!("write `{}`", line.entry.form));
         }
         self.named(name);
-        let name = name.or(inherited);
-        let own = match guard.map(|g| self.conditions.read(&g.expr, self.report)) {
+        let read = guard.map(|g| {
+            self.conditions
+                .read_of(&g.expr, &outer.present, self.report)
+        });
+        let own = match read {
             None => Reach::All,
             Some(None) => Reach::Wrong,
             Some(Some(cond)) => Reach::Where(cond),
         };
-        let reach = outer.narrowed(own);
+        let mut here = Outer {
+            reach: outer.reach.narrowed(own),
+            name: name.or(outer.name),
+            shadows: outer.shadows.clone(),
+            present: outer.present.clone(),
+        };
+        here.present
+            .extend(guard.into_iter().flat_map(|g| present(&g.expr, self.names)));
         let block = line.stmt.block.as_ref();
         match (cursor.done(), block) {
             (true, Some(block)) if !matches!(line.entry.word, "use" | "deny" | "go") => {
-                let inner = lines::within(block, Place::When, self.report);
-                if block.body.is_empty() {
-                    self.nothing(line, "put `use …`, `deny …` or `go …` into its block");
-                }
-                for line in &inner {
-                    self.rule(line, &reach, name);
-                }
+                self.block(line, block, here);
             }
-            _ => self.action(line, name, cursor, reach),
+            _ => self.action(line, here, cursor),
         }
     }
 
-    fn action(
-        &mut self,
-        line: &Line<'t>,
-        name: Option<&Word>,
-        mut cursor: Cursor<'t>,
-        reach: Reach,
-    ) {
+    /// The rules of a block, and the copies that all of them send.
+    fn block(&mut self, line: &Line<'t>, block: &'t Block, mut here: Outer<'t>) {
+        let inner = lines::within(block, Place::When, self.report);
+        let (shadows, rules): (Vec<_>, Vec<_>) =
+            inner.iter().partition(|l| l.entry.word == "shadow");
+        if rules.is_empty() && block.body.len() == shadows.len() {
+            self.nothing(line, "put `use …`, `deny …` or `go …` into its block");
+        }
+        let copies = shadows.into_iter().filter_map(|l| self.shadow(l));
+        let copies: Vec<Shadow> = copies.collect();
+        here.shadows.extend(copies);
+        for line in rules {
+            self.rule(line, &here);
+        }
+    }
+
+    /// `shadow SHARE TARGET`.
+    fn shadow(&mut self, line: &Line<'t>) -> Option<Shadow> {
+        let mut cursor = Cursor::of(line);
+        let word = cursor.need(Kind::Quantity, "a share such as `10%`", self.report)?;
+        let share = quantity::part(word, "shadow", self.report);
+        if cursor.peek().is_none_or(|w| w.kind != Kind::Name) {
+            cursor.missing("a target such as `openai/gpt-4.1`", self.report);
+            return None;
+        }
+        let attempt = attempt(self.names, &mut cursor, &[], self.report);
+        cursor.end(self.report);
+        let (share, attempt) = share.zip(attempt)?;
+        Some(Shadow { share, attempt })
+    }
+
+    fn action(&mut self, line: &Line<'t>, here: Outer<'t>, mut cursor: Cursor<'t>) {
         let bare = matches!(line.entry.word, "use" | "deny" | "go");
         let verb = if bare {
             line.entry.word
@@ -176,8 +215,8 @@ impl<'t> Reader<'_, 't> {
         let then = match verb {
             "use" => self
                 .routes
-                .route(&mut cursor, line.stmt.block.as_ref(), line, self.report)
-                .map(|route| Then::Decide(Verdict::Use(self.routes.inline(route)))),
+                .used(&mut cursor, line, self.conditions, self.report)
+                .map(|plan| Then::Decide(Verdict::Use(plan))),
             "deny" => self.deny(&mut cursor),
             "go" => {
                 let policy = cursor.need(
@@ -209,7 +248,7 @@ impl<'t> Reader<'_, 't> {
             Some(Then::Go(policy)) => Some(policy),
             _ => None,
         };
-        let clause = match (reach, then) {
+        let clause = match (here.reach, then) {
             (Reach::All, Some(then)) => Some(Clause { cond: None, then }),
             (Reach::Where(cond), Some(then)) => {
                 self.note(&cond);
@@ -225,10 +264,10 @@ impl<'t> Reader<'_, 't> {
         });
         let (number, _) = self.sources.position(line.stmt.span);
         self.policy.rules.push(Rule {
-            name: name.map(|n| n.text.clone()),
+            name: here.name.map(|n| n.text.clone()),
             file: self.sources.path(line.stmt.span.file).into(),
             line: number,
-            shadows: Vec::new(),
+            shadows: here.shadows,
         });
     }
 
@@ -292,9 +331,36 @@ impl<'t> Reader<'_, 't> {
     }
 }
 
+/// `0` to `9`.
+fn priority(word: &Word, report: &mut Report) -> Option<u8> {
+    let count = quantity::count(word, "priority", report)?;
+    let priority = u8::try_from(count).ok().filter(|p| *p <= 9);
+    if priority.is_none() {
+        report
+            .error(
+                "mux::type::range",
+                word.span,
+                format!("`{}` is no priority", word.text),
+            )
+            .help("priorities go from 0, which is shed first, to 9");
+    }
+    priority
+}
+
+/// What the blocks around a rule say.
+#[derive(Clone, Default)]
+struct Outer<'t> {
+    reach: Reach,
+    name: Option<&'t Word>,
+    shadows: Vec<Shadow>,
+    /// Facts that every request has that gets here.
+    present: Vec<Box<str>>,
+}
+
 /// Which requests a rule takes, of those that reach it.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 enum Reach {
+    #[default]
     All,
     Where(Cond),
     /// A condition is wrong, which has been reported.

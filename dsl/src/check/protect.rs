@@ -1,13 +1,13 @@
 //! Breakers, and the thresholds behind `health of`.
 
+use super::threshold::{self, Watch};
 use crate::cursor::Cursor;
-use crate::image::{Breaker, Health, HealthRule};
+use crate::image::{Breaker, Health, HealthRule, Millis};
 use crate::lines::Line;
 use crate::names::{Decl, Names};
 use crate::quantity;
 use crate::report::Report;
-use crate::source::Span;
-use crate::tree::{Expr, Sign, Test, Word};
+use crate::tree::Kind;
 
 /// What a breaker does where its block does not say.
 const MIN: u32 = 20;
@@ -37,22 +37,18 @@ fn breaker(decl: &Decl<'_>, report: &mut Report) -> Breaker {
     };
     for line in &decl.body {
         match line.entry.word {
-            "trip" => {
-                if let Some([HealthRule::ErrorRateAbove(share, over)]) =
-                    thresholds(line, report).as_deref()
-                {
-                    (breaker.error_rate, breaker.over) = (*share, *over);
-                } else if !report.failed() {
-                    form(line.stmt.span, line.entry.form, report);
-                }
-            }
+            "trip" => trip(line, &mut breaker, report),
             "min" => breaker.min = requests(line, report).unwrap_or(MIN),
             "probe" => breaker.probe = requests(line, report).unwrap_or(PROBE),
             "cool" => {
-                breaker.cool = line
+                if let Some((base, most)) = cool(line, report) {
+                    (breaker.cool, breaker.cool_most) = (base, most);
+                }
+            }
+            "slow-start" => {
+                breaker.slow_start = line
                     .word()
-                    .and_then(|w| quantity::time(w, "cool", report))
-                    .unwrap_or(COOL);
+                    .and_then(|w| quantity::time(w, "slow-start", report));
             }
             _ => {}
         }
@@ -69,24 +65,61 @@ fn breaker(decl: &Decl<'_>, report: &mut Report) -> Breaker {
     breaker
 }
 
+/// What opens it: a share of failures, failures in a row, or either.
+fn trip(line: &Line<'_>, breaker: &mut Breaker, report: &mut Report) {
+    for (watch, at) in threshold::read(line, report).unwrap_or_default() {
+        match watch {
+            Watch::Rule(HealthRule::ErrorRateAbove(share, over)) if breaker.over == 0 => {
+                (breaker.error_rate, breaker.over) = (share, over);
+            }
+            Watch::Failures(count) if breaker.failures == 0 => breaker.failures = count,
+            Watch::Rule(HealthRule::ErrorRateAbove(..)) | Watch::Failures(_) => {
+                report
+                    .error(
+                        "mux::statement::repeated",
+                        at,
+                        format!("`{}` trips at such a threshold already", breaker.name),
+                    )
+                    .help("a breaker has one share of failures and one number of failures in a row; the lower one counts");
+            }
+            Watch::Rule(_) => threshold::form(at, line.entry.form, report),
+        }
+    }
+}
+
+/// `cool TIME [up-to TIME]`.
+fn cool(line: &Line<'_>, report: &mut Report) -> Option<(Millis, Option<Millis>)> {
+    let mut cursor = Cursor::of(line);
+    let word = cursor.need(Kind::Quantity, "a time such as `15s`", report)?;
+    let base = quantity::time(word, "cool", report)?;
+    let most = if cursor.says("up-to") {
+        let word = cursor.need(Kind::Quantity, "a time such as `5m`", report)?;
+        let most = quantity::time(word, "up-to", report)?;
+        if most < base {
+            report.error(
+                "mux::type::range",
+                word.span,
+                "the ceiling is below the base",
+            );
+            return None;
+        }
+        Some(most)
+    } else {
+        None
+    };
+    cursor.end(report);
+    Some((base, most))
+}
+
 /// `N requests`, at least one.
 fn requests(line: &Line<'_>, report: &mut Report) -> Option<u32> {
     let mut cursor = Cursor::of(line);
-    let word = cursor.need(crate::tree::Kind::Quantity, "a number", report)?;
+    let word = cursor.need(Kind::Quantity, "a number", report)?;
     if !cursor.says("requests") {
         cursor.says("request");
     }
     cursor.end(report);
-    let count = quantity::count(word, line.entry.word, report)?;
-    if count == 0 {
-        report.error(
-            "mux::type::range",
-            word.span,
-            format!("`{}` must be at least 1", line.entry.word),
-        );
-        return None;
-    }
-    Some(count)
+    quantity::several(word, line.entry.word, report)
 }
 
 /// The `health` block, if there is one.
@@ -105,7 +138,14 @@ pub(super) fn health(names: &Names<'_>, report: &mut Report) -> Option<Health> {
     }
     let mut health = Health::default();
     for line in first.body(report) {
-        let rules = thresholds(&line, report).unwrap_or_default();
+        let watched = threshold::read(&line, report).unwrap_or_default();
+        let mut rules = Vec::new();
+        for (watch, at) in watched {
+            match watch {
+                Watch::Rule(rule) => rules.push(rule),
+                Watch::Failures(_) => threshold::form(at, line.entry.form, report),
+            }
+        }
         if line.entry.word == "down" {
             health.down.extend(rules);
         } else {
@@ -113,84 +153,4 @@ pub(super) fn health(names: &Names<'_>, report: &mut Report) -> Option<Health> {
         }
     }
     Some(health)
-}
-
-/// `when A or B …`.
-fn thresholds(line: &Line<'_>, report: &mut Report) -> Option<Vec<HealthRule>> {
-    let mut cursor = Cursor::of(line);
-    let Some(guard) = cursor.guard() else {
-        cursor.missing("a condition", report);
-        return None;
-    };
-    cursor.end(report);
-    let tests: Vec<&Test> = match &guard.expr {
-        Expr::Test(test) => vec![test],
-        Expr::Any(parts) => parts
-            .iter()
-            .filter_map(|p| {
-                if let Expr::Test(test) = p {
-                    Some(test)
-                } else {
-                    None
-                }
-            })
-            .collect(),
-        Expr::All(_) | Expr::Not(_) => Vec::new(),
-    };
-    let whole = if let Expr::Any(parts) = &guard.expr {
-        parts.len()
-    } else {
-        1
-    };
-    if tests.len() != whole {
-        form(
-            guard.expr.span().unwrap_or(guard.head.span),
-            line.entry.form,
-            report,
-        );
-        return None;
-    }
-    tests
-        .into_iter()
-        .map(|test| threshold(test, line, report))
-        .collect()
-}
-
-fn threshold(test: &Test, line: &Line<'_>, report: &mut Report) -> Option<HealthRule> {
-    let values: Vec<&Word> = test.values.iter().collect();
-    let subject = test.subject.first().filter(|_| test.subject.len() == 1);
-    match (subject, test.sign, values.as_slice()) {
-        (Some(s), Some((Sign::More, _)), [above, over, window]) if over.says("over") => {
-            let window = quantity::time(window, "over", report);
-            if s.says("p95") {
-                let above = quantity::time(above, "p95", report);
-                return Some(HealthRule::P95Above(above?, window?));
-            }
-            if s.says("error_rate") {
-                let above = quantity::share(above, "error_rate", report);
-                return Some(HealthRule::ErrorRateAbove(above?, window?));
-            }
-            form(test.span, line.entry.form, report);
-            None
-        }
-        (Some(s), Some((Sign::Is, _)), [state])
-            if s.says("breaker") && state.says("open") && line.entry.word != "trip" =>
-        {
-            Some(HealthRule::BreakerOpen)
-        }
-        _ => {
-            form(test.span, line.entry.form, report);
-            None
-        }
-    }
-}
-
-fn form(at: Span, form: &str, report: &mut Report) {
-    report
-        .error(
-            "mux::statement::form",
-            at,
-            "this is not a threshold that can be watched here",
-        )
-        .help(format!("write `{form}`"));
 }

@@ -1,9 +1,11 @@
 //! Providers: where they are, what they speak, and where their credential is found.
 
+use super::{quirks, upkeep};
 use crate::cursor::Cursor;
 use crate::image::{Credential, Provider};
 use crate::lines::{self, Line};
 use crate::names::Decl;
+use crate::quantity;
 use crate::report::Report;
 use crate::tree::{Kind, Word};
 use crate::words::Place;
@@ -43,6 +45,13 @@ pub(super) fn provider(
                     .map(|w| w.text.clone())
                     .collect();
             }
+            ("concurrency", Some(word)) => {
+                provider.concurrency = quantity::several(word, "concurrency", report);
+            }
+            ("probe", _) => provider.probe = upkeep::probe(line, report),
+            ("warm", _) => provider.warm = upkeep::warm(line, report),
+            ("on-disconnect", _) => provider.abandon = upkeep::abandon(line, report),
+            ("quirks", _) => provider.quirks = quirks::read(line, report),
             ("settings", _) => {
                 provider.settings = Value::Object(settings(line, report)).to_string().into();
             }

@@ -7,18 +7,8 @@ use crate::names::Names;
 use crate::quantity;
 use crate::report::Report;
 use crate::source::{Sources, Span};
-use crate::suggest;
-use crate::tree::{Expr, Kind, Sign, Test, Word};
-
-const FIGURES: [&str; 7] = [
-    "changed",
-    "denied",
-    "failed_over",
-    "errors",
-    "p50",
-    "p95",
-    "cost",
-];
+use crate::tree::{Expr, Kind, Test, Word};
+use crate::words::{self, FIGURES};
 
 /// Every `replay` block of a bundle.
 pub(super) fn read(names: &Names<'_>, sources: &Sources, report: &mut Report) -> Vec<Replay> {
@@ -98,7 +88,7 @@ fn wanted(expr: &Expr, at: Span, report: &mut Report) -> Option<(Figure, Compare
             .help("write, for example, `expect changed <= 2%`");
         return None;
     };
-    let Some(compare) = bound(*sign) else {
+    let Some(compare) = sign.compare() else {
         report.error(
             "mux::type::comparison",
             test.span,
@@ -115,33 +105,21 @@ fn wanted(expr: &Expr, at: Span, report: &mut Report) -> Option<(Figure, Compare
         "errors" => (Figure::Errors, share(report)?),
         "p50" => (Figure::P50, time(report)?),
         "p95" => (Figure::P95, time(report)?),
+        "p99" => (Figure::P99, time(report)?),
         "cost" if value.text.ends_with('%') => (Figure::CostChange, change(value, report)?),
         "cost" => (Figure::Cost, quantity::money(value, "cost", report)?),
         _ => {
-            let finding = report.error(
-                "mux::name::figure",
-                name.span,
-                format!("a replay has no figure `{}`", name.text),
-            );
-            match suggest::advice(&name.text, FIGURES) {
-                Ok(close) => finding.meant(close),
-                Err(list) => finding.help(format!("the figures are {list}")),
-            };
+            report
+                .error(
+                    "mux::name::figure",
+                    name.span,
+                    format!("a replay has no figure `{}`", name.text),
+                )
+                .advise(&name.text, words::names(FIGURES), "the figures are");
             return None;
         }
     };
     Some((figure, compare, value))
-}
-
-fn bound(sign: Sign) -> Option<Compare> {
-    Some(match sign {
-        Sign::Is => Compare::Is,
-        Sign::Less => Compare::Less,
-        Sign::AtMost => Compare::AtMost,
-        Sign::More => Compare::More,
-        Sign::AtLeast => Compare::AtLeast,
-        Sign::IsNot | Sign::In | Sign::NotIn | Sign::Matches | Sign::StartsWith => return None,
-    })
 }
 
 /// `+5%` or `-5%`, in basis points.

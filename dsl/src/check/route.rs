@@ -1,26 +1,48 @@
-//! Plans: targets, their deadlines and retries, and what is tried after them.
+//! Plans: targets and strategies, freely nested.
 
+mod answer;
 mod attempt;
+mod candidate;
 mod deadline;
+mod filter;
+mod header;
+mod inner;
+mod judged;
+mod listed;
+mod shares;
 
+pub(super) use attempt::{Calls, attempt};
+pub(super) use deadline::longest;
+
+use super::condition::Conditions;
+use crate::condition::Cond;
 use crate::cursor::Cursor;
-use crate::image::{Arm, BreakerId, Fallback, Plan, PlanId, Route, Terms};
+use crate::image::{Accept, Arm, Fallback, Fleet, GuardId, Plan, PlanId, Route, Terms};
 use crate::lines::{self, Line};
+use crate::load::Loaded;
 use crate::names::Names;
+use crate::quantity;
 use crate::report::Report;
 use crate::source::Span;
-use crate::suggest;
-use crate::tree::{Block, Kind};
-use crate::words::{self, Place, Standing};
+use crate::tree::{Block, Guard, Kind};
+use crate::words::{self, Body, Entry, Place};
 use deadline::Timed;
+use header::Header;
+use inner::{Given, Inner};
 
 /// Reads strategies; collects the plans of a bundle, the named ones first and in order.
 #[derive(Debug)]
 pub(super) struct Routes<'t> {
     names: &'t Names<'t>,
+    loaded: &'t Loaded,
     pub(super) plans: Vec<Plan>,
+    /// Conditions that plans ask while they are carried out.
+    pub(super) guards: Vec<Cond>,
     timed: Vec<Timed>,
 }
+
+/// Deepest nesting of strategies, named plans written out.
+const DEEPEST: usize = 4;
 
 /// What a plan is before it is read, and stays if it is wrong.
 const NOTHING: Route = Route::Fallback(Fallback {
@@ -33,19 +55,27 @@ const NOTHING: Route = Route::Fallback(Fallback {
         resume: false,
     },
 });
+
 impl<'t> Routes<'t> {
-    pub(super) fn new(names: &'t Names<'t>) -> Self {
+    pub(super) fn new(names: &'t Names<'t>, loaded: &'t Loaded) -> Self {
         Self {
             names,
+            loaded,
             plans: Vec::new(),
+            guards: Vec::new(),
             timed: Vec::new(),
         }
     }
 
     /// Reads every named plan.
-    pub(super) fn named(&mut self, report: &mut Report) {
+    pub(super) fn named(&mut self, conditions: &mut Conditions<'t>, report: &mut Report) {
         for decl in self.names.plans.iter() {
-            let route = self.body(&decl.body, &decl.line, report).unwrap_or(NOTHING);
+            let mut reader = Reader {
+                routes: self,
+                conditions,
+                report,
+            };
+            let route = reader.body(&decl.body, &decl.line).unwrap_or(NOTHING);
             self.plans.push(Plan {
                 name: Some(decl.name.clone()),
                 route,
@@ -53,8 +83,26 @@ impl<'t> Routes<'t> {
         }
     }
 
+    /// A strategy written in a rule.
+    pub(super) fn used(
+        &mut self,
+        cursor: &mut Cursor<'t>,
+        line: &Line<'t>,
+        conditions: &mut Conditions<'t>,
+        report: &mut Report,
+    ) -> Option<PlanId> {
+        let mut reader = Reader {
+            routes: self,
+            conditions,
+            report,
+        };
+        let route = reader.route(cursor, line.stmt.block.as_ref(), line, &[])?;
+        cursor.end(report);
+        Some(self.inline(route))
+    }
+
     /// The plan for a strategy written in a rule.
-    pub(super) fn inline(&mut self, route: Route) -> PlanId {
+    fn inline(&mut self, route: Route) -> PlanId {
         if let Route::Plan(plan) = route {
             return plan;
         }
@@ -62,25 +110,75 @@ impl<'t> Routes<'t> {
         PlanId(u32::try_from(self.plans.len() - 1).unwrap_or(u32::MAX))
     }
 
-    /// Warns of attempts that may not get their time. Plans must be free of loops.
-    pub(super) fn deadlines(&self, report: &mut Report) {
+    /// Reports attempts that may not get their time, lists that leave nobody, and strategies that are nested too deep.
+    /// Plans must be free of loops.
+    pub(super) fn whole(&self, fleet: &Fleet, report: &mut Report) {
         deadline::budgets(&self.timed, &self.plans, report);
+        candidate::lists(&self.timed, &self.plans, fleet, report);
+        for timed in &self.timed {
+            let mut inner = 0;
+            timed
+                .route
+                .each_inner(&mut |route| inner = inner.max(self.depth(route)));
+            // Those around it are too deep for the same reason.
+            if inner == DEEPEST {
+                too_deep(timed.at, report);
+            }
+        }
     }
 
-    fn body(&mut self, body: &[Line<'t>], line: &Line<'t>, report: &mut Report) -> Option<Route> {
+    /// Strategies on the longest way inside a route, itself included.
+    fn depth(&self, route: &Route) -> usize {
+        match route {
+            Route::Attempt(_) => 0,
+            Route::Plan(plan) => {
+                let plan = self.plans.get(plan.index());
+                plan.map_or(0, |plan| self.depth(&plan.route))
+            }
+            strategy => {
+                let mut inner = 0;
+                strategy.each_inner(&mut |route| inner = inner.max(self.depth(route)));
+                1 + inner
+            }
+        }
+    }
+}
+
+fn too_deep(at: Span, report: &mut Report) {
+    report
+        .error(
+            "mux::plan::depth",
+            at,
+            format!("strategies are nested more than {DEEPEST} deep from here"),
+        )
+        .help("choose by rules what is chosen by plans here: nobody can follow that at night");
+}
+
+struct Reader<'r, 't> {
+    routes: &'r mut Routes<'t>,
+    conditions: &'r mut Conditions<'t>,
+    report: &'r mut Report,
+}
+
+impl<'t> Reader<'_, 't> {
+    fn names(&self) -> &'t Names<'t> {
+        self.routes.names
+    }
+
+    fn body(&mut self, body: &[Line<'t>], line: &Line<'t>) -> Option<Route> {
         let Some((first, more)) = body.split_first() else {
             let block = line.stmt.block.as_ref()?;
             if block.body.is_empty() && !block.broken {
-                report
+                self.report
                     .error("mux::plan::empty", line.stmt.span, "this plan does nothing")
                     .help("name a target, or a `fallback { try … }`");
             } else {
-                self.names.touch(line);
+                self.names().touch(line);
             }
             return None;
         };
         if let Some(second) = more.first() {
-            report
+            self.report
                 .error(
                     "mux::plan::several",
                     second.stmt.span,
@@ -89,127 +187,252 @@ impl<'t> Routes<'t> {
                 .also(first.stmt.span, "the first")
                 .help("to try them one after the other, put both into `fallback { try … try … }`");
         }
-        self.line(first, report)
+        let mut cursor = Cursor::over(&first.stmt.items, first.head(), first.entry.form);
+        let route = self.route(&mut cursor, first.stmt.block.as_ref(), first, &[]);
+        cursor.end(self.report);
+        route
     }
 
-    fn line(&mut self, line: &Line<'t>, report: &mut Report) -> Option<Route> {
-        let skip = usize::from(line.entry.word == "try");
-        let items = line.stmt.items.get(skip..).unwrap_or_default();
-        let mut cursor = Cursor::over(items, line.head(), line.entry.form);
-        self.route(&mut cursor, line.stmt.block.as_ref(), line, report)
-    }
-
-    /// A target, `plan NAME`, or a strategy with its block.
-    pub(super) fn route(
+    /// A target, `plan NAME`, or a strategy with its block; stops at words of `more`, which belong to who asks.
+    fn route(
         &mut self,
         cursor: &mut Cursor<'t>,
         block: Option<&'t Block>,
         line: &Line<'t>,
-        report: &mut Report,
+        more: &[&str],
     ) -> Option<Route> {
         let Some(word) = cursor.peek().filter(|w| w.kind == Kind::Name) else {
             cursor.missing(
-                "a target such as `openai/gpt-4.1`, `plan NAME` or `fallback { … }`",
-                report,
+                "a target such as `openai/gpt-4.1`, `plan NAME` or a strategy such as `fallback { … }`",
+                self.report,
             );
-            self.names.touch(line);
+            self.names().touch(line);
             return None;
         };
-        if cursor.says("fallback") {
-            return self
-                .fallback(cursor, block, word.span, report)
-                .map(Route::Fallback);
+        if let Some(entry) = words::strategy(&word.text) {
+            cursor.word();
+            return self.strategy(entry, word.span, cursor, block, more);
         }
-        if let Some(entry) =
-            words::find(&word.text, Place::Plan).filter(|e| e.standing == Standing::Refused)
-        {
-            lines::refuse(word.span, entry, report);
-            self.names.touch(line);
-            return None;
-        }
-        let route = if cursor.says("plan") {
-            let name = cursor.need(Kind::Name, "the name of a plan", report)?;
-            cursor.end(report);
-            self.names
-                .plans
-                .find(name, report)
-                .map(|id| Route::Plan(PlanId(id)))
-        } else {
-            attempt::attempt(self.names, cursor, report).map(Route::Attempt)
-        };
         if let Some(block) = block {
-            report
+            self.report
                 .error("mux::statement::extra", block.open, "this has no block")
                 .help(format!("write `{}`", line.entry.form));
         }
-        route
+        if cursor.says("plan") {
+            let name = cursor.need(Kind::Name, "the name of a plan", self.report)?;
+            let plan = self.names().plans.find(name, self.report);
+            return plan.map(|id| Route::Plan(PlanId(id)));
+        }
+        attempt::attempt(self.names(), cursor, more, self.report).map(Route::Attempt)
     }
 
-    fn fallback(
+    fn strategy(
         &mut self,
+        entry: &'static Entry,
+        at: Span,
         cursor: &mut Cursor<'t>,
         block: Option<&'t Block>,
-        at: Span,
-        report: &mut Report,
-    ) -> Option<Fallback> {
-        let mut fallback = Fallback::default();
-        loop {
-            if cursor.says("within") {
-                let word = cursor.need(Kind::Quantity, "a time such as `45s`", report)?;
-                fallback.terms.within = attempt::positive(word, "within", report);
-            } else if cursor.says("on") {
-                fallback.terms.on = attempt::outcomes(cursor, report);
-            } else {
-                break;
-            }
-        }
-        if let Some(word) = cursor.kind(Kind::Name) {
-            let finding = report.error(
-                "mux::name::option",
-                word.span,
-                format!("`fallback` has no option `{}`", word.text),
-            );
-            match suggest::advice(&word.text, ["within", "on"]) {
-                Ok(close) => finding.meant(close),
-                Err(list) => finding.help(format!("its options are {list}")),
-            };
-            cursor.rest();
-        }
-        cursor.end(report);
-        let Some(block) = block else {
-            report
-                .error("mux::statement::missing", at, "`fallback` needs a block")
-                .help("write `fallback { try … }`");
+        more: &[&str],
+    ) -> Option<Route> {
+        let mut header = Header::default();
+        header.read(entry, cursor, more, self.names(), self.report);
+        let (Some(block), Body::Must(place)) = (block, entry.block) else {
+            self.report
+                .error(
+                    "mux::statement::missing",
+                    at,
+                    format!("`{}` needs a block", entry.word),
+                )
+                .help(format!("write `{}`", entry.form));
             return None;
         };
-        let mut spans = Vec::new();
-        let mut whole = true;
-        for line in lines::within(block, Place::Fallback, report) {
-            if line.entry.word == "breaker" {
-                fallback.terms.breaker = line
-                    .word()
-                    .and_then(|w| self.names.breakers.find(w, report))
-                    .map(BreakerId);
-                continue;
+        let inner = self.inner(entry, block, place, &mut header);
+        if inner.arms.is_empty() && !block.broken && block.body.is_empty() {
+            self.report
+                .error(
+                    "mux::plan::empty",
+                    at,
+                    format!("this `{}` tries nothing", entry.word),
+                )
+                .help(format!("write `{}`", entry.form));
+            return None;
+        }
+        let spans: Vec<Span> = inner.arms.iter().map(|a| a.span).collect();
+        let whole = !inner.wrong && !header.wrong;
+        let route = self.built(entry, header, inner, at)?;
+        if whole {
+            let route = route.clone();
+            self.routes.timed.push(Timed { route, at, spans });
+        }
+        Some(route)
+    }
+
+    fn built(
+        &mut self,
+        entry: &Entry,
+        header: Header,
+        inner: Inner<'t>,
+        at: Span,
+    ) -> Option<Route> {
+        let names = self.names();
+        let report = &mut *self.report;
+        match entry.word {
+            "split" => Some(Route::Split(shares::split(header, inner, at, report))),
+            "canary" => shares::canary(header, inner, at, report).map(Route::Canary),
+            "cascade" => Some(Route::Cascade(judged::cascade(header, inner, at, report))),
+            "ensemble" => judged::ensemble(header, inner, at, names, report).map(Route::Ensemble),
+            "hedge" => listed::hedge(header, inner, at, report).map(Route::Hedge),
+            "fallback" => Some(Route::Fallback(Fallback {
+                tries: inner.arms.into_iter().map(|a| a.arm).collect(),
+                terms: header.terms,
+            })),
+            word => Some(Route::Listed(listed::listed(
+                word, header, inner, at, report,
+            ))),
+        }
+    }
+
+    /// The lines of a strategy's block: its arms, and what is said of it as a whole.
+    fn inner(
+        &mut self,
+        entry: &'static Entry,
+        block: &'t Block,
+        place: Place,
+        header: &mut Header,
+    ) -> Inner<'t> {
+        let mut inner = Inner {
+            broken: block.broken,
+            wrong: !block.unread.is_empty(),
+            uncounted: block.broken || !block.unread.is_empty(),
+            ..Inner::default()
+        };
+        let lines = lines::within(block, place, self.report);
+        inner.wrong |= lines.len() < block.body.len();
+        inner.uncounted |= inner.wrong;
+        for line in lines {
+            match line.entry.word {
+                "within" | "on" | "affinity" | "continue" | "buffer" | "breaker" => {
+                    let Some(word) = line.stmt.items.first().and_then(|i| i.word()) else {
+                        continue;
+                    };
+                    let mut cursor = Cursor::of(&line);
+                    header.option(word, entry, &mut cursor, self.names(), self.report);
+                    cursor.end(self.report);
+                }
+                "judge" => {
+                    let (names, rubrics) = (self.names(), &self.routes.loaded.rubrics);
+                    inner.judge = judged::judge(&line, names, rubrics, self.report);
+                    inner.wrong |= inner.judge.is_none();
+                }
+                "quorum" | "combine" | "abort" | "ramp" | "budget" | "cost" => {
+                    inner.lines.push(line);
+                }
+                _ => match self.given(&line, place, &mut inner) {
+                    Some(given) => inner.arms.push(given),
+                    None => inner.wrong = true,
+                },
             }
-            spans.push(line.stmt.span);
-            match self.line(&line, report) {
-                Some(route) => fallback.tries.push(Arm::of(route)),
-                None => whole = false,
+        }
+        inner
+    }
+
+    /// One arm, with what is written before and behind its route.
+    fn given(&mut self, line: &Line<'t>, place: Place, inner: &mut Inner<'t>) -> Option<Given> {
+        let role = line.entry.word;
+        let skip = usize::from(matches!(role, "try" | "ask" | "base" | "otherwise"));
+        let items = line.stmt.items.get(skip..).unwrap_or_default();
+        let mut cursor = Cursor::over(items, line.head(), line.entry.form);
+        let share = match role {
+            "<number>" => {
+                let word = cursor.need(Kind::Quantity, "a share such as `50%`", self.report)?;
+                let share = quantity::part(word, "a share", self.report);
+                inner.uncounted |= share.is_none();
+                inner.shares.extend(share.map(|s| (s, word.span)));
+                Some(share?)
+            }
+            _ => None,
+        };
+        let more: &[&str] = match place {
+            Place::Split | Place::Canary => &["name"],
+            Place::Balance => &["weight", "name"],
+            Place::Ensemble => &["weight"],
+            Place::Cascade => &["accept"],
+            _ => &[],
+        };
+        let strategy = cursor
+            .peek()
+            .is_some_and(|w| words::strategy(&w.text).is_some());
+        let block = line.stmt.block.as_ref();
+        let step = block.filter(|_| place == Place::Cascade && !strategy);
+        let block = if step.is_some() { None } else { block };
+        let route = self.route(&mut cursor, block, line, more);
+        let mut given = Given {
+            role,
+            arm: Arm::of(route?),
+            share,
+            accept: None,
+            span: line.stmt.span,
+        };
+        self.behind(&mut given, &mut cursor)?;
+        if let Some(block) = step {
+            self.step(&mut given, block)?;
+        }
+        Some(given)
+    }
+
+    /// `weight N`, `name NAME`, `accept when …`, `when …`.
+    fn behind(&mut self, given: &mut Given, cursor: &mut Cursor<'t>) -> Option<()> {
+        loop {
+            if let Some(guard) = cursor.guard_of("when") {
+                given.arm.when = Some(self.guard(guard)?);
+            } else if cursor.says("weight") {
+                let word = cursor.need(Kind::Quantity, "a number", self.report)?;
+                given.arm.weight = quantity::several(word, "weight", self.report)?;
+            } else if cursor.says("name") {
+                let word = cursor.need(Kind::Name, "the name of the arm", self.report)?;
+                given.arm.name = Some(word.text.clone());
+            } else if cursor.says("accept") {
+                let Some(guard) = cursor.guard_of("when") else {
+                    cursor.missing("a condition that begins with `when`", self.report);
+                    return None;
+                };
+                given.accept = Some(answer::read(&guard.expr, self.report)?);
+            } else {
+                cursor.end(self.report);
+                return Some(());
             }
         }
-        if spans.is_empty() && !block.broken && block.body.is_empty() {
-            report
-                .error("mux::plan::empty", at, "this `fallback` tries nothing")
-                .help("add lines such as `try openai/gpt-4.1 timeout 20s`");
+    }
+
+    /// A condition that is asked while the plan is carried out.
+    fn guard(&mut self, guard: &Guard) -> Option<GuardId> {
+        let cond = self.conditions.read(&guard.expr, self.report)?;
+        let guards = &mut self.routes.guards;
+        let known = guards.iter().position(|g| *g == cond);
+        let at = known.unwrap_or(guards.len());
+        if known.is_none() {
+            guards.push(cond);
         }
-        if let Some(within) = fallback.terms.within.filter(|_| whole) {
-            self.timed.push(Timed {
-                fallback: fallback.clone(),
-                within,
-                spans,
-            });
+        u32::try_from(at).ok().map(GuardId)
+    }
+
+    /// `{ accept when … }`; several lines hold together.
+    fn step(&mut self, given: &mut Given, block: &'t Block) -> Option<()> {
+        let mut accepts: Vec<Accept> = given.accept.take().into_iter().collect();
+        for line in lines::within(block, Place::Step, self.report) {
+            let mut cursor = Cursor::of(&line);
+            let Some(guard) = cursor.guard_of("when") else {
+                cursor.missing("a condition that begins with `when`", self.report);
+                return None;
+            };
+            cursor.end(self.report);
+            accepts.push(answer::read(&guard.expr, self.report)?);
         }
-        Some(fallback)
+        given.accept = if accepts.len() > 1 {
+            Some(Accept::All(accepts))
+        } else {
+            accepts.pop()
+        };
+        Some(())
     }
 }

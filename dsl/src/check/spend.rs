@@ -8,13 +8,14 @@ use crate::quantity;
 use crate::report::Report;
 use crate::suggest;
 use crate::tree::{Kind, Word};
+use crate::words::SCOPES;
 
 /// Every named budget.
 pub(super) fn budgets(names: &Names<'_>, report: &mut Report) -> Vec<Budget> {
     names
         .budgets
         .iter()
-        .map(|decl| budget(decl, report))
+        .map(|decl| budget(decl, names, report))
         .collect()
 }
 
@@ -23,11 +24,11 @@ pub(super) fn limits(names: &Names<'_>, report: &mut Report) -> Vec<Limit> {
     names
         .limits
         .iter()
-        .map(|decl| limit(decl, report))
+        .map(|decl| limit(decl, names, report))
         .collect()
 }
 
-fn budget(decl: &Decl<'_>, report: &mut Report) -> Budget {
+fn budget(decl: &Decl<'_>, names: &Names<'_>, report: &mut Report) -> Budget {
     let mut budget = Budget {
         name: decl.name.clone(),
         cap: 0,
@@ -37,12 +38,17 @@ fn budget(decl: &Decl<'_>, report: &mut Report) -> Budget {
         hard: false,
     };
     for line in &decl.body {
-        if line.entry.word == "cap" {
-            if let Some((cap, per, scope)) = cap(line, report) {
-                (budget.cap, budget.per, budget.scope) = (cap, per, scope);
+        match line.entry.word {
+            "cap" => {
+                if let Some((cap, per, scope)) = cap(line, names, report) {
+                    (budget.cap, budget.per, budget.scope) = (cap, per, scope);
+                }
             }
-        } else if line.entry.word == "warn" {
-            budget.warn = line.word().and_then(|w| quantity::share(w, "warn", report));
+            "mode" => budget.hard = line.word().is_some_and(|w| hard(w, report)),
+            _ => {
+                let word = line.word();
+                budget.warn = word.and_then(|w| quantity::share(w, "warn", report));
+            }
         }
     }
     if decl.lacks("cap") {
@@ -57,11 +63,15 @@ fn budget(decl: &Decl<'_>, report: &mut Report) -> Budget {
     budget
 }
 
-fn cap(line: &Line<'_>, report: &mut Report) -> Option<(i64, Window, Vec<Scope>)> {
+fn cap(
+    line: &Line<'_>,
+    names: &Names<'_>,
+    report: &mut Report,
+) -> Option<(i64, Window, Vec<Scope>)> {
     let mut cursor = Cursor::of(line);
     let word = cursor.need(Kind::Quantity, "an amount such as `$50/day`", report)?;
     let amount = quantity::money_per(word, "cap", "$50/day", report);
-    let scope = scope(&mut cursor, report);
+    let scope = scope(&mut cursor, names, report);
     let (amount, per) = amount?;
     let windows = [
         ("hour", Window::Hour),
@@ -76,11 +86,11 @@ fn cap(line: &Line<'_>, report: &mut Report) -> Option<(i64, Window, Vec<Scope>)
     Some((amount, *window, scope?))
 }
 
-fn limit(decl: &Decl<'_>, report: &mut Report) -> Limit {
+fn limit(decl: &Decl<'_>, names: &Names<'_>, report: &mut Report) -> Limit {
     let rates = decl
         .body
         .iter()
-        .filter_map(|line| rate(line, report))
+        .filter_map(|line| rate(line, names, report))
         .collect();
     let empty = decl
         .line
@@ -103,23 +113,29 @@ fn limit(decl: &Decl<'_>, report: &mut Report) -> Limit {
     }
 }
 
-fn rate(line: &Line<'_>, report: &mut Report) -> Option<Rate> {
+fn rate(line: &Line<'_>, names: &Names<'_>, report: &mut Report) -> Option<Rate> {
     let mut cursor = Cursor::of(line);
     let amount = cursor.need(Kind::Quantity, "a number", report)?;
-    let of = cursor.need(Kind::Name, "`requests/min` or `tokens/min`", report)?;
+    let of = cursor.need(
+        Kind::Name,
+        "`requests/min`, `tokens/min` or `concurrent`",
+        report,
+    )?;
     let count = quantity::amount(amount, "limit", report);
-    let scope = scope(&mut cursor, report);
+    let scope = scope(&mut cursor, names, report);
     let (unit, per) = of.text.split_once('/').unwrap_or((&of.text, ""));
     let unit = match unit {
         "request" | "requests" => RateUnit::Requests,
         "token" | "tokens" => RateUnit::Tokens,
+        "concurrent" => RateUnit::Concurrent,
         _ => {
             let finding = report.error(
                 "mux::unit::unknown",
                 of.span,
                 format!("a rate cannot count `{unit}`"),
             );
-            match suggest::advice(unit, ["requests", "tokens"]) {
+            match suggest::advice(unit, ["requests", "tokens", "concurrent"]) {
+                Ok(close) if per.is_empty() => finding.meant(close),
                 Ok(close) => finding
                     .label(format!("did you mean `{close}`?"))
                     .fix(of.span, format!("{close}/{per}")),
@@ -134,7 +150,23 @@ fn rate(line: &Line<'_>, report: &mut Report) -> Option<Rate> {
         ("hour", 3_600_000),
         ("day", 86_400_000),
     ];
-    let Some((_, per)) = periods.iter().find(|(name, _)| *name == per) else {
+    let known = periods.iter().find(|(name, _)| *name == per);
+    let known = match unit {
+        RateUnit::Concurrent if per.is_empty() => Some(&("", 0)),
+        RateUnit::Concurrent => None,
+        RateUnit::Requests | RateUnit::Tokens => known,
+    };
+    let Some((_, per)) = known else {
+        if unit == RateUnit::Concurrent {
+            report
+                .error(
+                    "mux::unit::unknown",
+                    of.span,
+                    "requests in flight are counted at one moment, not over a time",
+                )
+                .help("write `N concurrent per key`");
+            return None;
+        }
         period(of, per, periods.iter().map(|(n, _)| *n), report);
         return None;
     };
@@ -177,7 +209,7 @@ fn period<'k>(
 }
 
 /// `per key end_user model tag.NAME`; nothing is one counter for all.
-fn scope(cursor: &mut Cursor<'_>, report: &mut Report) -> Option<Vec<Scope>> {
+fn scope(cursor: &mut Cursor<'_>, names: &Names<'_>, report: &mut Report) -> Option<Vec<Scope>> {
     let mut scope = Vec::new();
     if cursor.done() {
         return Some(scope);
@@ -187,6 +219,7 @@ fn scope(cursor: &mut Cursor<'_>, report: &mut Report) -> Option<Vec<Scope>> {
         scope.push(match word.text.as_ref() {
             "and" => continue,
             "key" => Scope::Key,
+            "team" => Scope::Team,
             "end_user" => Scope::EndUser,
             "model" => Scope::Model,
             other => {
@@ -194,12 +227,15 @@ fn scope(cursor: &mut Cursor<'_>, report: &mut Report) -> Option<Vec<Scope>> {
                 if tag.is_none() {
                     unknown_scope(word, report);
                 }
+                if tag.is_some() && !names.declared.knows(word, report) {
+                    return None;
+                }
                 Scope::Tag(tag?.into())
             }
         });
     }
     if scope.is_empty() {
-        cursor.missing("`key`, `end_user`, `model` or `tag.NAME`", report);
+        cursor.missing("`key`, `team`, `end_user`, `model` or `tag.NAME`", report);
         return None;
     }
     cursor.end(report);
@@ -207,13 +243,25 @@ fn scope(cursor: &mut Cursor<'_>, report: &mut Report) -> Option<Vec<Scope>> {
 }
 
 fn unknown_scope(word: &Word, report: &mut Report) {
-    let finding = report.error(
-        "mux::name::scope",
-        word.span,
-        format!("nothing can be counted per `{}`", word.text),
-    );
-    match suggest::advice(&word.text, ["key", "end_user", "model"]) {
-        Ok(close) => finding.meant(close),
-        Err(list) => finding.help(format!("there are {list} and `tag.NAME`")),
-    };
+    report
+        .error(
+            "mux::name::scope",
+            word.span,
+            format!("nothing can be counted per `{}`", word.text),
+        )
+        .advise(&word.text, SCOPES.iter().map(|s| s.word), "there are");
+}
+
+/// `hard` or `soft`.
+fn hard(word: &Word, report: &mut Report) -> bool {
+    if !word.says("hard") && !word.says("soft") {
+        report
+            .error(
+                "mux::name::mode",
+                word.span,
+                format!("a budget has no mode `{}`", word.text),
+            )
+            .help("`hard` never passes the cap; `soft` may, by what is in flight");
+    }
+    word.says("hard")
 }

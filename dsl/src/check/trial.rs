@@ -58,6 +58,7 @@ impl<'t> Trial<'_, 't> {
             line: self.line(line.stmt.span),
             given,
             upstreams: Vec::new(),
+            answers: Vec::new(),
             expects: Vec::new(),
         };
         let body = line.body(self.report);
@@ -90,9 +91,8 @@ impl<'t> Trial<'_, 't> {
                 cursor.end(self.report);
             }
             "upstream" => {
-                let script = upstream::read(&mut cursor, self.names, self.report);
+                upstream::read(&mut cursor, self.names, test, self.report);
                 cursor.end(self.report);
-                test.upstreams.extend(script);
             }
             "expect" => {
                 let Some(guard) = cursor.guard() else { return };

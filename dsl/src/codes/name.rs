@@ -42,14 +42,14 @@ would be charged to it, and a condition on it would never be true.
 Declare it with `budget NAME { cap … }`, mend the name, or include the file that has it.",
         [
             r#"include "fleet.mux"
-budget team { cap $50/day per tag.team }
+budget team { cap $50/day per tag.session }
 policy @main {
   charge teem
   else use openai/gpt-4.1
 }
 "#,
             r#"include "fleet.mux"
-budget team { cap $50/day per tag.team }
+budget team { cap $50/day per tag.session }
 policy @main {
   charge team
   else use openai/gpt-4.1
@@ -217,12 +217,12 @@ policy @main {
         "mux::name::metric",
         "there is no live figure of this name",
         r"`… of …` asks for a live figure, and there is none of that name for that kind of thing.
-There are `p50`, `p95`, `error_rate` and `health` of a target, `health` of a provider, and
-`used of budget NAME`.",
+There are `p50`, `p95`, `p99`, `error_rate`, `inflight`, `headroom`, `breaker` and `health` of
+a target, `health` of a provider, and `used of budget NAME`.",
         [
             r#"include "fleet.mux"
 policy @main {
-  when p99 of vllm/llama-3.3-70b > 4s  use openai/gpt-4.1
+  when p96 of vllm/llama-3.3-70b > 4s  use openai/gpt-4.1
   else                                 use vllm/llama-3.3-70b
 }
 "#,
@@ -357,19 +357,19 @@ policy @main {
     Code::error(
         "mux::name::scope",
         "nothing can be counted per this",
-        r"Budgets and limits are counted per `key`, `end_user`, `model` or `tag.NAME`, or, without
-`per`, once for all. A counter per anything else would never see two requests together.
+        r"Budgets and limits are counted per `key`, `team`, `end_user`, `model` or `tag.NAME`, or,
+without `per`, once for all. A counter per anything else would never see two requests together.
 A tag is written with its `tag.` in front.",
         [
             r#"include "fleet.mux"
-budget team { cap $50/day per team }
+budget team { cap $50/day per session }
 policy @main {
   charge team
   else use openai/gpt-4.1
 }
 "#,
             r#"include "fleet.mux"
-budget team { cap $50/day per tag.team }
+budget team { cap $50/day per tag.session }
 policy @main {
   charge team
   else use openai/gpt-4.1

@@ -51,30 +51,6 @@ policy @main { else use plan quality }
         ],
     ),
     Code::error(
-        "mux::plan::unsupported",
-        "this version cannot run a part of the language",
-        r"The statement is in the language, but the mux that checks the file cannot carry it out. To
-read over it would change what happens to requests, so the policy is not loaded.
-Use what the help offers for now, or run a version that can.",
-        [
-            r#"include "fleet.mux"
-policy @main {
-  when has images {
-    use    openai/gpt-4.1
-    shadow 10% openai/gpt-4.1-mini
-  }
-  else use openai/gpt-4.1-mini
-}
-"#,
-            r#"include "fleet.mux"
-policy @main {
-  when has images  use openai/gpt-4.1
-  else             use openai/gpt-4.1-mini
-}
-"#,
-        ],
-    ),
-    Code::error(
         "mux::cycle::plan",
         "plans use each other",
         r"Following the plans that a plan uses leads back to where it began, so that a request would

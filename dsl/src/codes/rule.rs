@@ -176,22 +176,6 @@ policy @main {
         ],
     ),
     Code::warning(
-        "mux::guarantee::unchecked",
-        "a guarantee is not checked yet",
-        r"The mux that checks the file reads over the statement: nothing is promised by it. Its names
-and words are read, so mistakes in it are still found.
-Run a version that checks it, or do not rely on it.",
-        [
-            r#"include "fleet.mux"
-policy @main { else use openai/gpt-4.1 }
-guarantee "nothing is refused" { expect not denied }
-"#,
-            r#"include "fleet.mux"
-policy @main { else use openai/gpt-4.1 }
-"#,
-        ],
-    ),
-    Code::warning(
         "mux::cond::constant",
         "a test is always true, or never, where it stands",
         r"The rules above have already taken every request for which this test would say otherwise, or

@@ -31,7 +31,7 @@ pub(super) fn options() -> BTreeSet<&'static str> {
     let strategies = entries()
         .filter(|entry| entry.within.contains(&Place::Plan))
         .map(|entry| entry.word);
-    let literals = words::all().flat_map(|entry| {
+    let literals = words::statements().flat_map(|entry| {
         let words = literals(entry.form);
         words.filter(move |word| *word != entry.word)
     });
@@ -50,7 +50,7 @@ pub(super) fn declarations() -> (Vec<&'static str>, Vec<&'static str>) {
 
 /// Every line that begins with a word.
 pub(super) fn entries() -> impl Iterator<Item = &'static Entry> {
-    words::all().filter(|entry| !entry.word.starts_with('<'))
+    words::statements().filter(|entry| !entry.word.starts_with('<'))
 }
 
 /// The declarations, for the scanner of line ends.

@@ -54,4 +54,44 @@ pub struct Outcomes {
     pub timed_out: bool,
     /// `auth`: the provider refused our credential.
     pub auth: bool,
+    /// `overloaded`: the provider has no room.
+    pub overloaded: bool,
+    /// `context-length`: the prompt does not fit.
+    pub context_length: bool,
+    /// `content-filter`: the provider refused the content.
+    pub content_filter: bool,
+    /// `cut`: a stream broke off.
+    pub cut: bool,
+    /// `malformed`: what came back cannot be read.
+    pub malformed: bool,
+}
+
+impl Outcomes {
+    /// Every word that is no status, with whether it is written.
+    #[must_use]
+    pub fn flags(&self) -> [(bool, &'static str); 9] {
+        let Self {
+            statuses: _,
+            server_errors,
+            network,
+            timed_out,
+            auth,
+            overloaded,
+            context_length,
+            content_filter,
+            cut,
+            malformed,
+        } = self;
+        [
+            (*server_errors, "5xx"),
+            (*network, "network"),
+            (*timed_out, "timed-out"),
+            (*auth, "auth"),
+            (*overloaded, "overloaded"),
+            (*context_length, "context-length"),
+            (*content_filter, "content-filter"),
+            (*cut, "cut"),
+            (*malformed, "malformed"),
+        ]
+    }
 }

@@ -1,6 +1,7 @@
 //! What can be called, what it may cost, and what protects it.
 
 use super::attempt::{Retry, Timeouts};
+use super::figure::Quantile;
 use super::{BasisPoints, BreakerId, Millis, Pico, ProviderId};
 use serde::{Deserialize, Serialize};
 
@@ -291,8 +292,8 @@ pub struct Health {
 /// One threshold on a live figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum HealthRule {
-    /// Time to first content above this.
-    P95Above(Millis, Millis),
+    /// Time to first content above this, in the window that follows.
+    LatencyAbove(Quantile, Millis, Millis),
     /// Share of failures above this, in the window that follows.
     ErrorRateAbove(BasisPoints, Millis),
     /// Its breaker is open.

@@ -30,24 +30,11 @@ pub(super) fn retry(part: Part, retry: Option<&Retry>) -> Part {
 
 /// A set of outcomes by their words.
 pub(super) fn outcomes(on: &Outcomes) -> Figure {
-    let Outcomes {
-        statuses,
-        server_errors,
-        network,
-        timed_out,
-        auth,
-    } = on;
-    let mut statuses = statuses.clone();
+    let mut statuses = on.statuses.clone();
     statuses.sort_unstable();
     statuses.dedup();
     let mut words: Vec<Box<str>> = statuses.iter().map(|s| s.to_string().into()).collect();
-    let flags = [
-        (*server_errors, "5xx"),
-        (*network, "network"),
-        (*timed_out, "timed-out"),
-        (*auth, "auth"),
-    ];
-    let said = flags.into_iter().filter(|(said, _)| *said);
+    let said = on.flags().into_iter().filter(|(said, _)| *said);
     words.extend(said.map(|(_, word)| word.into()));
     Figure::Words(words)
 }
@@ -55,7 +42,7 @@ pub(super) fn outcomes(on: &Outcomes) -> Figure {
 /// Thresholds, of which any is enough.
 pub(super) fn rules(part: Part, role: &'static str, rules: &[HealthRule]) -> Part {
     let threshold = |rule: &HealthRule| match rule {
-        HealthRule::P95Above(time, over) => Part::new("p95", "")
+        HealthRule::LatencyAbove(quantile, time, over) => Part::new(quantile.word(), "")
             .with(">", Figure::Time(*time))
             .with("over", Figure::Time(*over)),
         HealthRule::ErrorRateAbove(share, over) => Part::new("error_rate", "")

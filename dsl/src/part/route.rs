@@ -5,7 +5,7 @@ use super::{Figure, Guard, Part};
 use crate::image::{
     Accept, Affinity, After, Arm, Attempt, BreakerId, By, Canary, Cascade, Combine, Compare,
     Ensemble, Fallback, Filter, Finish, Fleet, HealthState, Hedge, Judge, Listed, Plan, PlanId,
-    Quantile, Route, Shadow, Split, Sticky, Terms,
+    Route, Shadow, Split, Sticky, Terms,
 };
 use crate::phrase::sign;
 
@@ -125,7 +125,7 @@ impl Book<'_> {
             By::Cost => Part::new("cheapest", ""),
             By::Weight => Part::new("balance", ""),
             By::Latency(quantile, over, explore) => Part::new("fastest", "")
-                .with("by", Figure::Words(vec![quantile_word(*quantile).into()]))
+                .with("by", Figure::Words(vec![quantile.word().into()]))
                 .with("over", Figure::Time(*over))
                 .with("explore", Figure::Share(*explore)),
         };
@@ -175,7 +175,7 @@ impl Book<'_> {
                 Part::new("can", "").with("can", super::fleet::features(*features))
             }
             Filter::Latency(quantile, compare, time) => {
-                test(quantile_word(*quantile), *compare, Figure::Time(*time))
+                test(quantile.word(), *compare, Figure::Time(*time))
             }
             Filter::ErrorRate(compare, share) => {
                 test("error_rate", *compare, Figure::Share(*share))
@@ -283,7 +283,7 @@ impl Book<'_> {
         } = hedge;
         let after = match after {
             After::Time(time) => Figure::Time(*time),
-            After::Quantile(quantile) => Figure::Words(vec![quantile_word(*quantile).into()]),
+            After::Quantile(quantile) => Figure::Words(vec![quantile.word().into()]),
         };
         let part = Part::new("hedge", "")
             .with("after", after)
@@ -348,14 +348,6 @@ fn accept(good: &Accept) -> Part {
         Accept::Output(compare, tokens) => {
             test("output", *compare, Figure::Tokens((*tokens).into()))
         }
-    }
-}
-
-fn quantile_word(quantile: Quantile) -> &'static str {
-    match quantile {
-        Quantile::P50 => "p50",
-        Quantile::P95 => "p95",
-        Quantile::P99 => "p99",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::account::Truth;
 use super::known::Known;
-use super::terms::{quantile, stands, tier};
+use super::terms::{stands, tier};
 use super::value::health;
 use crate::image::{Filter, Quantile, Target, TargetId};
 use crate::phrase::{count, price, share, sign, time};
@@ -38,7 +38,7 @@ pub(super) fn words(filter: &Filter, known: &Known<'_>) -> String {
             format!("can {}", can.join(" "))
         }
         Filter::Latency(q, compare, t) => {
-            format!("{} {} {}", quantile(*q), sign(*compare), time(*t))
+            format!("{} {} {}", q.word(), sign(*compare), time(*t))
         }
         Filter::ErrorRate(compare, s) => format!("error_rate {} {}", sign(*compare), share(*s)),
         Filter::Health(state) => format!("health is {}", health(*state)),

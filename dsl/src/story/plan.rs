@@ -128,7 +128,7 @@ fn listed(
         By::Cost => "the cheapest of these for this request, then the others".to_owned(),
         By::Latency(q, over, explore) => format!(
             "the fastest of these by {} over {}{}, then the others",
-            terms::quantile(q),
+            q.word(),
             time(over),
             if explore > 0 {
                 format!(", {} of requests exploring", share(explore))

@@ -1,12 +1,13 @@
 //! What strategies go by, in words: thresholds, delays, what makes an answer good enough.
 
-use super::terms::quantile;
 use crate::image::{Accept, After, Finish, HealthRule, Hedge};
 use crate::phrase::{count, money, share, sign, time};
 
 pub(super) fn threshold(rule: &HealthRule) -> String {
     match rule {
-        HealthRule::P95Above(limit, over) => format!("p95 > {} over {}", time(*limit), time(*over)),
+        HealthRule::LatencyAbove(of, limit, over) => {
+            format!("{} > {} over {}", of.word(), time(*limit), time(*over))
+        }
         HealthRule::ErrorRateAbove(limit, over) => {
             format!("error_rate > {} over {}", share(*limit), time(*over))
         }
@@ -54,7 +55,7 @@ fn finished(finish: Finish) -> &'static str {
 pub(super) fn hedged(hedge: &Hedge) -> String {
     let after = match hedge.after {
         After::Time(t) => time(t),
-        After::Quantile(q) => quantile(q).to_owned(),
+        After::Quantile(q) => q.word().to_owned(),
     };
     match hedge.extra {
         1 => format!("the first; where it takes longer than {after}, the next as well"),

@@ -3,8 +3,8 @@
 use super::account::Fact;
 use crate::decide::Image;
 use crate::image::{
-    Affinity, Attempt, BasisPoints, Budget, Compare, Limit, Outcomes, Pico, Policy, Quantile, Rate,
-    RateUnit, Retry, Scope, Sticky, Target, Terms, Tier, Timeouts, Window,
+    Affinity, Attempt, BasisPoints, Budget, Compare, Limit, Outcomes, Pico, Policy, Rate, RateUnit,
+    Retry, Scope, Sticky, Target, Terms, Tier, Timeouts, Window,
 };
 use crate::phrase::{count, money, price, share, time};
 
@@ -36,13 +36,7 @@ fn retry(retry: &Retry) -> String {
 
 fn outcomes(on: &Outcomes) -> String {
     let mut words: Vec<String> = on.statuses.iter().map(ToString::to_string).collect();
-    let flags = [
-        (on.server_errors, "5xx"),
-        (on.network, "network"),
-        (on.timed_out, "timed-out"),
-        (on.auth, "auth"),
-    ];
-    let set = flags.into_iter().filter(|(set, _)| *set);
+    let set = on.flags().into_iter().filter(|(set, _)| *set);
     words.extend(set.map(|(_, word)| word.to_owned()));
     words.join(" ")
 }
@@ -108,14 +102,6 @@ pub(super) fn tier(tier: Tier) -> &'static str {
         Tier::Economy => "economy",
         Tier::Standard => "standard",
         Tier::Frontier => "frontier",
-    }
-}
-
-pub(super) fn quantile(quantile: Quantile) -> &'static str {
-    match quantile {
-        Quantile::P50 => "p50",
-        Quantile::P95 => "p95",
-        Quantile::P99 => "p99",
     }
 }
 

@@ -112,8 +112,11 @@ pub(crate) fn arrival(given: &Given) -> Arrival {
         at: given.now.unwrap_or(NOON),
         now: SECOND,
         facts: Facts {
-            operation: "chat".to_owned(),
-            dialect: "openai-chat".to_owned(),
+            operation: given.operation.clone().unwrap_or_else(|| "chat".to_owned()),
+            dialect: given
+                .dialect
+                .clone()
+                .unwrap_or_else(|| "openai-chat".to_owned()),
             model: given.model.clone(),
             key: given.key.clone(),
             end_user: given.end_user.clone(),
@@ -147,7 +150,7 @@ fn given<K: PartialEq, V: Copy>(list: &[(K, V)], key: &K) -> Option<V> {
 
 impl Live for Supposed<'_> {
     fn p50(&self, target: TargetId) -> Option<Millis> {
-        given(&self.given.p95, &target)
+        given(&self.given.p50, &target)
     }
 
     fn p95(&self, target: TargetId) -> Option<Millis> {
@@ -155,23 +158,23 @@ impl Live for Supposed<'_> {
     }
 
     fn p99(&self, target: TargetId) -> Option<Millis> {
-        given(&self.given.p95, &target)
+        given(&self.given.p99, &target)
     }
 
     fn error_rate(&self, target: TargetId) -> Option<BasisPoints> {
         given(&self.given.error_rate, &target)
     }
 
-    fn inflight(&self, _: TargetId) -> u32 {
-        0
+    fn inflight(&self, target: TargetId) -> u32 {
+        given(&self.given.inflight, &target).unwrap_or(0)
     }
 
-    fn breaker_open(&self, _: TargetId) -> bool {
-        false
+    fn breaker_open(&self, target: TargetId) -> bool {
+        given(&self.given.breaker, &target).unwrap_or(false)
     }
 
-    fn headroom(&self, _: TargetId) -> Option<BasisPoints> {
-        None
+    fn headroom(&self, target: TargetId) -> Option<BasisPoints> {
+        given(&self.given.headroom, &target)
     }
 
     fn health(&self, target: TargetId) -> HealthState {

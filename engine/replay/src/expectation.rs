@@ -53,6 +53,10 @@ fn figure(report: &Report, wanted: &Wanted) -> (Option<i64>, String) {
             i64::try_from(report.now.p95_ms).ok(),
             format!("{}ms", report.now.p95_ms),
         ),
+        Figure::P99 => (
+            i64::try_from(report.now.p99_ms).ok(),
+            format!("{}ms", report.now.p99_ms),
+        ),
         Figure::Cost => {
             let got = i64::try_from(report.now.cost).ok();
             (

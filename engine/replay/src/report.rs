@@ -56,6 +56,8 @@ pub struct Side {
     pub p50_ms: u64,
     /// 95th percentile of it.
     pub p95_ms: u64,
+    /// 99th percentile of it.
+    pub p99_ms: u64,
     /// Cost, pico-dollars.
     pub cost: i128,
     /// Requests with an attempt whose price is unknown.
@@ -95,7 +97,7 @@ impl Side {
             let rank = (self.totals.len() * share).div_ceil(100).max(1);
             self.totals.get(rank - 1).copied().map_or(0, u64::from)
         };
-        (self.p50_ms, self.p95_ms) = (at(50), at(95));
+        (self.p50_ms, self.p95_ms, self.p99_ms) = (at(50), at(95), at(99));
         self.totals = Vec::new();
     }
 }

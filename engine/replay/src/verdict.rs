@@ -2,7 +2,7 @@
 
 use mux_dsl::Image;
 use mux_dsl::case::{Compare, Expect, That};
-use mux_dsl::image::{Pico, TargetId, Tier};
+use mux_dsl::image::{Pico, ProviderId, TargetId, Tier};
 use mux_routing::flight::{Attempt, End, Flight};
 use mux_routing::unsupported;
 use serde::Serialize;
@@ -126,6 +126,19 @@ impl<'f> Seen<'f> {
             }
             That::Region(region) => self.region(region),
             That::Tier(compare, wanted) => self.tier(*compare, *wanted),
+            That::Provider(wanted) => self.provider(*wanted),
+            That::Arm(_) => (false, "the arm is not told apart".to_owned()),
+            That::Not(inner) => {
+                let (holds, got) = self.judge(inner);
+                (!holds, got)
+            }
+            That::Any(several) => {
+                let each: Vec<Verdict> = several.iter().map(|one| self.judge(one)).collect();
+                let got = each
+                    .first()
+                    .map_or_else(String::new, |(_, got)| got.clone());
+                (each.iter().any(|(holds, _)| *holds), got)
+            }
         }
     }
 
@@ -149,6 +162,17 @@ impl<'f> Seen<'f> {
             (cost, true) => (compare.holds(&cost, &wanted), dollars(cost)),
             (_, false) => (false, "unknown, for a target without a price".to_owned()),
         }
+    }
+
+    fn provider(&self, wanted: ProviderId) -> Verdict {
+        let fleet = &self.image.fleet;
+        let target = self.served.and_then(|t| fleet.targets.get(t.index()));
+        let provider = target.map(|t| t.provider);
+        let name = provider.and_then(|p| fleet.providers.get(p.index()));
+        (
+            provider == Some(wanted),
+            self.or_ending(name.map(|p| p.name.as_ref())),
+        )
     }
 
     fn region(&self, wanted: &str) -> Verdict {

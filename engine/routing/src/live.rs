@@ -4,7 +4,9 @@ use crate::breaker::Position;
 use crate::ledger::Ledger;
 use crate::target::TargetState;
 use crate::{MILLI, Nanos};
-use mux_dsl::image::{BasisPoints, BudgetId, Fleet, Health, HealthRule, Millis, TargetId};
+use mux_dsl::image::{
+    BasisPoints, BudgetId, Fleet, Health, HealthRule, Millis, Quantile, TargetId,
+};
 use mux_dsl::request::{HealthState, Live, Request};
 use std::sync::Arc;
 
@@ -64,8 +66,15 @@ impl Live for View<'_> {
             return HealthState::Down;
         };
         let holds = |rule: &HealthRule| match *rule {
-            HealthRule::P95Above(limit, _) => {
-                state.quantiles(self.now).is_some_and(|q| q.p95 > limit)
+            HealthRule::LatencyAbove(quantile, limit, _) => {
+                state.quantiles(self.now).is_some_and(|q| {
+                    let measured = match quantile {
+                        Quantile::P50 => q.p50,
+                        Quantile::P95 => q.p95,
+                        Quantile::P99 => q.p99,
+                    };
+                    measured > limit
+                })
             }
             HealthRule::ErrorRateAbove(limit, over) => state
                 .error_rate(Some(over * MILLI), self.now)

@@ -12,7 +12,9 @@ use crate::price::expected;
 use crate::ranking::{self, Candidate};
 use crate::router::Router;
 use crate::sticky::{bond, who};
-use mux_dsl::image::{Arm, By, Canary, Filter, HealthRule, Listed, Pico, Route, Split, TargetId};
+use mux_dsl::image::{
+    Arm, By, Canary, Filter, HealthRule, Listed, Pico, Quantile, Route, Split, TargetId,
+};
 use mux_dsl::request::{HealthState, Live, Request};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -279,7 +281,14 @@ impl<'a, L: Live> Chooser<'a, L> {
     /// Whether a target is beyond a threshold; what is not known is not.
     fn broken(&self, rule: &HealthRule, target: TargetId) -> bool {
         match *rule {
-            HealthRule::P95Above(limit, _) => self.live.p95(target).is_some_and(|p| p > limit),
+            HealthRule::LatencyAbove(quantile, limit, _) => {
+                let measured = match quantile {
+                    Quantile::P50 => self.live.p50(target),
+                    Quantile::P95 => self.live.p95(target),
+                    Quantile::P99 => self.live.p99(target),
+                };
+                measured.is_some_and(|time| time > limit)
+            }
             HealthRule::ErrorRateAbove(limit, _) => self
                 .live
                 .error_rate(target)

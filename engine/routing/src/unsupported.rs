@@ -140,7 +140,7 @@ impl Walk<'_> {
 
     fn windows(&mut self, rules: &[HealthRule], place: &str) {
         let over = |rule: &HealthRule| match *rule {
-            HealthRule::P95Above(_, over) | HealthRule::ErrorRateAbove(_, over) => over,
+            HealthRule::LatencyAbove(_, _, over) | HealthRule::ErrorRateAbove(_, over) => over,
             HealthRule::BreakerOpen => 0,
         };
         if rules.iter().any(|rule| over(rule) > MEASURED) {

@@ -15,14 +15,15 @@ static const char *const DECLARES_LINE[] = {
 // Those with a block on their line.
 static const char *const DECLARES_BLOCK[] = {
     "provider",
+    "facts",
     "breaker",
     "health",
     "budget",
     "limit",
+    "defaults",
     "plan",
     "policy",
     "test",
-    "facts",
     "guarantee",
     "replay",
     NULL,

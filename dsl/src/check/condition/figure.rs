@@ -10,6 +10,7 @@ use crate::quantity;
 use crate::report::Report;
 use crate::request::HealthState;
 use crate::tree::{self, Sign, Word};
+use crate::words::{self, METRICS};
 
 /// A test on a fact that is a number.
 pub(super) fn number(
@@ -56,11 +57,11 @@ pub(super) fn number(
         Number::Tokens | Number::OutputLimit => {
             quantity::tokens(word, &subject.text, report).map(u64::from)
         }
-        Number::Inflight(_) => quantity::count(word, &subject.text, report).map(u64::from),
         Number::P50(_) | Number::P95(_) | Number::P99(_) => {
             quantity::time(word, &subject.text, report)
         }
-        Number::ErrorRate(_) | Number::Used(_) | Number::Headroom(_) => {
+        Number::Inflight(_) => quantity::count(word, &subject.text, report).map(u64::from),
+        Number::ErrorRate(_) | Number::Headroom(_) | Number::Used(_) => {
             quantity::share(word, &subject.text, report).map(u64::from)
         }
     }?;
@@ -75,29 +76,84 @@ pub(super) fn metric(
     test: &tree::Test,
     report: &mut Report,
 ) -> Option<Cond> {
-    match (metric.text.as_ref(), names) {
+    let make: fn(TargetId) -> Number = match (metric.text.as_ref(), names) {
         ("used", [word, name]) if word.says("budget") => {
             let budget = BudgetId(scope.names.budgets.find(name, report)?);
-            number(scope, Number::Used(budget), metric, test, report)
+            return number(scope, Number::Used(budget), metric, test, report);
         }
-        ("health", [name]) => health(scope, name, test, report),
-        ("p50" | "p95" | "error_rate", [name]) => {
-            let target = TargetId(scope.names.models.find(name, report)?);
-            let fact = match metric.text.as_ref() {
-                "p50" => Number::P50(target),
-                "p95" => Number::P95(target),
-                _ => Number::ErrorRate(target),
-            };
-            number(scope, fact, metric, test, report)
-        }
+        ("health", [name]) => return health(scope, name, test, report),
+        ("breaker", [name]) => return breaker(scope, name, test, report),
+        ("p50", [_]) => Number::P50,
+        ("p95", [_]) => Number::P95,
+        ("p99", [_]) => Number::P99,
+        ("error_rate", [_]) => Number::ErrorRate,
+        ("inflight", [_]) => Number::Inflight,
+        ("headroom", [_]) => Number::Headroom,
         _ => {
-            let at = names.last().map_or(metric.span, |n| metric.span.to(n.span));
-            report
-                .error("mux::name::metric", at, format!("there is no figure `{}`", subject_of(test)))
-                .help("the figures are `p50`, `p95`, `error_rate` and `health` of PROVIDER/MODEL, `health of` PROVIDER, and `used of budget` NAME");
-            None
+            unknown(metric, names, test, report);
+            return None;
         }
+    };
+    let target = TargetId(scope.names.models.find(names.first()?, report)?);
+    number(scope, make(target), metric, test, report)
+}
+
+fn unknown(metric: &Word, names: &[Word], test: &tree::Test, report: &mut Report) {
+    if let Some(known) = words::subject(METRICS, &metric.text) {
+        let at = names.last().map_or(metric.span, |n| metric.span.to(n.span));
+        report
+            .error(
+                "mux::statement::form",
+                at,
+                format!("`{}` is a figure of something else", metric.text),
+            )
+            .help(format!("write `{}`", known.form));
+        return;
     }
+    report
+        .error(
+            "mux::name::metric",
+            metric.span,
+            format!("there is no figure `{}`", subject_of(test)),
+        )
+        .advise(&metric.text, words::names(METRICS), "the figures are");
+}
+
+/// `breaker of TARGET is open | closed`.
+fn breaker(
+    scope: &mut Scope<'_>,
+    name: &Word,
+    test: &tree::Test,
+    report: &mut Report,
+) -> Option<Cond> {
+    let target = TargetId(scope.names.models.find(name, report)?);
+    let is = match test.sign {
+        Some((Sign::Is, _)) => Some(true),
+        Some((Sign::IsNot, _)) => Some(false),
+        _ => None,
+    };
+    let open = match test.values.as_slice() {
+        [state] if state.says("open") => Some(true),
+        [state] if state.says("closed") => Some(false),
+        _ => None,
+    };
+    let Some((is, open)) = is.zip(open) else {
+        report
+            .error(
+                "mux::type::comparison",
+                test.span,
+                "a breaker is `open` or `closed`",
+            )
+            .help(format!("write `{} is open`", subject_of(test)));
+        return None;
+    };
+    let written = format!("{} is open", subject_of(test));
+    let cond = scope.test_of(Atom::BreakerOpen(target), written, test.span);
+    Some(if is == open {
+        cond
+    } else {
+        Cond::Not(Box::new(cond))
+    })
 }
 
 fn health(

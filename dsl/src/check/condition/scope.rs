@@ -6,6 +6,7 @@ use crate::names::Names;
 use crate::report::Report;
 use crate::source::{Sources, Span};
 use crate::tree::{self, Word};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Names, texts and tables.
@@ -19,6 +20,17 @@ pub(super) struct Scope<'t> {
 }
 
 impl Scope<'_> {
+    /// The index of an unnamed set; equal ones are shared.
+    pub(super) fn set(&mut self, values: HashSet<Box<str>>) -> usize {
+        let named = self.names.sets.iter().count();
+        let mut unnamed = self.tables.sets.iter().skip(named);
+        if let Some(same) = unnamed.position(|s| **s == values) {
+            return named + same;
+        }
+        self.tables.sets.push(Arc::new(values));
+        self.tables.sets.len() - 1
+    }
+
     /// A test whose text is what was written.
     pub(super) fn written(&self, atom: Atom, test: &tree::Test) -> Cond {
         let words = self

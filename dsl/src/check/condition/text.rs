@@ -8,7 +8,17 @@ use crate::quantity;
 use crate::report::Report;
 use crate::tree::{self, Kind, Sign, Word};
 use std::collections::HashSet;
-use std::sync::Arc;
+
+/// Headers that carry credentials.
+const SECRET: [&str; 7] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    "x-amz-security-token",
+];
 
 /// A test on a fact that is text.
 pub(super) fn read(
@@ -34,7 +44,7 @@ pub(super) fn read(
         Sign::In | Sign::NotIn => member(scope, fact, test, report)?,
         Sign::Matches | Sign::StartsWith => {
             let word = single(subject, test, report)?;
-            let value = value(fact, word, report)?;
+            let value = pattern(fact, word, report)?;
             let atom = if sign == Sign::Matches {
                 Atom::Matches(fact.clone(), Glob::pattern(&value))
             } else {
@@ -69,7 +79,7 @@ fn is(
     report: &mut Report,
 ) -> Option<Cond> {
     let word = single(subject, test, report)?;
-    let value = value(fact, word, report)?;
+    let value = value(scope, fact, &subject.text, word, report)?;
     let written = format!("{} is {}", subject.text, scope.sources.slice(word.span));
     Some(scope.test_of(Atom::Is(fact.clone(), value), written, test.span))
 }
@@ -84,26 +94,20 @@ fn member(
     let mut values = HashSet::new();
     for word in &test.values {
         if word.kind == Kind::Name {
-            let set = scope.names.sets.find(word, report)?;
+            let set = scope.names.sets.find(word, report)? as usize;
+            let set = if *fact == Text::Model {
+                bare(scope, set)
+            } else {
+                set
+            };
             let written = format!("{} in {}", subject_of(test), word.text);
-            parts.push(scope.test_of(Atom::In(fact.clone(), set as usize), written, test.span));
+            parts.push(scope.test_of(Atom::In(fact.clone(), set), written, test.span));
         } else {
-            values.insert(value(fact, word, report)?);
+            values.insert(value(scope, fact, &subject_of(test), word, report)?);
         }
     }
     if !values.is_empty() {
-        let same = scope
-            .tables
-            .sets
-            .iter()
-            .skip(scope.names.sets.iter().count())
-            .position(|s| **s == values);
-        let set = same.map_or(scope.tables.sets.len(), |at| {
-            at + scope.names.sets.iter().count()
-        });
-        if same.is_none() {
-            scope.tables.sets.push(Arc::new(values));
-        }
+        let set = scope.set(values);
         parts.push(scope.written(Atom::In(fact.clone(), set), test));
     }
     if parts.is_empty() {
@@ -117,15 +121,57 @@ fn member(
     })
 }
 
+/// What a fact is held against by `matches` and `starts with`.
+fn pattern(fact: &Text, word: &Word, report: &mut Report) -> Option<Box<str>> {
+    if word.kind != Kind::Text {
+        not_text(word, report);
+        return None;
+    }
+    let bare = word.text.strip_prefix('@').filter(|_| *fact == Text::Model);
+    Some(bare.map_or_else(|| word.text.clone(), Into::into))
+}
+
+/// The set of the same names without their `@`.
+fn bare(scope: &mut Scope<'_>, set: usize) -> usize {
+    let Some(written) = scope.tables.sets.get(set).cloned() else {
+        return set;
+    };
+    if !written.iter().any(|name| name.starts_with('@')) {
+        return set;
+    }
+    let bare = written
+        .iter()
+        .map(|name| name.strip_prefix('@').unwrap_or(name).into())
+        .collect();
+    scope.set(bare)
+}
+
 /// A value that a fact can be compared with.
-fn value(fact: &Text, word: &Word, report: &mut Report) -> Option<Box<str>> {
+fn value(
+    scope: &Scope<'_>,
+    fact: &Text,
+    subject: &str,
+    word: &Word,
+    report: &mut Report,
+) -> Option<Box<str>> {
     let fits = word.kind == Kind::Text
         || (*fact == Text::Model && matches!(word.kind, Kind::Alias | Kind::Name));
     if fits {
+        if word.kind == Kind::Alias {
+            scope.names.policies.index_of(word, report)?;
+        }
+        if !scope.names.declared.allows(subject, word, report) {
+            return None;
+        }
         // Clients may leave out the `@` of a policy.
         let bare = word.text.strip_prefix('@').filter(|_| *fact == Text::Model);
         return Some(bare.map_or_else(|| word.text.clone(), Into::into));
     }
+    not_text(word, report);
+    None
+}
+
+fn not_text(word: &Word, report: &mut Report) {
     report
         .error(
             "mux::type::mismatch",
@@ -138,22 +184,56 @@ fn value(fact: &Text, word: &Word, report: &mut Report) -> Option<Box<str>> {
         )
         .help(format!("write `\"{}\"`", word.text))
         .fix(word.span, format!("\"{}\"", word.text));
-    None
+}
+
+/// Whether a word that names a text fact names one that may be asked about; what may not is reported.
+pub(super) fn allowed(scope: &Scope<'_>, word: &Word, report: &mut Report) -> bool {
+    if let Some(header) = word.text.strip_prefix("header.") {
+        if SECRET.iter().any(|s| header.eq_ignore_ascii_case(s)) {
+            report
+                .error(
+                    "mux::secret::header",
+                    word.span,
+                    format!("`{header}` holds a credential, and policies never see those"),
+                )
+                .help("to tell clients apart, ask for `key` or `team`");
+            return false;
+        }
+        if header.bytes().any(|b| b.is_ascii_uppercase()) {
+            report
+                .error(
+                    "mux::name::header",
+                    word.span,
+                    "names of headers are written in lower case",
+                )
+                .label(format!("write `{}`", word.text.to_ascii_lowercase()));
+            return false;
+        }
+    }
+    scope.names.declared.knows(word, report)
 }
 
 /// The text fact a word names.
 pub(super) fn fact(word: &Word) -> Option<Text> {
-    if word.kind != Kind::Name {
-        return None;
-    }
-    match word.text.as_ref() {
+    (word.kind == Kind::Name)
+        .then(|| named(&word.text))
+        .flatten()
+}
+
+/// The text fact of a name.
+pub(super) fn named(name: &str) -> Option<Text> {
+    match name {
         "end_user" => Some(Text::EndUser),
         "key" => Some(Text::Key),
+        "team" => Some(Text::Team),
         "model" => Some(Text::Model),
         "conversation" => Some(Text::Conversation),
-        other => other
-            .strip_prefix("tag.")
-            .filter(|t| !t.is_empty())
-            .map(|t| Text::Tag(t.into())),
+        "operation" => Some(Text::Operation),
+        "dialect" => Some(Text::Dialect),
+        other => {
+            let named = |start| other.strip_prefix(start).filter(|t: &&str| !t.is_empty());
+            let tag = named("tag.").map(|t| Text::Tag(t.into()));
+            tag.or_else(|| named("header.").map(|h| Text::Header(h.into())))
+        }
     }
 }

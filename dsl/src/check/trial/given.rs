@@ -2,30 +2,17 @@
 
 use crate::case::Given;
 use crate::check::ability;
-use crate::check::condition::{state, targets, zone};
+use crate::check::condition::{state as state_of, targets, zone};
 use crate::cursor::Cursor;
 use crate::image::{BasisPoints, BudgetId, TargetId};
 use crate::names::Names;
 use crate::quantity;
 use crate::report::Report;
 use crate::source::Span;
-use crate::suggest;
 use crate::tree::{Item, Kind, Word};
+use crate::words::{self, GIVENS, Holds, METRICS};
 use jiff::civil;
 use jiff::tz::TimeZone;
-
-/// Facts that a `given` line or a column can name.
-const FACTS: [&str; 9] = [
-    "model",
-    "tokens",
-    "output_limit",
-    "streaming",
-    "end_user",
-    "key",
-    "conversation",
-    "now",
-    "tag.NAME",
-];
 
 /// Reads facts, from `given` lines and from the cells of tables.
 pub(super) struct Facts<'r, 't> {
@@ -37,62 +24,160 @@ impl Facts<'_, '_> {
     /// One fact and its value.
     pub(super) fn given(&mut self, cursor: &mut Cursor<'_>, given: &mut Given) -> Option<()> {
         let fact = cursor.need(Kind::Name, "a fact", self.report)?;
-        match fact.text.as_ref() {
-            "model" => given.model = self.model(cursor)?,
-            "tokens" => {
-                given.tokens = quantity::tokens(self.number(cursor)?, "tokens", self.report)?;
+        let Some(known) = words::subject(GIVENS, &fact.text) else {
+            return self.unknown(fact, cursor);
+        };
+        match known.holds {
+            Holds::Text => self.text(known.name, fact, cursor, given),
+            _ if METRICS.iter().any(|m| m.name == known.name) => {
+                self.live(known.name, cursor, given)
             }
+            _ => self.plain(known.name, fact, cursor, given),
+        }
+    }
+
+    fn text(
+        &mut self,
+        name: &str,
+        fact: &Word,
+        cursor: &mut Cursor<'_>,
+        given: &mut Given,
+    ) -> Option<()> {
+        if name == "model" {
+            given.model = self.model(cursor)?;
+            return Some(());
+        }
+        if !self.names.declared.knows(fact, self.report) {
+            cursor.rest();
+            return None;
+        }
+        let value = cursor.need(Kind::Text, "a string in quotes", self.report)?;
+        if !self.names.declared.allows(&fact.text, value, self.report) {
+            return None;
+        }
+        let value = value.text.to_string();
+        match name {
+            "end_user" => given.end_user = Some(value),
+            "key" => given.key = Some(value),
+            "team" => given.team = Some(value),
+            "conversation" => given.conversation = Some(value),
+            "operation" => given.operation = Some(value),
+            "dialect" => given.dialect = Some(value),
+            _ => {
+                let (family, name) = fact.text.split_once('.')?;
+                let list = if family == "tag" {
+                    &mut given.tags
+                } else {
+                    &mut given.headers
+                };
+                list.push((name.to_owned(), value));
+            }
+        }
+        Some(())
+    }
+
+    fn plain(
+        &mut self,
+        name: &str,
+        fact: &Word,
+        cursor: &mut Cursor<'_>,
+        given: &mut Given,
+    ) -> Option<()> {
+        match name {
+            "tokens" => given.tokens = quantity::tokens(self.number(cursor)?, name, self.report)?,
             "output_limit" => {
-                given.output_limit = Some(quantity::tokens(
-                    self.number(cursor)?,
-                    "output_limit",
-                    self.report,
-                )?);
+                let limit = quantity::tokens(self.number(cursor)?, name, self.report)?;
+                given.output_limit = Some(limit);
             }
             "streaming" => {
                 given.streaming = Some(!cursor.says("no"));
                 cursor.says("yes");
             }
-            "end_user" => given.end_user = Some(self.string(cursor)?),
-            "key" => given.key = Some(self.string(cursor)?),
-            "conversation" => given.conversation = Some(self.string(cursor)?),
-            "now" => given.now = Some(self.moment(cursor)?),
             "has" => {
                 let word = cursor.need(Kind::Name, "what the request has", self.report)?;
                 given.needs = given.needs.with(ability::feature(word, self.report)?);
             }
+            "now" => given.now = Some(self.moment(cursor)?),
+            _ => {
+                let (_, budget) = fact.text.split_once('.')?;
+                let budget = self.names.budgets.resolve(budget, fact, self.report)?;
+                self.spent(cursor, budget, given)?;
+            }
+        }
+        Some(())
+    }
+
+    /// A live figure: `NAME of TARGET VALUE`.
+    fn live(&mut self, name: &str, cursor: &mut Cursor<'_>, given: &mut Given) -> Option<()> {
+        cursor.keyword("of", self.report)?;
+        match name {
             "health" => {
-                cursor.keyword("of", self.report)?;
-                let name = cursor.need(Kind::Name, "a target or a provider", self.report)?;
-                let word = cursor.need(Kind::Name, "`ok`, `degraded` or `down`", self.report)?;
-                let state = state(word, self.report)?;
-                let targets = targets(self.names, name, self.report)?;
-                given.health.extend(targets.iter().map(|t| (*t, state)));
-            }
-            "p95" => {
-                let target = self.of(cursor)?;
-                given.p95.push((
-                    target,
-                    quantity::time(self.number(cursor)?, "p95", self.report)?,
-                ));
-            }
-            "error_rate" => {
-                let target = self.of(cursor)?;
-                given.error_rate.push((
-                    target,
-                    quantity::share(self.number(cursor)?, "error_rate", self.report)?,
-                ));
+                let word = cursor.need(Kind::Name, "a target or a provider", self.report)?;
+                let targets = targets(self.names, word, self.report);
+                let state = cursor.need(Kind::Name, "`ok`, `degraded` or `down`", self.report)?;
+                let state = state_of(state, self.report)?;
+                given.health.extend(targets?.iter().map(|t| (*t, state)));
+                return Some(());
             }
             "used" => {
-                cursor.keyword("of", self.report)?;
                 cursor.keyword("budget", self.report)?;
                 let name = cursor.need(Kind::Name, "the name of a budget", self.report)?;
                 let budget = self.names.budgets.find(name, self.report)?;
-                self.spent(cursor, budget, given)?;
+                return self.spent(cursor, budget, given);
             }
-            other => return self.prefixed(other, fact, cursor, given),
+            _ => {}
+        }
+        let word = cursor.need(Kind::Name, "a target", self.report)?;
+        let target = self.names.models.find(word, self.report).map(TargetId);
+        if name == "breaker" {
+            let open = self.breaker(cursor)?;
+            given.breaker.push((target?, open));
+            return Some(());
+        }
+        let value = self.number(cursor)?;
+        let report = &mut *self.report;
+        match name {
+            "p50" => given
+                .p50
+                .push((target?, quantity::time(value, name, report)?)),
+            "p95" => given
+                .p95
+                .push((target?, quantity::time(value, name, report)?)),
+            "p99" => given
+                .p99
+                .push((target?, quantity::time(value, name, report)?)),
+            "inflight" => given
+                .inflight
+                .push((target?, quantity::count(value, name, report)?)),
+            "headroom" => given
+                .headroom
+                .push((target?, quantity::part(value, name, report)?)),
+            _ => given
+                .error_rate
+                .push((target?, quantity::part(value, name, report)?)),
         }
         Some(())
+    }
+
+    fn breaker(&mut self, cursor: &mut Cursor<'_>) -> Option<bool> {
+        let open = cursor.says("open");
+        if open || cursor.says("closed") {
+            return Some(open);
+        }
+        cursor.missing("`open` or `closed`", self.report);
+        None
+    }
+
+    fn unknown(&mut self, fact: &Word, cursor: &mut Cursor<'_>) -> Option<()> {
+        cursor.rest();
+        self.report
+            .error(
+                "mux::name::fact",
+                fact.span,
+                format!("there is no fact `{}`", fact.text),
+            )
+            .advise(&fact.text, words::names(GIVENS), "the facts are");
+        None
     }
 
     /// One cell: the words of the column and those of the cell are one `given` line.
@@ -118,45 +203,10 @@ impl Facts<'_, '_> {
         cursor.end(self.report);
     }
 
-    /// `tag.NAME` and `budget.NAME`.
-    fn prefixed(
-        &mut self,
-        name: &str,
-        fact: &Word,
-        cursor: &mut Cursor<'_>,
-        given: &mut Given,
-    ) -> Option<()> {
-        if let Some(tag) = name.strip_prefix("tag.").filter(|t| !t.is_empty()) {
-            given.tags.push((tag.to_owned(), self.string(cursor)?));
-        } else if let Some(budget) = name.strip_prefix("budget.").filter(|b| !b.is_empty()) {
-            let budget = self.names.budgets.resolve(budget, fact, self.report)?;
-            self.spent(cursor, budget, given)?;
-        } else {
-            cursor.rest();
-            let finding = self.report.error(
-                "mux::name::fact",
-                fact.span,
-                format!("there is no fact `{name}`"),
-            );
-            match suggest::advice(name, FACTS) {
-                Ok(close) => finding.meant(close),
-                Err(list) => finding.help(format!("the facts are {list}, `budget.NAME`, `has …`, and `health`, `p95` and `error_rate of` a target")),
-            };
-            return None;
-        }
-        Some(())
-    }
-
     fn spent(&mut self, cursor: &mut Cursor<'_>, budget: u32, given: &mut Given) -> Option<()> {
         let share: BasisPoints = quantity::share(self.number(cursor)?, "budget", self.report)?;
         given.used.push((BudgetId(budget), share));
         Some(())
-    }
-
-    fn of(&mut self, cursor: &mut Cursor<'_>) -> Option<TargetId> {
-        cursor.keyword("of", self.report)?;
-        let name = cursor.need(Kind::Name, "a target", self.report)?;
-        self.names.models.find(name, self.report).map(TargetId)
     }
 
     fn model(&mut self, cursor: &mut Cursor<'_>) -> Option<String> {
@@ -215,11 +265,5 @@ impl Facts<'_, '_> {
 
     fn number<'w>(&mut self, cursor: &mut Cursor<'w>) -> Option<&'w Word> {
         cursor.need(Kind::Quantity, "a number", self.report)
-    }
-
-    fn string(&mut self, cursor: &mut Cursor<'_>) -> Option<String> {
-        cursor
-            .need(Kind::Text, "a string in quotes", self.report)
-            .map(|w| w.text.to_string())
     }
 }

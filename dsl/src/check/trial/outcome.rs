@@ -2,18 +2,14 @@
 
 use crate::case::{Compare, That};
 use crate::check::ability;
-use crate::image::{PlanId, PolicyId, TargetId};
-use crate::names::Names;
+use crate::check::choice::{self, Joins};
+use crate::image::{PlanId, PolicyId, ProviderId, TargetId};
+use crate::names::{Names, Table};
 use crate::quantity;
 use crate::report::Report;
 use crate::source::Span;
-use crate::suggest;
 use crate::tree::{Expr, Kind, Sign, Test, Word};
-
-const OUTCOMES: [&str; 12] = [
-    "plan", "rule", "policy", "first", "attempts", "served", "failed", "denied", "cost", "total",
-    "region", "tier",
-];
+use crate::words::{self, EXPECTS};
 
 /// The expectations of a line; several joined by `and`.
 pub(super) fn read(expr: &Expr, names: &Names<'_>, report: &mut Report) -> Vec<That> {
@@ -21,16 +17,16 @@ pub(super) fn read(expr: &Expr, names: &Names<'_>, report: &mut Report) -> Vec<T
         Expr::All(parts) => parts.iter().flat_map(|p| read(p, names, report)).collect(),
         Expr::Test(test) => that(test, names, report).into_iter().collect(),
         Expr::Not(inner) => match &**inner {
-            Expr::Test(test)
-                if test.sign.is_none()
-                    && matches!(test.subject.as_slice(), [w] if w.says("denied")) =>
-            {
-                vec![That::Allowed]
-            }
+            Expr::Test(test) if is_flag(test, "denied") => vec![That::Allowed],
+            Expr::Test(test) if is_flag(test, "failed") => vec![That::Not(Box::new(That::Failed))],
             _ => wrong(expr, report),
         },
         Expr::Any(_) => wrong(expr, report),
     }
+}
+
+fn is_flag(test: &Test, word: &str) -> bool {
+    test.sign.is_none() && matches!(test.subject.as_slice(), [w] if w.says(word))
 }
 
 fn wrong(expr: &Expr, report: &mut Report) -> Vec<That> {
@@ -42,7 +38,7 @@ fn wrong(expr: &Expr, report: &mut Report) -> Vec<That> {
                 "an expectation is one outcome, and no choice between several",
             )
             .help(
-                "write one `expect` line for each; `expect not denied` is the only one with `not`",
+                "write one `expect` line for each; `not` stands before `denied` and `failed` only, elsewhere it is `is not`",
             );
     }
     Vec::new()
@@ -56,50 +52,95 @@ fn that(test: &Test, names: &Names<'_>, report: &mut Report) -> Option<That> {
                 test.span,
                 "this is no outcome of a request",
             )
-            .help(format!("the outcomes are {}", suggest::listed(&OUTCOMES)));
+            .advise("", words::names(EXPECTS), "the outcomes are");
         return None;
     };
-    if outcome.says("failed") && test.sign.is_none() {
+    if is_flag(test, "failed") {
         return Some(That::Failed);
     }
-    let Some((sign, at)) = test.sign else {
-        if OUTCOMES.contains(&&*outcome.text) {
-            report
-                .error(
-                    "mux::test::outcome",
-                    test.span,
-                    format!("`{}` is compared with nothing", outcome.text),
-                )
-                .help(format!("write `expect {} is …`", outcome.text));
-        } else {
-            unknown(outcome, report);
-        }
+    let Some(known) = words::subject(EXPECTS, &outcome.text) else {
+        unknown(outcome, report);
         return None;
     };
-    let compare = compare(sign).or_else(|| {
+    let Some((sign, at)) = test.sign else {
+        report
+            .error(
+                "mux::test::outcome",
+                test.span,
+                format!("`{}` is compared with nothing", outcome.text),
+            )
+            .help(format!("write `{}`", known.form));
+        return None;
+    };
+    let listed = test.values.iter().any(|v| v.kind == Kind::Name);
+    if outcome.says("attempts") && listed {
+        return attempts(test, (sign, at), names, report);
+    }
+    match outcome.text.as_ref() {
+        "cost" | "total" | "attempts" => figure(outcome, test, (sign, at), report),
+        "tier" if sign.compare().is_some() => figure(outcome, test, (sign, at), report),
+        _ => {
+            let values: Vec<&Word> = test.values.iter().collect();
+            let joins = Joins {
+                any: That::Any,
+                not: That::Not,
+            };
+            let of = outcome.text.as_ref();
+            choice::named(of, (sign, at), &values, &joins, report, &mut |v, report| {
+                one(of, v, names, report)
+            })
+        }
+    }
+}
+
+/// `attempts is TARGET …`: all of them, in order.
+fn attempts(
+    test: &Test,
+    (sign, at): (Sign, Span),
+    names: &Names<'_>,
+    report: &mut Report,
+) -> Option<That> {
+    let targets: Vec<_> = test
+        .values
+        .iter()
+        .map(|v| target(v, names, report))
+        .collect();
+    let all = That::Attempts(targets.into_iter().collect::<Option<_>>()?);
+    match sign {
+        Sign::Is => Some(all),
+        Sign::IsNot => Some(That::Not(Box::new(all))),
+        _ => {
+            report
+                .error(
+                    "mux::type::comparison",
+                    at,
+                    format!("a list of attempts cannot be compared with `{}`", sign.word()),
+                )
+                .help("lists of attempts are compared with `is` and `is not`, their number with `<=` and its like");
+            None
+        }
+    }
+}
+
+/// Outcomes that are numbers.
+fn figure(
+    outcome: &Word,
+    test: &Test,
+    (sign, at): (Sign, Span),
+    report: &mut Report,
+) -> Option<That> {
+    let Some(compare) = sign.compare() else {
         report.error(
             "mux::type::comparison",
             at,
-            format!("an outcome cannot be compared with `{}`", sign.word()),
+            format!(
+                "`{}` cannot be compared with `{}`",
+                outcome.text,
+                sign.word()
+            ),
         );
-        None
-    })?;
-    if matches!(outcome.text.as_ref(), "attempts")
-        && compare == Compare::Is
-        && test.values.iter().any(|v| v.kind == Kind::Name)
-    {
-        let targets: Vec<_> = test
-            .values
-            .iter()
-            .map(|v| names.models.index_of(v, report))
-            .collect();
-        return Some(That::Attempts(
-            targets
-                .into_iter()
-                .map(|t| t.map(TargetId))
-                .collect::<Option<_>>()?,
-        ));
-    }
+        return None;
+    };
     let [value] = test.values.as_slice() else {
         report.error(
             "mux::test::outcome",
@@ -109,52 +150,34 @@ fn that(test: &Test, names: &Names<'_>, report: &mut Report) -> Option<That> {
         return None;
     };
     match outcome.text.as_ref() {
-        "cost" => Some(That::Cost(compare, quantity::money(value, "cost", report)?)),
-        "total" => Some(That::Total(
-            compare,
-            quantity::time(value, "total", report)?,
-        )),
-        "attempts" => Some(That::Count(
-            compare,
-            quantity::count(value, "attempts", report)?,
-        )),
-        "tier" => Some(That::Tier(compare, ability::tier(value, report)?)),
-        _ if compare != Compare::Is && OUTCOMES.contains(&&*outcome.text) => {
-            let message = format!("`{}` can only be compared with `is`", outcome.text);
-            report.error("mux::type::comparison", at, message);
-            None
-        }
-        _ => named(outcome, value, names, report),
+        "cost" => quantity::money(value, "cost", report).map(|m| That::Cost(compare, m)),
+        "total" => quantity::time(value, "total", report).map(|t| That::Total(compare, t)),
+        "tier" => ability::tier(value, report).map(|t| That::Tier(compare, t)),
+        _ => quantity::count(value, "attempts", report).map(|n| That::Count(compare, n)),
     }
 }
 
 /// Outcomes that are names.
-fn named(outcome: &Word, value: &Word, names: &Names<'_>, report: &mut Report) -> Option<That> {
-    match outcome.text.as_ref() {
+fn one(outcome: &str, value: &Word, names: &Names<'_>, report: &mut Report) -> Option<That> {
+    let id = |table: &Table<'_>, report: &mut Report| table.index_of(value, report);
+    match outcome {
         "rule" => Some(That::Rule(value.text.to_string())),
-        "region" => Some(That::Region(value.text.to_string())),
-        "plan" => names
-            .plans
-            .index_of(value, report)
-            .map(|id| That::Plan(PlanId(id))),
-        "policy" => names
-            .policies
-            .index_of(value, report)
-            .map(|id| That::Policy(PolicyId(id))),
-        "first" => names
-            .models
-            .index_of(value, report)
-            .map(|id| That::First(TargetId(id))),
-        "served" => names
-            .models
-            .index_of(value, report)
-            .map(|id| That::Served(TargetId(id))),
-        "denied" => status(value, report).map(That::Denied),
-        _ => {
-            unknown(outcome, report);
-            None
-        }
+        "arm" => Some(That::Arm(value.text.to_string())),
+        "region" => names
+            .region(value, report)
+            .map(|r| That::Region(r.into_string())),
+        "tier" => ability::tier(value, report).map(|t| That::Tier(Compare::Is, t)),
+        "plan" => id(&names.plans, report).map(|id| That::Plan(PlanId(id))),
+        "policy" => id(&names.policies, report).map(|id| That::Policy(PolicyId(id))),
+        "provider" => id(&names.providers, report).map(|id| That::Provider(ProviderId(id))),
+        "first" => target(value, names, report).map(That::First),
+        "served" => target(value, names, report).map(That::Served),
+        _ => status(value, report).map(That::Denied),
     }
+}
+
+fn target(value: &Word, names: &Names<'_>, report: &mut Report) -> Option<TargetId> {
+    names.models.index_of(value, report).map(TargetId)
 }
 
 /// A cell: `plan NAME`, `deny STATUS`, `policy @NAME`, a target, `failed`, or `OUTCOME VALUE`.
@@ -165,30 +188,22 @@ pub(super) fn cell(
     report: &mut Report,
 ) -> Option<That> {
     match words {
-        [plan, name] if plan.says("plan") => names
-            .plans
-            .index_of(name, report)
-            .map(|id| That::Plan(PlanId(id))),
-        [policy, name] if policy.says("policy") => names
-            .policies
-            .index_of(name, report)
-            .map(|id| That::Policy(PolicyId(id))),
-        [rule, name] if rule.says("rule") => Some(That::Rule(name.text.to_string())),
-        [served, name] if served.says("served") => names
-            .models
-            .index_of(name, report)
-            .map(|id| That::Served(TargetId(id))),
         [deny, code] if deny.says("deny") => status(code, report).map(That::Denied),
         [not, denied] if not.says("not") && denied.says("denied") => Some(That::Allowed),
         [failed] if failed.says("failed") => Some(That::Failed),
-        [target] if target.text.contains('/') => names
-            .models
-            .index_of(target, report)
-            .map(|id| That::First(TargetId(id))),
+        [name] if name.text.contains('/') => target(name, names, report).map(That::First),
+        [outcome, value]
+            if matches!(
+                outcome.text.as_ref(),
+                "plan" | "policy" | "rule" | "served" | "provider" | "region" | "arm" | "first"
+            ) =>
+        {
+            one(&outcome.text, value, names, report)
+        }
         _ => {
             report
                 .error("mux::test::outcome", at, "this is no outcome of a request")
-                .help("a cell holds `plan NAME`, `deny STATUS`, `policy @NAME`, `rule NAME`, `PROVIDER/MODEL`, `served PROVIDER/MODEL`, `not denied` or `failed`");
+                .help("a cell holds `plan NAME`, `deny STATUS`, `policy @NAME`, `rule NAME`, `arm NAME`, `PROVIDER/MODEL`, `served PROVIDER/MODEL`, `not denied` or `failed`");
             None
         }
     }
@@ -209,26 +224,12 @@ fn status(word: &Word, report: &mut Report) -> Option<u16> {
     status
 }
 
-fn compare(sign: Sign) -> Option<Compare> {
-    Some(match sign {
-        Sign::Is => Compare::Is,
-        Sign::IsNot => Compare::IsNot,
-        Sign::Less => Compare::Less,
-        Sign::AtMost => Compare::AtMost,
-        Sign::More => Compare::More,
-        Sign::AtLeast => Compare::AtLeast,
-        Sign::In | Sign::NotIn | Sign::Matches | Sign::StartsWith => return None,
-    })
-}
-
 fn unknown(outcome: &Word, report: &mut Report) {
-    let finding = report.error(
-        "mux::name::outcome",
-        outcome.span,
-        format!("there is no outcome `{}`", outcome.text),
-    );
-    match suggest::advice(&outcome.text, OUTCOMES) {
-        Ok(close) => finding.meant(close),
-        Err(list) => finding.help(format!("the outcomes are {list}")),
-    };
+    report
+        .error(
+            "mux::name::outcome",
+            outcome.span,
+            format!("there is no outcome `{}`", outcome.text),
+        )
+        .advise(&outcome.text, words::names(EXPECTS), "the outcomes are");
 }

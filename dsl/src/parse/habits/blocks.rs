@@ -45,7 +45,9 @@ fn indented(scene: &Scene<'_>, number: usize, head: &Segment, within: bool) -> O
     let first = head.tokens.start;
     let next = scene.segments.get(number + 1)?;
     let braced = scene.sign(head.tokens.end, &["{"]) || scene.sign(next.tokens.start - 1, &["{"]);
-    let starts = head.inside == Inside::Free || head.chained || braced;
+    let start = next.tokens.start;
+    let goes_on = scene.continues(start) || scene.says(start, &["and", "or"]);
+    let starts = head.inside == Inside::Free || head.chained || braced || goes_on;
     if starts || !(colon || needs_block(scene.said(first), head.depth, within)) {
         return None;
     }
@@ -64,7 +66,7 @@ fn needs_block(word: &str, depth: usize, within: bool) -> bool {
         match entry.block {
             Body::Must(_) => at_top == top,
             Body::May(_) => within && word == "model",
-            Body::None => false,
+            Body::None | Body::Strategy => false,
         }
     })
 }

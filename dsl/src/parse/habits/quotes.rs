@@ -68,7 +68,9 @@ fn comment(written: &str) -> String {
 /// Names in quotes: behind words that only take names, and behind those that use something.
 fn named(scene: &Scene<'_>, segment: &Segment, found: &mut Vec<Edit>) {
     let first = segment.tokens.start;
-    let takes = slot(scene.said(first));
+    let takes = Some(first)
+        .filter(|first| !scene.continues(*first))
+        .and_then(|first| slot(scene.said(first)));
     for at in segment.tokens.clone().skip(1) {
         let written = scene.said(at);
         let inner = written.trim_matches('"');

@@ -151,6 +151,13 @@ impl<'t> Scene<'t> {
         }
     }
 
+    /// Whether a token stands within a condition that a line before it has begun, so that it begins no statement.
+    pub(super) fn continues(&self, at: usize) -> bool {
+        let comment = |at: &usize| self.is(*at, Kind::Comment) || self.is(*at, Kind::Foreign);
+        let before = (0..at).rev().find(|at| !comment(at));
+        before.is_some_and(|at| self.says(at, &["and", "or", "not"]) || self.sign(at, &["("]))
+    }
+
     /// The text of a token; nothing where there is none.
     pub(super) fn said(&self, at: usize) -> &'t str {
         let range = self.tokens.get(at).map(|t| t.range.clone());

@@ -12,25 +12,27 @@
 
 (statement head: (name) @keyword
   (#any-of? @keyword
-    "allow"
-    "balance" "breaker" "budget"
-    "can" "canary" "cap" "cascade" "charge" "cheapest" "context" "cool"
-    "define" "degraded" "down"
-    "ensemble"
-    "facts" "fallback" "fastest"
+    "abort" "accept" "adaptive" "affinity" "allow" "ask" "attempts"
+    "backoff" "balance" "base" "breaker" "budget" "buffer"
+    "can" "canary" "cap" "cascade" "charge" "cheapest" "combine" "concurrency" "connect" "content-idle" "context" "continue" "cool" "cost"
+    "defaults" "define" "degraded" "down" "drop"
+    "early-headers" "ensemble" "error"
+    "facts" "fallback" "fastest" "force"
     "given" "guarantee"
-    "health" "hedge"
-    "id" "include"
+    "header" "health" "hedge" "hedge-budget"
+    "id" "idle" "include"
+    "judge"
     "key" "kind"
-    "like" "limit"
-    "min" "model" "mux"
-    "output"
-    "plan" "policy" "price" "private" "probe" "provider"
-    "regions" "replay" "rule"
-    "set" "settings" "shadow" "split"
-    "test" "tier" "trip" "try"
+    "like" "limit" "limits"
+    "min" "mode" "model" "mux"
+    "on" "on-disconnect" "otherwise" "output"
+    "path" "plan" "policy" "price" "priority" "private" "probe" "provider"
+    "queue" "quirks" "quorum"
+    "ramp" "regions" "rename" "replay" "retry" "retry-budget" "rule"
+    "set" "settings" "shadow" "slow-start" "spill" "split"
+    "test" "tier" "timeout" "total" "trip" "try"
     "upstream" "url"
-    "warn"))
+    "warm" "warn" "within"))
 
 (action) @keyword
 
@@ -42,23 +44,27 @@
 
 (statement argument: (name) @property
   (#any-of? @property
-    "after" "against" "audio"
-    "balance" "breaker" "buffer" "by"
-    "cache-write" "cached" "canary" "cascade" "cheapest" "connect"
-    "direct"
-    "economy" "end_user" "ensemble" "env" "error_rate" "extra"
-    "fallback" "fastest" "file" "for" "from" "frontier"
-    "hangs" "hedge"
+    "abort" "accept" "after" "against" "any" "ask" "audio" "audio-input" "audio-output"
+    "balance" "base" "below" "best" "breaker" "buffer" "by"
+    "cache-write" "cached" "canary" "cancel" "cascade" "cheapest" "combine" "concurrent" "connect" "content-idle" "conversation" "cost"
+    "direct" "drain"
+    "economy" "end_user" "ensemble" "env" "error_rate" "every" "explore" "extra"
+    "failures" "fallback" "fastest" "file" "finish" "finishes" "first-valid" "floor" "for" "free" "from" "frontier"
+    "hangs" "hard" "hedge"
     "idle" "images" "input"
-    "json-schema"
+    "json-schema" "judge"
     "key"
-    "model"
-    "on" "open" "output" "over"
-    "p95" "per" "plan"
-    "reasoning" "refuses" "replies" "requests" "retry" "role"
-    "secret" "split" "standard" "streaming" "streams"
-    "timeout" "tools" "total"
-    "within"))
+    "length" "limit"
+    "majority" "merge" "model"
+    "name"
+    "off" "on" "once" "one" "open" "output" "over"
+    "p95" "paid" "per" "per-target" "plan" "prefix"
+    "ramp" "reasoning" "refuses" "remaining" "replies" "requests" "reset" "retry" "role" "rubric"
+    "salt" "score" "scores" "secret" "soft" "split" "standard" "stop" "streaming" "streams"
+    "team" "timeout" "to" "tokens" "tools" "total" "try"
+    "up-to"
+    "vote"
+    "wait" "weight" "within"))
 
 (statement argument: (name) @type
   (#match? @type "/"))

@@ -1,0 +1,263 @@
+//! The most that one request can take on a route: attempts, time, money. Upper bounds, never estimates.
+
+use crate::image::{
+    After, Arm, Attempt, Cascade, Combine, Defaults, Ensemble, Fleet, Hedge, Listed, Millis, Pico,
+    Plan, Price, Retry, Route, TargetId,
+};
+
+/// Most attempts at one request that routing makes, whatever a plan says.
+pub const MOST_ATTEMPTS: u32 = 16;
+/// Longest wait before a retry that a policy asks for.
+pub const ASKED_WAIT: Millis = 30_000;
+/// Longest wait before the one retry that the last target of a route gets where no `retry` is written.
+pub const UNASKED_WAIT: Millis = 2_000;
+
+/// The most that one request can take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Worst {
+    /// Calls to providers, those of judges included.
+    pub attempts: u32,
+    /// Until the client is committed when streaming, until the whole answer is there otherwise; absent where some part
+    /// has no deadline.
+    pub time: Option<Millis>,
+    /// Money by tokens; absent where some target has no price.
+    pub cost: Option<Tariff>,
+}
+
+/// Pico-dollars for one token of the prompt and one of the answer, all calls together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tariff {
+    /// For each token of the prompt.
+    pub input: Pico,
+    /// For each token of the answer.
+    pub output: Pico,
+}
+
+impl Tariff {
+    /// What so many tokens cost.
+    #[must_use]
+    pub fn of(self, input: u32, output: u32) -> Pico {
+        let input = self.input.saturating_mul(input.into());
+        input.saturating_add(self.output.saturating_mul(output.into()))
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            input: self.input.saturating_add(other.input),
+            output: self.output.saturating_add(other.output),
+        }
+    }
+}
+
+/// The most that one request can take on a route. Plans must be free of loops.
+#[must_use]
+pub fn worst(route: &Route, plans: &[Plan], fleet: &Fleet) -> Worst {
+    let sum = Sum { plans, fleet };
+    let mut worst = sum.route(route, true);
+    let most = fleet.defaults.attempts.0.unwrap_or(MOST_ATTEMPTS);
+    worst.attempts = worst.attempts.min(most);
+    worst.time = within(worst.time, fleet.defaults.within);
+    worst
+}
+
+struct Sum<'i> {
+    plans: &'i [Plan],
+    fleet: &'i Fleet,
+}
+
+impl Worst {
+    const NOTHING: Self = Self {
+        attempts: 0,
+        time: Some(0),
+        cost: Some(Tariff {
+            input: 0,
+            output: 0,
+        }),
+    };
+
+    /// One after the other.
+    fn then(self, next: Self) -> Self {
+        Self {
+            time: self.time.zip(next.time).map(|(a, b)| a.saturating_add(b)),
+            ..self.beside(next)
+        }
+    }
+
+    /// Both at the same time.
+    fn beside(self, other: Self) -> Self {
+        Self {
+            attempts: self.attempts.saturating_add(other.attempts),
+            time: self.time.zip(other.time).map(|(a, b)| a.max(b)),
+            cost: self.cost.zip(other.cost).map(|(a, b)| a.and(b)),
+        }
+    }
+
+    /// One or the other.
+    fn or(self, other: Self) -> Self {
+        Self {
+            attempts: self.attempts.max(other.attempts),
+            time: self.time.zip(other.time).map(|(a, b)| a.max(b)),
+            cost: self.cost.zip(other.cost).map(|(a, b)| Tariff {
+                input: a.input.max(b.input),
+                output: a.output.max(b.output),
+            }),
+        }
+    }
+
+    fn capped(self, limit: Option<Millis>) -> Self {
+        Self {
+            time: within(self.time, limit),
+            ..self
+        }
+    }
+}
+
+impl Sum<'_> {
+    /// `last` says that nothing follows, so that a target without `retry` is tried again.
+    fn route(&self, route: &Route, last: bool) -> Worst {
+        match route {
+            Route::Attempt(attempt) => self.attempt(attempt, last),
+            Route::Plan(plan) => match self.plans.get(plan.index()) {
+                Some(plan) => self.route(&plan.route, last),
+                None => Worst::NOTHING,
+            },
+            Route::Fallback(fallback) => self
+                .chain(fallback.tries.iter().map(|arm| &arm.route), last)
+                .capped(fallback.terms.within),
+            Route::Listed(chosen) => self.listed(chosen, last),
+            Route::Split(split) => self.one(split.arms.iter().map(|(_, arm)| &arm.route), last),
+            Route::Canary(canary) => self.one([&*canary.base, &canary.trial.route], last),
+            Route::Cascade(cascade) => self.cascade(cascade, last),
+            Route::Ensemble(ensemble) => self.ensemble(ensemble, last),
+            Route::Hedge(hedge) => self.hedge(hedge, last),
+        }
+    }
+
+    /// Any of them may be the last one to be tried.
+    fn listed(&self, chosen: &Listed, last: bool) -> Worst {
+        let arms = chosen.arms.iter().map(|arm| &arm.route);
+        let spare = chosen.otherwise.iter().map(AsRef::as_ref);
+        arms.chain(spare)
+            .map(|route| self.route(route, last))
+            .fold(Worst::NOTHING, Worst::then)
+            .capped(chosen.terms.within)
+    }
+
+    fn cascade(&self, cascade: &Cascade, last: bool) -> Worst {
+        let steps = self.chain(cascade.steps.iter().map(|(arm, _)| &arm.route), last);
+        let judged = cascade.steps.iter().filter(|(_, accept)| accept.is_some());
+        let judge = cascade.judge.as_ref();
+        let judge = judge.map_or(Worst::NOTHING, |judge| self.helper(&judge.attempt, 1));
+        judged
+            .fold(steps, |sum, _| sum.then(judge))
+            .capped(cascade.terms.within)
+    }
+
+    fn ensemble(&self, ensemble: &Ensemble, last: bool) -> Worst {
+        let judge = ensemble.judge.as_ref();
+        let judge = judge.map_or(Worst::NOTHING, |judge| self.helper(&judge.attempt, 1));
+        let judged = ensemble.asks.iter().map(|_| judge);
+        let merged = match &ensemble.combine {
+            Combine::Merge(attempt) => self.helper(attempt, ensemble.asks.len()),
+            _ => Worst::NOTHING,
+        };
+        self.beside(&ensemble.asks, last)
+            .then(judged.fold(Worst::NOTHING, Worst::beside))
+            .then(merged)
+            .capped(ensemble.terms.within)
+    }
+
+    fn hedge(&self, hedge: &Hedge, last: bool) -> Worst {
+        let asked = usize::from(hedge.extra) + 1;
+        let arms = hedge.arms.get(..asked).unwrap_or(&hedge.arms);
+        let all = self.beside(arms, last);
+        let delays = match hedge.after {
+            After::Time(time) => Some(time.saturating_mul(hedge.extra.into())),
+            After::Quantile(_) => None,
+        };
+        let time = all.time.zip(delays).map(|(a, b)| a.saturating_add(b));
+        Worst { time, ..all }.capped(hedge.terms.within)
+    }
+
+    fn chain<'r>(&self, routes: impl ExactSizeIterator<Item = &'r Route>, last: bool) -> Worst {
+        let end = routes.len();
+        routes
+            .enumerate()
+            .map(|(at, route)| self.route(route, last && at + 1 == end))
+            .fold(Worst::NOTHING, Worst::then)
+    }
+
+    fn one<'r>(&self, routes: impl IntoIterator<Item = &'r Route>, last: bool) -> Worst {
+        let each = routes.into_iter().map(|route| self.route(route, last));
+        each.reduce(Worst::or).unwrap_or(Worst::NOTHING)
+    }
+
+    fn beside(&self, arms: &[Arm], last: bool) -> Worst {
+        let each = arms.iter().map(|arm| self.route(&arm.route, last));
+        each.fold(Worst::NOTHING, Worst::beside)
+    }
+
+    fn attempt(&self, attempt: &Attempt, last: bool) -> Worst {
+        let defaults = &self.fleet.defaults;
+        let (extra, wait) = retries(attempt, defaults, last);
+        let most = defaults.attempts.1.unwrap_or(u32::MAX);
+        let attempts = extra.saturating_add(1).min(most);
+        let timeouts = attempt.timeouts;
+        let once = timeouts
+            .first
+            .or(timeouts.total)
+            .or(defaults.timeouts.first)
+            .or(defaults.timeouts.total);
+        let time = once.map(|once| {
+            let waits = wait.saturating_mul(u64::from(attempts) - 1);
+            once.saturating_mul(attempts.into()).saturating_add(waits)
+        });
+        Worst {
+            attempts,
+            time,
+            cost: self.price(attempt.target).map(|price| Tariff {
+                input: price.input.saturating_mul(attempts.into()),
+                output: price.output.saturating_mul(attempts.into()),
+            }),
+        }
+    }
+
+    /// A call about answers: it reads the prompt and so many answers, and writes one.
+    fn helper(&self, attempt: &Attempt, answers: usize) -> Worst {
+        let call = self.attempt(attempt, false);
+        let answers = Pico::try_from(answers).unwrap_or(Pico::MAX);
+        Worst {
+            cost: call.cost.map(|cost| Tariff {
+                input: cost.input,
+                output: cost
+                    .output
+                    .saturating_add(cost.input.saturating_mul(answers)),
+            }),
+            ..call
+        }
+    }
+
+    fn price(&self, target: TargetId) -> Option<Tariff> {
+        let target = self.fleet.targets.get(target.index())?;
+        target.price.map(|price: Price| Tariff {
+            input: price.input.max(price.cache_write.unwrap_or(0)),
+            output: price.output.max(price.reasoning.unwrap_or(0)),
+        })
+    }
+}
+
+/// Further attempts at a target, and the longest wait before each.
+fn retries(attempt: &Attempt, defaults: &Defaults, last: bool) -> (u32, Millis) {
+    let written: Option<&Retry> = attempt.retry.as_ref().or(defaults.retry.as_ref());
+    match written {
+        Some(retry) => (retry.times.into(), ASKED_WAIT),
+        None => (u32::from(last), UNASKED_WAIT),
+    }
+}
+
+fn within(time: Option<Millis>, limit: Option<Millis>) -> Option<Millis> {
+    match (time, limit) {
+        (Some(time), Some(limit)) => Some(time.min(limit)),
+        (time, limit) => time.or(limit),
+    }
+}
