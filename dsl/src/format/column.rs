@@ -3,7 +3,7 @@
 use super::outline::Line;
 use super::piece::{Piece, Sort};
 use crate::tree::Kind;
-use crate::words::{self, Place};
+use crate::words::{self, Entry, Place};
 
 /// Columns of one line beyond which nothing is aligned.
 const MOST: usize = 16;
@@ -133,7 +133,11 @@ fn is_property(pieces: &[Piece<'_>]) -> bool {
 
 /// Whether the statement table has `word` as an option of lines like this one.
 fn is_option(kin: &str, word: &str) -> bool {
-    words::named(kin).any(|entry| optional(entry.form).any(|option| option == word))
+    let says = |entry: &Entry| {
+        let mut options = optional(entry.form).chain(entry.options().map(|o| o.word));
+        options.any(|option| option == word)
+    };
+    words::named(kin).any(says)
 }
 
 /// The first word of each `[…]` of a form that stands in no other.
