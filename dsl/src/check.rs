@@ -32,8 +32,10 @@ use crate::lines::Line;
 use crate::load::Loaded;
 use crate::names::Names;
 use crate::program::{Laid, lay};
+use crate::proof::{self, Proof};
 use crate::region::Terms;
 use crate::report::Report;
+use crate::source::Span;
 use crate::space::{Declared, Space};
 use crate::words::LANGUAGE;
 use std::collections::HashSet;
@@ -49,6 +51,8 @@ pub(crate) struct Checked {
     pub(crate) tests: Vec<Test>,
     pub(crate) replays: Vec<Replay>,
     pub(crate) guarantees: Vec<Guarantee>,
+    /// By guarantee; none where something is wrong.
+    pub(crate) proofs: Vec<Proof>,
     pub(crate) tables: Tables,
     /// Conditions that plans ask.
     pub(crate) guards: Vec<Cond>,
@@ -57,8 +61,13 @@ pub(crate) struct Checked {
     pub(crate) laid: Vec<Laid>,
 }
 
-/// Checks a bundle; the result means something only if nothing was reported that stops a load.
-pub(crate) fn check(loaded: &Loaded, kinds: &dyn Fn(&str) -> bool, report: &mut Report) -> Checked {
+/// Checks a bundle, with `force` even where a guarantee does not hold; the result means something only if nothing was reported that stops a load.
+pub(crate) fn check(
+    loaded: &Loaded,
+    kinds: &dyn Fn(&str) -> bool,
+    force: bool,
+    report: &mut Report,
+) -> Checked {
     let names = Names::gather(&loaded.trees, report);
     bundle(&names, loaded, report);
     let (targets, providers) = fleet::read(&names, kinds, report);
@@ -84,7 +93,8 @@ pub(crate) fn check(loaded: &Loaded, kinds: &dyn Fn(&str) -> bool, report: &mut 
     );
     let tests = trial::read(&names, &loaded.sources, report);
     let replays = replay::read(&names, &loaded.sources, report);
-    let guarantees = promise::read(&names, &loaded.sources, &mut conditions, report);
+    let promised = promise::read(&names, &loaded.sources, &mut conditions, report);
+    let (guarantees, places): (Vec<Guarantee>, Vec<Span>) = promised.into_iter().unzip();
     let tables = conditions.finish();
     let looped = cycle::plans(&names, &routes.plans, report);
     cycle::policies(&names, &rules, report);
@@ -93,8 +103,8 @@ pub(crate) fn check(loaded: &Loaded, kinds: &dyn Fn(&str) -> bool, report: &mut 
             .iter()
             .flatten()
             .filter_map(|r| r.clause.as_ref()?.cond.as_ref());
-        let promised = guarantees.iter().filter_map(|g| g.when.as_ref());
-        let conds = conds.chain(&routes.guards).chain(promised);
+        let promises = guarantees.iter().filter_map(|g| g.when.as_ref());
+        let conds = conds.chain(&routes.guards).chain(promises);
         space(conds, &fleet, &tables, &declared(&tables))
     };
     let terms = Terms {
@@ -126,10 +136,24 @@ pub(crate) fn check(loaded: &Loaded, kinds: &dyn Fn(&str) -> bool, report: &mut 
         proofs.served(report);
     }
     lint::unused(&names, report);
-    let clauses = clauses
+    let clauses: Vec<Vec<Clause>> = clauses
         .into_iter()
         .map(|rules| rules.into_iter().flatten().collect())
         .collect();
+    let mut proved = Vec::new();
+    if !looped && !report.failed() {
+        let scene = proof::Scene {
+            policies: &policies,
+            clauses: &clauses,
+            plans: &routes.plans,
+            guards: &routes.guards,
+            terms,
+        };
+        proved = guarantees.iter().map(|g| proof::prove(g, scene)).collect();
+        for (proof, at) in proved.iter().zip(places) {
+            lint::promise(proof, at, force, report);
+        }
+    }
     Checked {
         fleet,
         plans: routes.plans,
@@ -138,6 +162,7 @@ pub(crate) fn check(loaded: &Loaded, kinds: &dyn Fn(&str) -> bool, report: &mut 
         tests,
         replays,
         guarantees,
+        proofs: proved,
         tables,
         guards: routes.guards,
         space,

@@ -37,9 +37,27 @@ pub fn compile(
     read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
     kinds: &dyn Fn(&str) -> bool,
 ) -> Compiled {
+    compiled(roots, read, kinds, false)
+}
+
+/// The same, where a guarantee that does not hold is a warning and stops nothing.
+pub fn compile_forced(
+    roots: &[&str],
+    read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
+    kinds: &dyn Fn(&str) -> bool,
+) -> Compiled {
+    compiled(roots, read, kinds, true)
+}
+
+fn compiled(
+    roots: &[&str],
+    read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
+    kinds: &dyn Fn(&str) -> bool,
+    force: bool,
+) -> Compiled {
     let mut report = Report::default();
     let loaded = load::load(roots, read, &mut report);
-    let checked = check::check(&loaded, kinds, &mut report);
+    let checked = check::check(&loaded, kinds, force, &mut report);
     let image = (!report.failed()).then(|| {
         let code = Code::compile(
             checked.clauses,
@@ -56,6 +74,7 @@ pub fn compile(
             checked.tests,
             checked.replays,
             checked.guarantees,
+            checked.proofs,
             code,
         )
     });

@@ -7,6 +7,7 @@ use crate::clause::{self, Clause, Then};
 use crate::condition::Cond;
 use crate::image::{Fleet, GuardId, Plan, PlanId, Policy, PolicyId, RuleId, TargetId, Verdict};
 use crate::program::{Laid, Program, Scene};
+use crate::proof::Proof;
 use crate::region::Terms;
 use crate::request::{Live, Request};
 use crate::space::{Source, Space};
@@ -28,6 +29,8 @@ pub struct Image {
     pub replays: Vec<Replay>,
     /// Every `guarantee` block.
     pub guarantees: Vec<Guarantee>,
+    /// What became of each of them.
+    pub proofs: Vec<Proof>,
     pub(crate) code: Code,
     targets: HashMap<Box<str>, TargetId>,
     aliases: HashMap<Box<str>, PolicyId>,
@@ -140,6 +143,7 @@ impl Image {
         tests: Vec<Test>,
         replays: Vec<Replay>,
         guarantees: Vec<Guarantee>,
+        proofs: Vec<Proof>,
         code: Code,
     ) -> Self {
         let targets = (0..)
@@ -159,6 +163,7 @@ impl Image {
             tests,
             replays,
             guarantees,
+            proofs,
             code,
             targets,
             aliases,

@@ -57,11 +57,12 @@ mod witness;
 pub mod words;
 pub mod worst;
 
-pub use compile::{Compiled, compile};
+pub use compile::{Compiled, compile, compile_forced};
 pub use decide::{Asked, Decision, Form, Image};
 pub use demand::Demand;
 pub use diagnostic::{Diagnostic, Fix, Label, Severity};
 pub use format::{Unformatted, formatted, upgraded};
+pub use proof::{Answer, Counterexample, Proof};
 pub use rendering::render;
 pub use source::Sources;
 pub use trace::{BITS, BadPath, CHAIN, Chain, Path};

@@ -3,11 +3,14 @@
 //! Everything is asked locally: within the box of one rule, with those earlier boxes that reach into it, so that one
 //! policy's cost does not depend on whether its whole graph fits.
 
+mod guarantee;
 mod reach;
 mod rules;
 mod serve;
+mod worlds;
 
-pub(crate) use reach::{Order, Reach};
+pub use guarantee::{Answer, Counterexample, Proof};
+pub(crate) use guarantee::{Scene, prove};
 pub(crate) use rules::{Judged, exhaustive, rules};
 pub(crate) use serve::{Overrun, Unserved, needs, windows};
 

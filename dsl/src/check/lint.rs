@@ -6,7 +6,7 @@ use crate::fact::Fact;
 use crate::image::{Features, Plan, Policy, Rule};
 use crate::names::{Names, Table};
 use crate::program::Laid;
-use crate::proof::{self, Judged, Overrun, Unserved};
+use crate::proof::{self, Answer, Judged, Overrun, Proof, Unserved};
 use crate::region::Terms;
 use crate::report::Report;
 use crate::source::Span;
@@ -71,6 +71,36 @@ impl Proofs<'_> {
                     too_long(rule, &overrun, report);
                 }
             }
+        }
+    }
+}
+
+/// Reports a guarantee that does not hold, or cannot be proved.
+pub(super) fn promise(proof: &Proof, at: Span, force: bool, report: &mut Report) {
+    match &proof.verdict {
+        Answer::Proved => {}
+        Answer::Refuted(found) => {
+            let message = format!("`{}` does not hold", proof.name);
+            let finding = if force {
+                report.warning("mux::guarantee::refuted", at, message)
+            } else {
+                report.error("mux::guarantee::refuted", at, message)
+            };
+            finding
+                .label(format!(
+                    "`{}`, but {}, by {}",
+                    found.expected, found.got, found.rule
+                ))
+                .help(format!(
+                    "this test fails until it holds:\n{}",
+                    found.test.trim_end()
+                ));
+        }
+        Answer::Bounded { points } => {
+            report
+                .warning("mux::guarantee::bounded", at, format!("`{}` could not be proved for all requests", proof.name))
+                .label(format!("it holds for the {points} requests that were looked at"))
+                .help("the rules are too tangled to be proved as a whole: split the policy, or promise less at a time");
         }
     }
 }

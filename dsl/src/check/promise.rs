@@ -15,16 +15,21 @@ use crate::source::{Sources, Span};
 use crate::tree::{Expr, Kind, Sign, Test, Word};
 use crate::words::{self, PROMISES};
 
-/// Every guarantee of a bundle.
+/// Every guarantee of a bundle, with its place.
 pub(super) fn read<'t>(
     names: &Names<'t>,
     sources: &Sources,
     conditions: &mut Conditions<'t>,
     report: &mut Report,
-) -> Vec<Guarantee> {
+) -> Vec<(Guarantee, Span)> {
     let lines = names.others.iter().filter(|l| l.entry.word == "guarantee");
     lines
-        .filter_map(|line| guarantee(line, names, sources, conditions, report))
+        .filter_map(|line| {
+            Some((
+                guarantee(line, names, sources, conditions, report)?,
+                line.stmt.span,
+            ))
+        })
         .collect()
 }
 

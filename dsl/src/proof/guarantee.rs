@@ -74,7 +74,14 @@ pub(crate) fn prove(guarantee: &Guarantee, scene: Scene<'_>) -> Proof {
         name: guarantee.name.clone(),
         file: guarantee.file.to_string(),
         line: guarantee.line,
-        verdict: Prover { guarantee, scene, points: 0, unknown: false }.verdict(),
+        verdict: Prover {
+            guarantee,
+            scene,
+            points: 0,
+            unknown: false,
+            most: (None, None),
+        }
+        .verdict(),
     }
 }
 
@@ -84,6 +91,8 @@ struct Prover<'a> {
     points: usize,
     /// Something was too tangled.
     unknown: bool,
+    /// Most tokens of a prompt and of an answer that the guarantee speaks of.
+    most: (Option<u32>, Option<u32>),
 }
 
 /// Something that can become of a request and breaks an expectation.
@@ -106,6 +115,10 @@ impl Prover<'_> {
         let Some(when) = when else {
             return Answer::Bounded { points: 0 };
         };
+        self.most = (
+            self.bound(&when, &Fact::Tokens),
+            self.bound(&when, &Fact::OutputLimit),
+        );
         for policy in (0..).map(PolicyId).take(self.scene.policies.len()) {
             if let Some(found) = self.policy(policy, &when) {
                 return Answer::Refuted(found);
@@ -116,7 +129,39 @@ impl Prover<'_> {
         {
             return Answer::Refuted(found);
         }
-        if self.unknown { Answer::Bounded { points: self.points } } else { Answer::Proved }
+        if self.unknown {
+            Answer::Bounded {
+                points: self.points,
+            }
+        } else {
+            Answer::Proved
+        }
+    }
+
+    /// The largest number of a fact in some regions, where it is bounded in all of them.
+    fn bound(&self, when: &[Region], fact: &Fact) -> Option<u32> {
+        let space = self.scene.terms.space;
+        let field = space.fields().iter().position(|f| f.fact == *fact)?;
+        let field = u16::try_from(field).ok()?;
+        let ends = when.iter().map(|region| {
+            let last = region.get(field)?.iter().last()?;
+            u32::try_from(space.field(field).end(last)? - 1).ok()
+        });
+        ends.collect::<Option<Vec<u32>>>()?.into_iter().max()
+    }
+
+    /// Most that a request can cost, where prompt, answer and prices are bounded.
+    fn cost(&self, worst: &Worst) -> Option<i64> {
+        let targets = &self.scene.terms.fleet.targets;
+        let longest = || {
+            targets
+                .iter()
+                .map(|t| t.output)
+                .collect::<Option<Vec<u32>>>()?
+                .into_iter()
+                .max()
+        };
+        Some(worst.cost?.of(self.most.0?, self.most.1.or_else(longest)?))
     }
 
     /// Everything that can become of a request that enters a policy.
@@ -131,7 +176,11 @@ impl Prover<'_> {
             return None;
         };
         let order = Order::new(self.scene.terms.space, &entry.list, work(entry.list.len()));
-        let breaches: Vec<Vec<Breach>> = entry.leaves.iter().map(|leaf| self.breaches(leaf)).collect();
+        let breaches: Vec<Vec<Breach>> = entry
+            .leaves
+            .iter()
+            .map(|leaf| self.breaches(leaf))
+            .collect();
         for (at, (region, leaf)) in (0..).zip(&entry.list) {
             for breach in breaches.get(*leaf as usize).into_iter().flatten() {
                 for target in self.targets(region, &when, &breach.guards) {
@@ -142,7 +191,12 @@ impl Prover<'_> {
                     };
                     if let Some(witness) = found {
                         let leaf = entry.leaves.get(*leaf as usize)?;
-                        return Some(self.counterexample(&format!("@{}", policy.name), Some(leaf), breach, &witness));
+                        return Some(self.counterexample(
+                            &format!("@{}", policy.name),
+                            Some(leaf),
+                            breach,
+                            &witness,
+                        ));
                     }
                 }
             }
@@ -154,9 +208,16 @@ impl Prover<'_> {
     fn direct(&mut self, when: &[Region]) -> Option<Counterexample> {
         let targets = &self.scene.terms.fleet.targets;
         for (id, target) in (0..).map(TargetId).zip(targets) {
-            let route = crate::image::Route::Attempt(Attempt { target: id, timeouts: Timeouts::default(), retry: None });
+            let route = crate::image::Route::Attempt(Attempt {
+                target: id,
+                timeouts: Timeouts::default(),
+                retry: None,
+            });
             let worst = worst(&route, self.scene.plans, self.scene.terms.fleet);
-            let breaches = self.used(&reached(&route, self.scene.plans, self.scene.terms.fleet), &worst);
+            let breaches = self.used(
+                &reached(&route, self.scene.plans, self.scene.terms.fleet),
+                &worst,
+            );
             for witness in self.named(&target.name, when) {
                 if let Some(breach) = breaches.first() {
                     return Some(self.counterexample(&target.name, None, breach, &witness));
@@ -169,22 +230,40 @@ impl Prover<'_> {
     /// The requests of some regions that ask for this model.
     fn named(&self, model: &str, when: &[Region]) -> Vec<Region> {
         let space = self.scene.terms.space;
-        let field = space.fields().iter().position(|f| f.fact == Fact::Model).and_then(|f| u16::try_from(f).ok());
+        let field = space
+            .fields()
+            .iter()
+            .position(|f| f.fact == Fact::Model)
+            .and_then(|f| u16::try_from(f).ok());
         let Some(field) = field else {
             return when.to_vec();
         };
         let cell = space.field(field).cell_of(model);
-        when.iter().filter_map(|w| w.clone().with(field, &Cells::One(cell), space)).collect()
+        when.iter()
+            .filter_map(|w| w.clone().with(field, &Cells::One(cell), space))
+            .collect()
     }
 
-    fn targets(&self, region: &Region, when: &[Region], guards: &[crate::image::GuardId]) -> Vec<Region> {
+    fn targets(
+        &self,
+        region: &Region,
+        when: &[Region],
+        guards: &[crate::image::GuardId],
+    ) -> Vec<Region> {
         let space = self.scene.terms.space;
         let mut targets: Vec<Region> = when.iter().filter_map(|w| region.and(w, space)).collect();
         for guard in guards {
-            let Some(guard) = self.scene.guards.get(guard.index()) else { continue };
+            let Some(guard) = self.scene.guards.get(guard.index()) else {
+                continue;
+            };
             // A condition too large to be laid out is taken to hold everywhere, which can only find too much.
-            let Some(regions) = self.scene.terms.regions(guard) else { continue };
-            targets = targets.iter().flat_map(|t| regions.iter().filter_map(|r| t.and(r, space))).collect();
+            let Some(regions) = self.scene.terms.regions(guard) else {
+                continue;
+            };
+            targets = targets
+                .iter()
+                .flat_map(|t| regions.iter().filter_map(|r| t.and(r, space)))
+                .collect();
         }
         targets
     }
@@ -192,27 +271,52 @@ impl Prover<'_> {
     /// What a leaf does that breaks an expectation.
     fn breaches(&self, leaf: &Leaf) -> Vec<Breach> {
         let policy = leaf.policies.last().map(|p| p.index()).unwrap_or_default();
-        let clause = self.scene.clauses.get(policy).and_then(|c| c.get(leaf.rule.index()));
+        let clause = self
+            .scene
+            .clauses
+            .get(policy)
+            .and_then(|c| c.get(leaf.rule.index()));
         match clause.map(|c| &c.then) {
             Some(Then::Decide(Verdict::Use(plan))) => {
-                let Some(plan) = self.scene.plans.get(plan.index()) else { return Vec::new() };
+                let Some(plan) = self.scene.plans.get(plan.index()) else {
+                    return Vec::new();
+                };
                 let mut all = reached(&plan.route, self.scene.plans, self.scene.terms.fleet);
-                let rule = self.scene.policies.get(policy).and_then(|p| p.rules.get(leaf.rule.index()));
+                let rule = self
+                    .scene
+                    .policies
+                    .get(policy)
+                    .and_then(|p| p.rules.get(leaf.rule.index()));
                 for shadow in rule.map(|r| r.shadows.as_slice()).unwrap_or_default() {
-                    all.push(Reached { target: shadow.attempt.target, guards: Vec::new(), before: Vec::new(), how: "a copy goes to" });
+                    all.push(Reached {
+                        target: shadow.attempt.target,
+                        guards: Vec::new(),
+                        before: Vec::new(),
+                        how: "a copy goes to",
+                    });
                 }
-                self.used(&all, &worst(&plan.route, self.scene.plans, self.scene.terms.fleet))
+                self.used(
+                    &all,
+                    &worst(&plan.route, self.scene.plans, self.scene.terms.fleet),
+                )
             }
             Some(Then::Decide(Verdict::Deny { status, .. })) => {
                 let broken = |(at, expectation): (usize, &crate::case::Expectation)| {
-                    denied(&expectation.that).filter(|holds| !holds).map(|_| Breach {
-                        expectation: at,
-                        guards: Vec::new(),
-                        got: format!("refused with {status}"),
-                        before: Vec::new(),
-                    })
+                    denied(&expectation.that)
+                        .filter(|holds| !holds)
+                        .map(|_| Breach {
+                            expectation: at,
+                            guards: Vec::new(),
+                            got: format!("refused with {status}"),
+                            before: Vec::new(),
+                        })
                 };
-                self.guarantee.expects.iter().enumerate().filter_map(broken).collect()
+                self.guarantee
+                    .expects
+                    .iter()
+                    .enumerate()
+                    .filter_map(broken)
+                    .collect()
             }
             _ => Vec::new(),
         }
@@ -221,7 +325,9 @@ impl Prover<'_> {
     fn used(&self, all: &[Reached], worst: &Worst) -> Vec<Breach> {
         let mut breaches = Vec::new();
         for (at, expectation) in self.guarantee.expects.iter().enumerate() {
-            let broken = all.iter().filter(|r| !self.holds(&expectation.that, r.target, worst));
+            let broken = all
+                .iter()
+                .filter(|r| !self.holds(&expectation.that, r.target, worst));
             breaches.extend(broken.map(|r| Breach {
                 expectation: at,
                 guards: r.guards.clone(),
@@ -234,12 +340,18 @@ impl Prover<'_> {
 
     fn holds(&self, property: &Property, target: TargetId, worst: &Worst) -> bool {
         let fleet = self.scene.terms.fleet;
-        let Some(of) = fleet.targets.get(target.index()) else { return true };
-        let Some(provider) = fleet.providers.get(of.provider.index()) else { return true };
+        let Some(of) = fleet.targets.get(target.index()) else {
+            return true;
+        };
+        let Some(provider) = fleet.providers.get(of.provider.index()) else {
+            return true;
+        };
         match property {
             Property::Not(inner) => !self.holds(inner, target, worst),
             Property::Any(parts) => parts.iter().any(|p| self.holds(p, target, worst)),
-            Property::Region(region) => !provider.regions.is_empty() && provider.regions.iter().all(|r| r == region),
+            Property::Region(region) => {
+                !provider.regions.is_empty() && provider.regions.iter().all(|r| r == region)
+            }
             Property::Tier(compare, tier) => of.tier.is_some_and(|t| compare.holds(&t, tier)),
             Property::Provider(id) => of.provider == *id,
             Property::Target(id) => target == *id,
@@ -247,18 +359,33 @@ impl Prover<'_> {
             Property::Can(features) => of.can.contains(*features),
             Property::Denied => false,
             Property::Attempts(compare, count) => compare.holds(&worst.attempts, count),
-            Property::Cost(compare, most) => worst.cost.is_some_and(|cost| compare.holds(&cost, most)),
-            Property::Total(compare, most) => worst.time.is_some_and(|time| compare.holds(&time, most)),
+            Property::Cost(compare, most) => self
+                .cost(worst)
+                .is_some_and(|cost| compare.holds(&cost, most)),
+            Property::Total(compare, most) => {
+                worst.time.is_some_and(|time| compare.holds(&time, most))
+            }
         }
     }
 
     fn told(&self, property: &Property, reached: &Reached, worst: &Worst) -> String {
         let fleet = self.scene.terms.fleet;
-        let Some(of) = fleet.targets.get(reached.target.index()) else { return String::new() };
+        let Some(of) = fleet.targets.get(reached.target.index()) else {
+            return String::new();
+        };
         let figure = match property {
             Property::Attempts(..) => Some(format!("{} attempts at worst", worst.attempts)),
-            Property::Cost(..) => Some(worst.cost.map_or("no bound on the cost".to_owned(), |c| format!("{} at worst", crate::worst::dollars(c)))),
-            Property::Total(..) => Some(worst.time.map_or("no bound on the time".to_owned(), |t| format!("{t} ms at worst"))),
+            Property::Cost(..) => Some(
+                self.cost(worst)
+                    .map_or("no bound on the cost".to_owned(), |c| {
+                        format!("{} at worst", dollars(c))
+                    }),
+            ),
+            Property::Total(..) => {
+                Some(worst.time.map_or("no bound on the time".to_owned(), |t| {
+                    format!("{t} ms at worst")
+                }))
+            }
             _ => None,
         };
         if let Some(figure) = figure {
@@ -266,10 +393,20 @@ impl Prover<'_> {
         }
         let detail = match property {
             Property::Region(_) => {
-                let regions = fleet.providers.get(of.provider.index()).map(|p| p.regions.join(" ")).unwrap_or_default();
-                if regions.is_empty() { ", in no declared region".to_owned() } else { format!(", in {regions}") }
+                let regions = fleet
+                    .providers
+                    .get(of.provider.index())
+                    .map(|p| p.regions.join(" "))
+                    .unwrap_or_default();
+                if regions.is_empty() {
+                    ", in no declared region".to_owned()
+                } else {
+                    format!(", in {regions}")
+                }
             }
-            Property::Tier(..) => of.tier.map_or(", of no tier".to_owned(), |t| format!(", tier {}", format!("{t:?}").to_lowercase())),
+            Property::Tier(..) => of.tier.map_or(", of no tier".to_owned(), |t| {
+                format!(", tier {}", format!("{t:?}").to_lowercase())
+            }),
             _ => String::new(),
         };
         format!("{} {}{detail}", reached.how, of.name)
@@ -278,19 +415,40 @@ impl Prover<'_> {
     /// Requests at the corners of a region, one after the other, up to a bound.
     fn corner(&mut self, order: &Order<'_>, end: u32, target: &Region) -> Option<Region> {
         self.unknown = true;
-        let entries: Vec<(u32, Region)> = order.inside(target).into_iter().filter(|(at, _)| *at < end).collect();
-        let mut fields: Vec<u16> = entries.iter().flat_map(|(_, r)| r.iter().map(|(f, _)| f)).collect();
+        let entries: Vec<(u32, Region)> = order
+            .inside(target)
+            .into_iter()
+            .filter(|(at, _)| *at < end)
+            .collect();
+        let mut fields: Vec<u16> = entries
+            .iter()
+            .flat_map(|(_, r)| r.iter().map(|(f, _)| f))
+            .collect();
         fields.sort_unstable();
         fields.dedup();
         let space = self.scene.terms.space;
         let choices: Vec<(u16, Vec<u32>)> = fields
             .iter()
-            .map(|f| (*f, target.get(*f).cloned().unwrap_or_else(|| Cells::all(space.count(*f))).iter().collect()))
+            .map(|f| {
+                (
+                    *f,
+                    target
+                        .get(*f)
+                        .cloned()
+                        .unwrap_or_else(|| Cells::all(space.count(*f)))
+                        .iter()
+                        .collect(),
+                )
+            })
             .collect();
         let mut at = vec![0; choices.len()];
         for _ in 0..CORNERS {
             self.points += 1;
-            let path: Vec<(u16, u32)> = choices.iter().zip(&at).filter_map(|((f, cells), i)| Some((*f, *cells.get(*i)?))).collect();
+            let path: Vec<(u16, u32)> = choices
+                .iter()
+                .zip(&at)
+                .filter_map(|((f, cells), i)| Some((*f, *cells.get(*i)?)))
+                .collect();
             let point = order.narrowed(target, &path);
             if !entries.iter().any(|(_, region)| region.meets(&point)) {
                 return Some(point);
@@ -305,13 +463,41 @@ impl Prover<'_> {
         None
     }
 
-    fn counterexample(&self, model: &str, leaf: Option<&Leaf>, breach: &Breach, witness: &Region) -> Counterexample {
-        let expected = self.guarantee.expects.get(breach.expectation).map(|e| e.text.clone()).unwrap_or_default();
-        let policy = leaf.and_then(|l| Some((self.scene.policies.get(l.policies.last()?.index())?, l.rule)));
+    fn counterexample(
+        &self,
+        model: &str,
+        leaf: Option<&Leaf>,
+        breach: &Breach,
+        witness: &Region,
+    ) -> Counterexample {
+        let expected = self
+            .guarantee
+            .expects
+            .get(breach.expectation)
+            .map(|e| e.text.clone())
+            .unwrap_or_default();
+        let policy =
+            leaf.and_then(|l| Some((self.scene.policies.get(l.policies.last()?.index())?, l.rule)));
         let rule = policy.and_then(|(p, RuleId(rule))| p.rules.get(rule as usize));
-        let name = |id: &TargetId| self.scene.terms.fleet.targets.get(id.index()).map_or("?", |t| &t.name);
-        let before: String = breach.before.iter().map(|t| format!("  upstream {} refuses\n", name(t))).collect::<Vec<_>>().concat();
-        let expect = if expected.starts_with("expect") { expected.clone() } else { format!("expect {expected}") };
+        let name = |id: &TargetId| {
+            self.scene
+                .terms
+                .fleet
+                .targets
+                .get(id.index())
+                .map_or("?", |t| &t.name)
+        };
+        let before: String = breach
+            .before
+            .iter()
+            .map(|t| format!("  upstream {} refuses\n", name(t)))
+            .collect::<Vec<_>>()
+            .concat();
+        let expect = if expected.starts_with("expect") {
+            expected.clone()
+        } else {
+            format!("expect {expected}")
+        };
         let givens = Witness::of(witness, self.scene.terms.space).lines();
         Counterexample {
             test: format!(
@@ -320,7 +506,10 @@ impl Prover<'_> {
             ),
             expected,
             got: breach.got.clone(),
-            rule: rule.map_or_else(|| "allow direct".to_owned(), |r| format!("{}:{}", r.file, r.line)),
+            rule: rule.map_or_else(
+                || "allow direct".to_owned(),
+                |r| format!("{}:{}", r.file, r.line),
+            ),
         }
     }
 }
@@ -333,8 +522,18 @@ fn denied(property: &Property) -> Option<bool> {
         Property::Any(parts) => {
             let about: Vec<Option<bool>> = parts.iter().map(denied).collect();
             // A choice with something about targets holds where there are none.
-            about.iter().all(Option::is_some).then(|| about.contains(&Some(true)))
+            about
+                .iter()
+                .all(Option::is_some)
+                .then(|| about.contains(&Some(true)))
         }
         _ => None,
     }
+}
+
+/// Pico-dollars for a message.
+fn dollars(pico: i64) -> String {
+    let micro = pico / 1_000_000;
+    let text = format!("${}.{:06}", micro / 1_000_000, micro % 1_000_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -17,7 +17,13 @@ pub(crate) struct Reached {
 
 /// Every target of a plan, in the order it would be tried. Plans must be free of loops.
 pub(crate) fn reached(route: &Route, plans: &[Plan], fleet: &Fleet) -> Vec<Reached> {
-    let mut walk = Walk { plans, fleet, guards: Vec::new(), before: Vec::new(), found: Vec::new() };
+    let mut walk = Walk {
+        plans,
+        fleet,
+        guards: Vec::new(),
+        before: Vec::new(),
+        found: Vec::new(),
+    };
     walk.route(route);
     walk.found
 }
@@ -48,11 +54,17 @@ impl Walk<'_> {
             }
             Route::Cascade(cascade) => {
                 cascade.steps.iter().for_each(|(arm, _)| self.arm(arm));
-                cascade.judge.iter().for_each(|judge| self.attempt(&judge.attempt, "its answer is judged by"));
+                cascade
+                    .judge
+                    .iter()
+                    .for_each(|judge| self.attempt(&judge.attempt, "its answer is judged by"));
             }
             Route::Ensemble(ensemble) => {
                 self.each(ensemble.asks.iter());
-                ensemble.judge.iter().for_each(|judge| self.attempt(&judge.attempt, "its answer is judged by"));
+                ensemble
+                    .judge
+                    .iter()
+                    .for_each(|judge| self.attempt(&judge.attempt, "its answer is judged by"));
                 if let Combine::Merge(attempt) = &ensemble.combine {
                     self.attempt(attempt, "its answers are merged by");
                 }
@@ -64,7 +76,9 @@ impl Walk<'_> {
     fn listed(&mut self, list: &Listed) {
         for arm in &list.arms {
             let passes = match (&arm.route, &list.filter) {
-                (Route::Attempt(attempt), Some(filter)) => may_pass(filter, attempt.target, self.fleet),
+                (Route::Attempt(attempt), Some(filter)) => {
+                    may_pass(filter, attempt.target, self.fleet)
+                }
                 _ => true,
             };
             if passes {
@@ -95,7 +109,12 @@ impl Walk<'_> {
         self.found.push(Reached {
             target: attempt.target,
             guards: self.guards.clone(),
-            before: self.before.iter().copied().filter(|t| *t != attempt.target).collect(),
+            before: self
+                .before
+                .iter()
+                .copied()
+                .filter(|t| *t != attempt.target)
+                .collect(),
             how,
         });
         self.before.push(attempt.target);
