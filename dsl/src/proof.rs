@@ -10,6 +10,7 @@ mod serve;
 mod worlds;
 
 pub use guarantee::{Answer, Counterexample, Proof};
+pub(crate) use reach::{Order, Reach};
 pub(crate) use guarantee::{Scene, prove};
 pub(crate) use rules::{Judged, exhaustive, rules};
 pub(crate) use serve::{Overrun, Unserved, needs, windows};

@@ -41,6 +41,9 @@ pub(crate) struct Serve {
     /// How long requests in flight may take after SIGTERM
     #[arg(long, default_value = "30s", value_parser = duration)]
     grace: Duration,
+    /// Serve policies although a guarantee of theirs does not hold; their version says so
+    #[arg(long)]
+    force: bool,
     /// Log as JSON lines
     #[arg(long)]
     log_json: bool,
@@ -57,6 +60,7 @@ impl Serve {
             grace: self.grace,
             vault,
             examine: Some(Arc::new(testing::examine)),
+            force: self.force,
             ..Options::new(&self.policies, &self.data, self.listen)
         };
         runtime::start()?.block_on(serve(options))

@@ -5,8 +5,8 @@ use crate::ending::{Exit, Outcome, Trouble};
 use crate::found::{Found, Told};
 use crate::out::{Out, columns};
 use clap::Args;
-use mux_dsl::Image;
 use mux_dsl::rendering::{Case, Failure};
+use mux_dsl::{Answer, Image, Proof};
 use mux_replay::report::{Report, Side};
 use mux_replay::traffic::replay;
 use mux_replay::verdict::{Miss, dollars};
@@ -62,7 +62,7 @@ impl Test {
     }
 
     pub(crate) fn run(self, out: &mut Out) -> Outcome {
-        let (image, found) = self.which.compile(out)?;
+        let (image, found) = self.which.compile_forced(out)?;
         let Some(image) = image else {
             let told = Told {
                 suite: SUITE,
@@ -85,26 +85,41 @@ impl Test {
     }
 
     fn cases(&self, image: Image, found: &Found, out: &mut Out) -> Result<bool, Trouble> {
-        let mut outcomes = case::run(&Arc::new(image));
+        let image = Arc::new(image);
+        let mut outcomes = case::run(&image);
         outcomes.retain(|o| {
             self.filter
                 .as_ref()
                 .is_none_or(|f| o.name.contains(f.as_str()))
         });
-        if let (true, Some(filter)) = (outcomes.is_empty(), &self.filter) {
+        let mut proofs = image.proofs.clone();
+        proofs.retain(|p| {
+            self.filter
+                .as_ref()
+                .is_none_or(|f| p.name.contains(f.as_str()))
+        });
+        if let (true, Some(filter)) = (outcomes.is_empty() && proofs.is_empty(), &self.filter) {
             return Err(Trouble::usage(format!(
-                "no test has `{filter}` in its name"
+                "no test and no guarantee has `{filter}` in its name"
             )));
         }
-        let failed = outcomes.iter().filter(|o| !o.failures.is_empty()).count();
-        let passed = outcomes.len() - failed;
+        let failed = outcomes.iter().filter(|o| !o.failures.is_empty()).count()
+            + proofs.iter().filter(|p| p.refuted()).count();
+        let passed = outcomes.len() + proofs.len() - failed;
         let mut lines: Vec<String> = outcomes.iter().map(told).collect();
+        lines.extend(proofs.iter().map(proved));
         lines.push(format!("{passed} passed, {failed} failed"));
         let told = Told {
             suite: SUITE,
             human: lines.join("\n"),
-            json: json!({ "passed": passed, "failed": failed, "tests": outcomes }),
-            cases: Some(outcomes.iter().map(|o| tested(o, found)).collect()),
+            json: json!({ "passed": passed, "failed": failed, "tests": outcomes, "guarantees": proofs }),
+            cases: Some(
+                outcomes
+                    .iter()
+                    .map(|o| tested(o, found))
+                    .chain(proofs.iter().map(|p| promised(p, found)))
+                    .collect(),
+            ),
         };
         self.which.shape.result(found, &told, out);
         Ok(failed == 0)
@@ -218,6 +233,53 @@ fn replayed(requests: u64, misses: &[Miss], found: &Found) -> Vec<Case> {
         }
     };
     misses.iter().map(case).collect()
+}
+
+/// A guarantee as a case.
+fn promised(proof: &Proof, found: &Found) -> Case {
+    let file = found.path(&proof.file);
+    let failure = match &proof.verdict {
+        Answer::Refuted(example) => Some(Failure {
+            kind: FAILED.to_owned(),
+            message: format!("`{}`, but {}", example.expected, example.got),
+            text: proved(proof),
+        }),
+        Answer::Proved | Answer::Bounded { .. } => None,
+    };
+    let note = match &proof.verdict {
+        Answer::Bounded { points } => Some(format!("not proved: it holds for {points} requests")),
+        Answer::Proved | Answer::Refuted(_) => None,
+    };
+    Case {
+        name: proof.name.clone(),
+        group: file.clone(),
+        place: Some((file, proof.line)),
+        failure,
+        note,
+    }
+}
+
+/// A guarantee's line, and the request for which it does not hold below it.
+fn proved(proof: &Proof) -> String {
+    let name = &proof.name;
+    match &proof.verdict {
+        Answer::Proved => format!("ok    {name}: proved for every request"),
+        Answer::Bounded { points } => {
+            format!("ok    {name}: holds for {points} requests, too tangled to be proved for all")
+        }
+        Answer::Refuted(example) => {
+            let mut lines = vec![
+                format!("FAIL  {name}  ({}:{})", proof.file, proof.line),
+                format!(
+                    "        `{}`, but {}, by {}",
+                    example.expected, example.got, example.rule
+                ),
+                "        this test fails until it holds:".to_owned(),
+            ];
+            lines.extend(example.test.lines().map(|line| format!("          {line}")));
+            lines.join("\n")
+        }
+    }
 }
 
 /// A test's line, and what failed below it.

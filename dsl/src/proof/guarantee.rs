@@ -30,6 +30,14 @@ pub struct Proof {
     pub verdict: Answer,
 }
 
+impl Proof {
+    /// Whether a request is known for which it does not hold.
+    #[must_use]
+    pub fn refuted(&self) -> bool {
+        matches!(self.verdict, Answer::Refuted(_))
+    }
+}
+
 /// Whether a guarantee holds.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase", tag = "answer")]

@@ -68,6 +68,8 @@ pub struct Options {
     pub listener: Option<Listener>,
     /// A further check of every bundle.
     pub examine: Option<Examine>,
+    /// Serve a bundle although a guarantee of it does not hold; the version says so.
+    pub force: bool,
 }
 
 impl Options {
@@ -86,6 +88,7 @@ impl Options {
             addresses: Vec::new(),
             listener: None,
             examine: None,
+            force: false,
         }
     }
 }
@@ -277,6 +280,7 @@ fn keeper(
         memory: Arc::new(Memory::default()),
         addresses: options.addresses,
         examine: options.examine,
+        force: options.force,
         status,
         watch: None,
         read: BTreeSet::new(),

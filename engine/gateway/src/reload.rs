@@ -10,7 +10,7 @@ use crate::plugins::{Change, Plugins, adapter_of};
 use crate::source::Source;
 use crate::status::{Listing, SharedStatus};
 use crate::watch::Watch;
-use mux_dsl::{Compiled, Diagnostic, Image, compile};
+use mux_dsl::{Compiled, Diagnostic, Image, Proof, compile, compile_forced};
 use mux_routing::router::Memory;
 use mux_routing::unsupported::gaps;
 use mux_store::{NewVersion, Store, Version, VersionHead};
@@ -44,6 +44,8 @@ pub struct Keeper {
     pub addresses: Vec<(String, String)>,
     /// A further check of every bundle.
     pub examine: Option<Examine>,
+    /// Take bundles up although a guarantee of them does not hold.
+    pub force: bool,
     /// For operators.
     pub status: SharedStatus,
     /// Tells of changes, where the system can.
@@ -238,7 +240,7 @@ impl Keeper {
                 author: author(),
                 at_unix_ms: unix_ms(),
                 note: format!("saved in {}", self.source.path().display()),
-                forced: false,
+                forced: checked.image.proofs.iter().any(Proof::refuted),
             };
             if self.store.refs().folder.as_deref() != Some(&id) {
                 let stored = self.store.commit(version);
@@ -291,7 +293,12 @@ impl Keeper {
             read.insert(name.to_owned());
             self.source.read(name)
         };
-        let compiled = compile(&names, &mut take, &|kind| self.plugins.get(kind).is_some());
+        let loaded = |kind: &str| self.plugins.get(kind).is_some();
+        let compiled = if self.force {
+            compile_forced(&names, &mut take, &loaded)
+        } else {
+            compile(&names, &mut take, &loaded)
+        };
         self.read = read;
         self.follow();
         self.judge(compiled)
@@ -362,7 +369,8 @@ impl Keeper {
                 .map(|b| b.to_vec())
                 .ok_or_else(|| "not part of this version".to_owned())
         };
-        let compiled = compile(&roots, read, &|kind| self.plugins.get(kind).is_some());
+        // Whether its guarantees may be broken was decided when it was saved.
+        let compiled = compile_forced(&roots, read, &|kind| self.plugins.get(kind).is_some());
         let checked = self
             .judge(compiled)
             .map_err(|r| format!("version `{id}` no longer loads:\n{}", r.text))?;
