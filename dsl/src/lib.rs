@@ -15,6 +15,7 @@ pub mod coverage;
 pub mod diff;
 pub mod editor;
 pub mod image;
+pub mod reference;
 pub mod rendering;
 pub mod request;
 pub mod story;
