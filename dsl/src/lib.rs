@@ -8,6 +8,7 @@
 //! makes trees, `lines` holds them against the statement table in `words`, `check` resolves names and quantities, `graph`
 //! compiles conditions, and `decide` evaluates them. `format` lays files out anew from their trees.
 
+pub mod assist;
 pub mod canon;
 pub mod case;
 pub mod codes;
