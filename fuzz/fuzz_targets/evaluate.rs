@@ -1,7 +1,7 @@
 //! Policies and requests made from bytes: the compiled form decides as the rules read, and its path leads back.
 #![no_main]
 
-use libfuzzer_sys::arbitrary::{Arbitrary, Result, Unstructured};
+use arbitrary::{Arbitrary, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use mux_dsl::compile;
 use mux_dsl::image::{BasisPoints, BudgetId, Features, Millis, PolicyId, TargetId};
