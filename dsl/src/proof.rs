@@ -10,8 +10,8 @@ mod serve;
 mod worlds;
 
 pub use guarantee::{Answer, Counterexample, Proof};
-pub(crate) use reach::{Order, Reach};
 pub(crate) use guarantee::{Scene, prove};
+pub(crate) use reach::{Order, Reach};
 pub(crate) use rules::{Judged, exhaustive, rules};
 pub(crate) use serve::{Overrun, Unserved, needs, windows};
 

@@ -99,7 +99,10 @@ pub(super) fn promise(proof: &Proof, at: Span, force: bool, report: &mut Report)
         Answer::Bounded { points } => {
             report
                 .warning("mux::guarantee::bounded", at, format!("`{}` could not be proved for all requests", proof.name))
-                .label(format!("it holds for the {points} requests that were looked at"))
+                .label(match points {
+                    0 => "its condition is too large to be looked at as a whole".to_owned(),
+                    _ => format!("it holds for the {points} requests that were looked at"),
+                })
                 .help("the rules are too tangled to be proved as a whole: split the policy, or promise less at a time");
         }
     }

@@ -287,6 +287,58 @@ policy @main { else use plan p }
 "#,
         ],
     ),
+    Code::warning(
+        "mux::guarantee::bounded",
+        "a guarantee could not be proved for all requests",
+        r"The rules it is about overlap in so many ways that it would take too long to look
+at all requests. It holds for every request that was looked at, and no more is claimed.
+Split the policy, or promise less at a time.",
+        [
+            r#"include "fleet.mux"
+policy @main {
+  when has images  use openai/gpt-4.1
+  else             use vllm/llama-3.3-70b
+}
+guarantee "these stay on our own machines" {
+  when (tag.a is "x" or tag.j is "y") and
+       (tag.b is "x" or tag.k is "y") and
+       (tag.c is "x" or tag.l is "y") and
+       (tag.d is "x" or tag.m is "y") and
+       (tag.e is "x" or tag.n is "y") and
+       (tag.f is "x" or tag.o is "y") and
+       (tag.g is "x" or tag.p is "y") and
+       (tag.h is "x" or tag.q is "y") and
+       (tag.i is "x" or tag.r is "y")
+  expect provider is vllm
+}
+"#,
+            r#"include "fleet.mux"
+policy @main { else use openai/gpt-4.1 }
+guarantee "nothing is refused" { expect not denied }
+"#,
+        ],
+    ),
+    Code::error(
+        "mux::guarantee::refuted",
+        "a guarantee does not hold",
+        r"There is a request for which something can happen that the guarantee rules out: a target it
+can reach, a copy that is sent, an attempt too many. The message shows that request as a test that
+fails until the guarantee holds. Mend the policy, or promise less. `mux serve --force` serves it
+all the same, and the version says so.",
+        [
+            r#"include "fleet.mux"
+policy @main {
+  when has images  use openai/gpt-4.1
+  else             use vllm/llama-3.3-70b
+}
+guarantee "nothing leaves our own machines" { expect provider is vllm }
+"#,
+            r#"include "fleet.mux"
+policy @main { else use vllm/llama-3.3-70b }
+guarantee "nothing leaves our own machines" { expect provider is vllm }
+"#,
+        ],
+    ),
     Code::error(
         "mux::guarantee::no-expect",
         "a guarantee promises nothing",

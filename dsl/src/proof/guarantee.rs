@@ -120,22 +120,22 @@ impl Prover<'_> {
             None => Some(vec![Region::all()]),
             Some(cond) => self.scene.terms.regions(cond),
         };
-        let Some(when) = when else {
-            return Answer::Bounded { points: 0 };
-        };
+        // What holds for all requests holds for those of a condition too large to be laid out; more cannot be told of it.
+        let whole = when.is_some();
+        let when = when.unwrap_or_else(|| vec![Region::all()]);
         self.most = (
             self.bound(&when, &Fact::Tokens),
             self.bound(&when, &Fact::OutputLimit),
         );
         for policy in (0..).map(PolicyId).take(self.scene.policies.len()) {
             if let Some(found) = self.policy(policy, &when) {
-                return Answer::Refuted(found);
+                return refuted(found, whole);
             }
         }
         if self.scene.terms.fleet.direct
             && let Some(found) = self.direct(&when)
         {
-            return Answer::Refuted(found);
+            return refuted(found, whole);
         }
         if self.unknown {
             Answer::Bounded {
@@ -536,6 +536,15 @@ fn denied(property: &Property) -> Option<bool> {
                 .then(|| about.contains(&Some(true)))
         }
         _ => None,
+    }
+}
+
+/// The answer where a request was found; one that may not be spoken of proves nothing.
+fn refuted(found: Counterexample, spoken_of: bool) -> Answer {
+    if spoken_of {
+        Answer::Refuted(found)
+    } else {
+        Answer::Bounded { points: 0 }
     }
 }
 
