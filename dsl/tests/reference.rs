@@ -1,7 +1,12 @@
 //! The reference files of the language: what checks clean, and what is diagnosed.
-#![expect(clippy::expect_used, reason = "test helpers fail loudly")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test helpers fail loudly"
+)]
 
-use mux_dsl::{Compiled, Severity, compile, render};
+use mux_dsl::{Answer, Compiled, Severity, compile, compile_forced, render};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -41,9 +46,59 @@ fn every_reference_file_checks_clean() {
             .diagnostics
             .iter()
             .filter(|d| d.severity == Severity::Error);
-        assert_eq!(errors.count(), 0, "{name}:\n{}", shown(&compiled));
-        assert!(compiled.image.is_some(), "{name}");
+        let codes: Vec<_> = errors.map(|d| d.code).collect();
+        // One of its guarantees is wrong on purpose.
+        let expected: &[&str] = if name == "production_test.mux" {
+            &["mux::guarantee::refuted"]
+        } else {
+            &[]
+        };
+        assert_eq!(codes, expected, "{name}:\n{}", shown(&compiled));
+        assert_eq!(compiled.image.is_some(), expected.is_empty(), "{name}");
     }
+}
+
+/// Name and answer of every guarantee of some files, as one bundle.
+fn proofs(names: &[&str]) -> Vec<(String, Answer)> {
+    let mut read =
+        |path: &str| fs::read(folder().join(path)).map_err(|_| "there is no such file".to_owned());
+    let compiled = compile_forced(names, &mut read, &|_| true);
+    let image = compiled
+        .image
+        .expect("a broken promise stops nothing when forced");
+    image
+        .proofs
+        .into_iter()
+        .map(|p| (p.name, p.verdict))
+        .collect()
+}
+
+#[test]
+fn what_holds_in_production_is_proved_and_what_only_looks_so_is_refuted() {
+    let [(eu, proved), (free, refuted)] = &proofs(&["production_test.mux"])[..] else {
+        panic!("there are two guarantees");
+    };
+    assert_eq!(
+        (eu.as_str(), proved),
+        ("EU data stays in the EU", &Answer::Proved)
+    );
+    assert_eq!(
+        free,
+        "free tier never pays frontier prices inside its budget"
+    );
+    assert!(matches!(refuted, Answer::Refuted(_)), "{refuted:?}");
+}
+
+#[test]
+fn a_policy_that_forgets_residency_breaks_the_promise_about_it() {
+    let all = proofs(&["production_test.mux", "assistant.mux"]);
+    let Some((_, Answer::Refuted(example))) = all.first() else {
+        panic!("{all:?}");
+    };
+    assert_eq!(
+        example.test,
+        "test \"counterexample: EU data stays in the EU\" {\n  given model @assistant\n  given tag.experiment \"tone\"\n  given tag.residency \"eu\"\n  expect region is eu\n}\n"
+    );
 }
 
 #[test]
