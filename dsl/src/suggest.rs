@@ -164,13 +164,11 @@ pub(crate) fn fact<'k>(
 
 /// Whether two words differ in nothing but capitals and the sign between their parts.
 fn alike(a: &str, b: &str) -> bool {
-    let letters = |text: &str| {
-        text.bytes()
-            .filter(|b| !matches!(b, b'_' | b'-'))
-            .map(|b| b.to_ascii_lowercase())
-            .collect::<Vec<_>>()
-    };
-    a.len().abs_diff(b.len()) <= 4 && letters(a) == letters(b)
+    fn letters(text: &str) -> impl Iterator<Item = u8> {
+        let parts = text.bytes().filter(|b| !matches!(b, b'_' | b'-'));
+        parts.map(|b| b.to_ascii_lowercase())
+    }
+    a.len().abs_diff(b.len()) <= 4 && letters(a).eq(letters(b))
 }
 
 fn other_word<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {

@@ -23,8 +23,11 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Edit>) {
     for segment in lines {
         chained(scene, segment, found);
         begins(scene, segment, found);
+        let condition = scene.condition(segment);
         for at in segment.tokens.clone() {
-            found.extend(uses(scene, segment, at).or_else(|| then(scene, segment, at)));
+            let inside = condition.is_some_and(|c| at > c);
+            let edit = uses(scene, segment, at);
+            found.extend(edit.or_else(|| then(scene, segment, at).filter(|_| inside)));
         }
         let capitals = capitals(scene, segment);
         found.extend(capitals.into_iter().map(|at| {
@@ -92,7 +95,7 @@ fn uses(scene: &Scene<'_>, segment: &Segment, at: usize) -> Option<Edit> {
 
 /// `then`
 fn then(scene: &Scene<'_>, segment: &Segment, at: usize) -> Option<Edit> {
-    if !scene.says(at, &["then"]) || scene.condition(segment).is_none_or(|c| at < c) {
+    if !scene.says(at, &["then"]) {
         return None;
     }
     let next = at + 1;

@@ -68,12 +68,14 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Edit>) {
         };
         let mut subject = None;
         for at in condition + 1..segment.tokens.end {
-            if fresh(scene, at - 1) {
+            // What is compared again without being named is what was compared before.
+            let compares = scene.sign(at, &SIGNS) || scene.says(at, &["is", "in"]);
+            if fresh(scene, at - 1) && !compares {
                 subject = Some(at);
             }
             let fact = subject.map_or(at..at, |s| s..at);
             let edit = either(scene, segment, at)
-                .or_else(|| again(scene, segment, at, &fact, found))
+                .or_else(|| again(scene, segment, at, &fact))
                 .or_else(|| between(scene, segment, at, &fact))
                 .or_else(|| presence(scene, segment, at))
                 .or_else(|| comparison(scene, segment, at));
@@ -120,13 +122,7 @@ fn either(scene: &Scene<'_>, segment: &Segment, at: usize) -> Option<Edit> {
 }
 
 /// `tokens > 100k or < 10`: what is compared is said again.
-fn again(
-    scene: &Scene<'_>,
-    segment: &Segment,
-    at: usize,
-    fact: &Range<usize>,
-    found: &[Edit],
-) -> Option<Edit> {
+fn again(scene: &Scene<'_>, segment: &Segment, at: usize, fact: &Range<usize>) -> Option<Edit> {
     let joins = scene.says(at, &["or", "and"]) || scene.sign(at, &["&&", "||"]);
     let next = at + 1;
     let compares = scene.sign(next, &SIGNS) || scene.says(next, &["is", "in"]);
@@ -140,8 +136,12 @@ fn again(
     let start = scene.range(next).start;
     let fact = scene.range(fact.start).start..scene.range(sign.checked_sub(1)?).end;
     let text = format!("{} ", scene.text.get(fact)?);
-    let edit = Edit::of(Habit::Again, scene.range(next), start..start, &text);
-    (!found.contains(&edit)).then_some(edit)
+    Some(Edit::of(
+        Habit::Again,
+        scene.range(next),
+        start..start,
+        &text,
+    ))
 }
 
 /// `tokens between 1k and 5k`

@@ -50,8 +50,9 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Edit>) {
             .or_else(|| expected(scene, segment))
             .or_else(|| quoted(scene, segment));
         found.extend(edit);
+        let condition = scene.condition(segment);
         for at in first..segment.tokens.end {
-            let edit = denies(scene, segment, at)
+            let edit = denies(scene, segment, condition, at)
                 .or_else(|| several(scene, segment, at))
                 .or_else(|| filler(scene, segment, at));
             found.extend(edit);
@@ -162,29 +163,41 @@ fn quoted(scene: &Scene<'_>, segment: &Segment) -> Option<Edit> {
 }
 
 /// `reject 413 "too long"`
-fn denies(scene: &Scene<'_>, segment: &Segment, at: usize) -> Option<Edit> {
+fn denies(
+    scene: &Scene<'_>,
+    segment: &Segment,
+    condition: Option<usize>,
+    at: usize,
+) -> Option<Edit> {
     let next = at + 1;
-    let status =
-        scene.said(next).len() == 3 && scene.said(next).bytes().all(|b| b.is_ascii_digit());
-    let fits = scene.says(at, &DENIES) && next < segment.tokens.end;
-    let rule = scene.condition(segment).is_some_and(|c| at > c)
-        || scene.says(segment.tokens.start, &["else", "default", "otherwise"])
-        || at == segment.tokens.start;
+    if !scene.says(at, &DENIES) || next >= segment.tokens.end {
+        return None;
+    }
+    let word = scene.said(next);
+    let status = word.len() == 3 && word.bytes().all(|b| b.is_ascii_digit());
+    let first = segment.tokens.start;
+    let rule = at == first
+        || scene.says(first, &["else", "default", "otherwise"])
+        || condition.is_some_and(|c| at > c);
     let theirs = Habit::Keyword(scene.said(at).to_owned(), "deny");
-    (fits && rule && (status || scene.is(next, Kind::Text)))
+    (rule && (status || scene.is(next, Kind::Text)))
         .then(|| Edit::new(theirs, scene.range(at), "deny"))
 }
 
 /// `use a/b or c/d`, `use fallback a/b c/d`
 fn several(scene: &Scene<'_>, segment: &Segment, verb: usize) -> Option<Edit> {
     let end = segment.tokens.end;
-    if !scene.says(verb, &["use"]) || scene.sign(end, &["{"]) {
-        return None;
-    }
     let strategy = scene.says(verb + 1, &["fallback"]);
     let first = verb + 1 + usize::from(strategy);
+    let aims = scene.says(verb, &["use"]) && first < end && scene.aims(first);
+    if !aims || scene.sign(end, &["{"]) {
+        return None;
+    }
     let mut pieces: Vec<Vec<usize>> = Vec::new();
     for at in first..end {
+        if scene.says(at, &VERBS) {
+            return None;
+        }
         let parts = scene.says(at, &["or", "then", "otherwise", "else"])
             || scene.sign(at, &[",", "||", "|", "->", "=>", ">"]);
         let begins = strategy && scene.aims(at) && !scene.says(at.checked_sub(1)?, &["plan"]);
