@@ -3,7 +3,6 @@
 mod bundle;
 mod demo;
 mod ending;
-mod explain;
 mod fmt;
 mod found;
 mod mock;

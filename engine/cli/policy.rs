@@ -1,6 +1,7 @@
 //! `mux policy`: what can be asked about policies without a running gateway.
 
 mod asked;
+mod codes;
 mod coverage;
 mod eval;
 mod explain;
@@ -10,7 +11,6 @@ mod repl;
 
 use crate::bundle::Which;
 use crate::ending::{Exit, Outcome};
-use crate::explain::ExplainCode;
 use crate::fmt::Fmt;
 use crate::found::{Found, Told};
 use crate::out::Out;
@@ -37,7 +37,7 @@ pub(crate) enum Policy {
     /// Try requests out: facts are kept, and every change shows the decision
     Repl(repl::Repl),
     /// Explain a code such as `mux::rule::unreachable`, or list them all
-    ExplainCode(ExplainCode),
+    ExplainCode(codes::ExplainCode),
 }
 
 impl Policy {
