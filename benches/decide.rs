@@ -1,6 +1,7 @@
 //! What policies cost. A decision that makes out four strings and keeps its path: 10, 200 and 1,000 rules, the shipped
-//! `@chat`, and ranges that all overlap, each against asking the rules one after the other. And what comes before:
-//! compiling 10,000 rules, checking 100 kB. The ratios come last; they, not the times, carry over to other machines.
+//! `@chat`, and ranges that all overlap, each against asking the rules one after the other. And what is done with whole
+//! policies: compiling 10,000 rules, checking 100 kB, comparing two. The ratios come last; they, not the times, carry over
+//! to other machines.
 //!
 //! That a decision allocates nothing is a test of its own, `dsl/tests/allocations.rs`, over the same policies.
 #![expect(
@@ -19,6 +20,7 @@ mod shapes;
 use criterion::{Criterion, SamplingMode};
 use decide::case::{Case, Row};
 use decide::turns::{Way, medians, shown};
+use mux_dsl::diff::diff;
 use mux_dsl::{Image, compile, render};
 use shapes::{Customer, Moment, equalities, image, ranges};
 use std::fs;
@@ -74,11 +76,13 @@ fn adversarial(criterion: &mut Criterion, table: &mut Vec<Row>) {
     table.push(case.timed(criterion));
 }
 
-/// What is done with whole policies: from text to an image.
+/// What is done with whole policies: from text to an image, and from two images to what they do differently.
 fn whole(criterion: &mut Criterion) -> Vec<(&'static str, f64)> {
     let rules = ("rules.mux", equalities(10_000));
     let files = [("fleet.mux", policy_file("fleet.mux")), chats(100_000)];
-    let mut ways: [(&str, Way<'_>); 2] = [
+    let (old, new) = (image(&equalities(200)), image(&edited(&equalities(200))));
+    assert!(!diff(&old, &new).same, "the edits were found");
+    let mut ways: [(&str, Way<'_>); 3] = [
         (
             "compile 10,000 rules",
             Box::new(|| drop(compiled(slice::from_ref(&rules)))),
@@ -86,6 +90,10 @@ fn whole(criterion: &mut Criterion) -> Vec<(&'static str, f64)> {
         (
             "check 100 kB of chat.mux",
             Box::new(|| drop(compiled(&files))),
+        ),
+        (
+            "diff of two of 200 rules",
+            Box::new(|| drop(diff(&old, &new))),
         ),
     ];
     let mut group = criterion.benchmark_group("whole");
@@ -97,6 +105,18 @@ fn whole(criterion: &mut Criterion) -> Vec<(&'static str, f64)> {
     group.finish();
     let (names, mut ways): (Vec<_>, Vec<_>) = ways.into_iter().unzip();
     names.into_iter().zip(medians(7, &mut ways)).collect()
+}
+
+/// What a day's work does to a policy: one rule asks for something else, one does something else, and one is gone.
+fn edited(text: &str) -> String {
+    let gone = |line: &&str| !line.ends_with("\"rule 101\"");
+    let kept: Vec<&str> = text.lines().filter(gone).collect();
+    let text = kept.join("\n") + "\n";
+    let text = text.replace(
+        "\"team-10\" and tag.tier is \"gold\"",
+        "\"team-10\" and tag.tier is \"silver\"",
+    );
+    text.replace("\"rule 150\"", "\"rule 150, as of today\"")
 }
 
 /// The shipped `chat.mux` under ever other names, until it is so many bytes.
