@@ -14,6 +14,7 @@ pub mod case;
 pub mod codes;
 pub mod coverage;
 pub mod diff;
+pub mod drawing;
 pub mod editor;
 pub mod image;
 pub mod reference;

@@ -22,10 +22,16 @@ use crate::image::{Policy, PolicyId, RuleId, Verdict};
 use crate::request::{Live, Request};
 use crate::trace::Path;
 use known::{Known, Moment, reasons};
+use std::collections::BTreeMap;
 
 /// A condition in one line, as policies write it.
 pub(crate) fn condition(cond: &crate::condition::Cond) -> String {
     value::line(cond)
+}
+
+/// What a rule does, as policies write it.
+pub(crate) fn does(image: &Image, does: &Then) -> String {
+    then(&Known::read(image, BTreeMap::new()), does)
 }
 
 impl Image {
@@ -49,7 +55,7 @@ impl Image {
     #[must_use]
     pub fn retold(&self, policy: PolicyId, path: &Path) -> Option<Story> {
         let mut steps = path.steps();
-        let mut cells = std::collections::BTreeMap::new();
+        let mut cells = BTreeMap::new();
         let mut taken = Vec::new();
         let mut next = Some(policy);
         while let Some(policy) = next {

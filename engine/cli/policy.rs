@@ -1,13 +1,16 @@
 //! `mux policy`: what can be asked about policies without a running gateway.
 
 mod asked;
+mod bench;
 mod codes;
 mod coverage;
 mod eval;
 mod explain;
 mod facts;
 mod generate;
+mod graph;
 mod repl;
+mod watch;
 
 use crate::bundle::Which;
 use crate::ending::{Exit, Outcome};
@@ -36,6 +39,12 @@ pub(crate) enum Policy {
     Eval(eval::Eval),
     /// Try requests out: facts are kept, and every change shows the decision
     Repl(repl::Repl),
+    /// Draw policies: their rules, or the graphs they are decided by
+    Graph(graph::Graph),
+    /// Time decisions, one request for each way through a policy
+    Bench(bench::Bench),
+    /// Check and test policies at every save, and say what a running gateway would do
+    Watch(watch::Watch),
     /// Explain a code such as `mux::rule::unreachable`, or list them all
     ExplainCode(codes::ExplainCode),
 }
@@ -53,6 +62,9 @@ impl Policy {
             Self::Explain(explain) => explain.run(out),
             Self::Eval(eval) => eval.run(out),
             Self::Repl(repl) => repl.run(out),
+            Self::Graph(graph) => graph.run(out),
+            Self::Bench(bench) => bench.run(out),
+            Self::Watch(watch) => watch.run(out),
             Self::ExplainCode(explain) => explain.run(out),
         }
     }

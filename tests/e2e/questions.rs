@@ -1,7 +1,8 @@
 //! What people ask about one request: why this route, why not that rule, and what would be if.
 
 use super::home::Home;
-use super::process::{Ended, run, run_fed};
+use super::process::{Ended, Process, Said, mux, run, run_fed};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 const POLICIES: &str = "mux 1
@@ -193,5 +194,112 @@ async fn a_session_keeps_facts_and_answers_what_it_is_asked() {
     assert!(
         mistaken.err.contains("unknown unit `x`") && mistaken.err.contains("`:wy`"),
         "{mistaken:?}"
+    );
+}
+
+#[tokio::test]
+async fn policies_are_drawn_with_the_ways_of_traffic() {
+    let home = Home::new(POLICIES);
+    let record = json!({
+        "v": 1, "id": "req_1", "request": { "model": "@chat", "tokens": 5_000 }, "outcome": { "status": 200 },
+    });
+    let segment = home.policies().join("recorded.jsonl");
+    std::fs::write(&segment, format!("{record}\n")).unwrap();
+    let heat = segment.to_str().unwrap();
+    let drawn = ask(
+        &home,
+        "graph",
+        &["--policy", "@chat", "--format", "json", "--heat", heat],
+    )
+    .await;
+    let picture: Value = serde_json::from_str(&drawn.out).unwrap();
+    let chat = &picture["policies"][0];
+    assert_eq!(
+        (&picture["version"], &chat["requests"]),
+        (&json!(1), &json!(1)),
+        "{picture}"
+    );
+    let arrows = chat["arrows"].as_array().unwrap();
+    let taken = arrows
+        .iter()
+        .find(|a| a["from"] == "rule3" && a["label"] == "yes")
+        .unwrap();
+    assert_eq!(taken["weight"], 1, "{picture}");
+    for (format, start) in [
+        ("dot", "digraph"),
+        ("mermaid", "flowchart"),
+        ("svg", "<svg"),
+    ] {
+        for view in [&["--format", format][..], &["--format", format, "--raw"]] {
+            let drawn = ask(&home, "graph", view).await;
+            assert!(
+                drawn.code == Some(0) && drawn.out.starts_with(start),
+                "{drawn:?}"
+            );
+        }
+    }
+    let unknown = ask(&home, "graph", &["--policy", "nosuch"]).await;
+    assert!(
+        unknown.code == Some(2) && unknown.err.contains("@chat, @eu"),
+        "{unknown:?}"
+    );
+}
+
+#[tokio::test]
+async fn decisions_are_timed_and_held_to_a_bound() {
+    let home = Home::new(POLICIES);
+    let timed = ask(&home, "bench", &["--max", "10ms", "--format", "json"]).await;
+    let report: Value = serde_json::from_str(&timed.out).unwrap();
+    assert_eq!(
+        (timed.code, &report["policies"][0]["form"]),
+        (Some(0), &json!("graph")),
+        "{report}"
+    );
+    assert!(
+        report["policies"][0]["requests"].as_u64().unwrap() >= 5,
+        "{report}"
+    );
+    let slow = ask(&home, "bench", &["--max", "0ns"]).await;
+    assert!(
+        slow.code == Some(1) && slow.err.contains("@chat takes"),
+        "{slow:?}"
+    );
+    assert_eq!(ask(&home, "bench", &["--max", "soon"]).await.code, Some(2));
+}
+
+#[tokio::test]
+async fn a_watch_checks_every_save_and_says_what_a_gateway_would_do() {
+    let home = Home::new(POLICIES);
+    let policies = home.policies();
+    let watch = Process::start(mux(&["policy", "watch", policies.to_str().unwrap()]));
+    let said = |text: &'static str| {
+        move |said: &Said| {
+            said.out
+                .iter()
+                .any(|line| line.contains(text))
+                .then_some(())
+        }
+    };
+    watch
+        .says("that all is good", said("a gateway would serve them"))
+        .await;
+    home.save(&POLICIES.replace("a/m timeout 9s", "a/nosuch"));
+    watch
+        .says(
+            "that it is wrong",
+            said("would keep the policies it serves"),
+        )
+        .await;
+    home.save(&POLICIES.replace("a/m timeout 9s", "a/big"));
+    watch
+        .says("that it is good again", said("would swap them in"))
+        .await;
+    watch.signal(Signal::INT);
+    let ended = watch.end().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(
+        ended.out.contains("a/big"),
+        "what changes is told: {}",
+        ended.out
     );
 }

@@ -10,7 +10,7 @@ use crate::program::Program;
 use crate::region::Terms;
 use crate::request::{Live, Request};
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// What requests covered of one bundle.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub struct Coverage<'i> {
 pub(super) struct Entered<'i> {
     pub(super) rules: Vec<Ruled<'i>>,
     /// Node and where a branch of it leads.
-    pub(super) edges: HashSet<(Edge, Edge)>,
+    pub(super) edges: HashMap<(Edge, Edge), u64>,
 }
 
 /// A rule, and how often it was asked.
@@ -85,7 +85,7 @@ impl<'i> Coverage<'i> {
         for (policy, clauses) in image.code.clauses.iter().enumerate() {
             let mut entered = Entered {
                 rules: Vec::new(),
-                edges: HashSet::new(),
+                edges: HashMap::new(),
             };
             for (rule, clause) in clauses.iter().enumerate() {
                 let mut leaves = Vec::new();
@@ -171,7 +171,7 @@ impl<'i> Coverage<'i> {
         self.requests += many;
         let mut policy = policy;
         loop {
-            self.follow(policy, class);
+            self.follow(policy, class, many);
             let at = self.take(policy, class, many)?;
             match &self.image.code.clauses.get(policy.index())?.get(at)?.then {
                 Then::Go(next) => policy = *next,
@@ -209,7 +209,7 @@ impl<'i> Coverage<'i> {
     }
 
     /// Walks the graph of a policy.
-    fn follow(&mut self, policy: PolicyId, class: &[u32]) {
+    fn follow(&mut self, policy: PolicyId, class: &[u32], many: u64) {
         let image = self.image;
         let (program, _) = image.code.scene(policy);
         let (Program::Graph { arena, root }, Some(entered)) =
@@ -223,9 +223,36 @@ impl<'i> Coverage<'i> {
             let Some(next) = branches.get(cell as usize) else {
                 return;
             };
-            entered.edges.insert((edge, *next));
+            *entered.edges.entry((edge, *next)).or_insert(0) += many;
             edge = *next;
         }
+    }
+
+    /// The bundle that is covered.
+    pub(crate) fn image(&self) -> &'i Image {
+        self.image
+    }
+
+    /// How many requests were decided.
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests
+    }
+
+    /// How many requests a rule took.
+    pub(crate) fn taken(&self, policy: PolicyId, rule: usize) -> u64 {
+        let entered = self.policies.get(policy.index());
+        entered
+            .and_then(|p| p.rules.get(rule))
+            .map_or(0, |r| r.taken)
+    }
+
+    /// How many requests went from one node of a graph to another.
+    pub(crate) fn walked(&self, policy: PolicyId, edge: Edge, next: Edge) -> u64 {
+        let entered = self.policies.get(policy.index());
+        entered
+            .and_then(|p| p.edges.get(&(edge, next)))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// Everything that can be covered by deciding, rules first.
@@ -271,7 +298,7 @@ impl<'i> Coverage<'i> {
             }),
             Goal::Edge(policy, edge, next) => {
                 let entered = self.policies.get(policy);
-                entered.is_some_and(|p| p.edges.contains(&(edge, next)))
+                entered.is_some_and(|p| p.edges.contains_key(&(edge, next)))
             }
         }
     }

@@ -6,8 +6,11 @@ use crate::ending::{Exit, Outcome, Trouble};
 use crate::out::Out;
 use crate::testing::Generation;
 use mux_dsl::Image;
+use mux_dsl::case::Test;
 use mux_dsl::coverage::{Coverage, Suggestion};
+use mux_dsl::image::PolicyId;
 use mux_replay::cover;
+use mux_replay::moment::Moment;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
@@ -96,4 +99,21 @@ fn write(file: &Path, text: &str, append: bool) -> Result<(), Trouble> {
     opened
         .write_all(format!("{gap}{text}").as_bytes())
         .map_err(failed)
+}
+
+/// A request for each way through the policies, by the policy it enters, and the bundle that they are of.
+pub(crate) fn moments(path: &Path) -> Result<(Arc<Image>, Vec<(PolicyId, Moment)>), Trouble> {
+    let bare = with(path, "")?.ok_or_else(|| Trouble::internal("the policies load only once"))?;
+    let suggestions = Coverage::new(&bare).suggest();
+    let blocks = suggestions
+        .iter()
+        .map(|s| cover::block(s, &["not denied".to_owned()]));
+    let image = with(path, &blocks.collect::<String>())?.unwrap_or(bare);
+    let moment = |test: &Test| {
+        let moment = Moment::supposed(&test.given);
+        let policy = image.policy(moment.model().trim_start_matches('@'))?;
+        Some((policy, moment))
+    };
+    let moments = image.tests.iter().filter_map(moment).collect();
+    Ok((Arc::clone(&image), moments))
 }
