@@ -36,7 +36,7 @@ pub(super) fn width(label: &str) -> u32 {
 
 /// Lays a picture out; `labels` are what is written on its nodes.
 pub(super) fn layout(picture: &Picture, labels: &[String]) -> Layout {
-    let widths: Vec<u32> = labels.iter().map(|l| width(l)).collect();
+    let widths: Vec<u32> = labels.iter().map(String::as_str).map(width).collect();
     if picture.view == "rules" {
         return beside(picture, &widths);
     }

@@ -19,6 +19,9 @@ use std::sync::Arc;
 /// What the tests are called while they are tried out.
 const FILE: &str = "generated";
 
+/// Requests, by the policy they enter.
+type Entries = Vec<(PolicyId, Moment)>;
+
 /// Writes tests for all that those of the bundle do not cover, to a file where one is named.
 pub(crate) fn run(wanted: &Generation<'_>, out: &mut Out) -> Outcome {
     let path = wanted.path;
@@ -102,7 +105,7 @@ fn write(file: &Path, text: &str, append: bool) -> Result<(), Trouble> {
 }
 
 /// A request for each way through the policies, by the policy it enters, and the bundle that they are of.
-pub(crate) fn moments(path: &Path) -> Result<(Arc<Image>, Vec<(PolicyId, Moment)>), Trouble> {
+pub(crate) fn moments(path: &Path) -> Result<(Arc<Image>, Entries), Trouble> {
     let bare = with(path, "")?.ok_or_else(|| Trouble::internal("the policies load only once"))?;
     let suggestions = Coverage::new(&bare).suggest();
     let blocks = suggestions

@@ -61,8 +61,8 @@ async fn attend(
         tokio::select! {
             _ = interrupt.recv() => return Ok(Exit::Good),
             _ = terminate.recv() => return Ok(Exit::Good),
-            changed = changes.recv() => {
-                if changed.is_none() {
+            more = changes.recv() => {
+                if more.is_none() {
                     return Ok(Exit::Good);
                 }
             }
