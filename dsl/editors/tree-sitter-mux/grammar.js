@@ -84,7 +84,7 @@ module.exports = grammar({
       repeat(choice($.guard, $._argument)),
     ),
     _argument: $ => choice(
-      field('argument', choice($.action, $._atom)), 'has', 'of',
+      field('argument', choice($.action, $._atom)), 'has', 'of', 'is',
     ),
 
     guard: $ => seq(choice('when', 'where', 'expect'), $._condition),
@@ -103,10 +103,12 @@ module.exports = grammar({
       field('subject', $._subject),
       optional(seq($.operator, repeat1(field('value', $._atom)))),
     )),
-    _subject: $ => choice($.presence, $.metric, $._atom),
-    presence: $ => seq('has', $._atom),
+    _subject: $ => choice($.presence, $.metric, $._atom, $._can),
+    presence: $ => prec(1, seq(choice('has', 'can'), $._atom)),
+    // Only before a word is it more than a name.
+    _can: $ => alias('can', $.name),
     metric: $ => prec.right(seq(
-      prec(1, seq(field('figure', $.name), 'of')),
+      prec(1, seq(field('figure', choice($.name, $._can)), 'of')),
       repeat1(field('of', $.name)),
     )),
 
@@ -124,7 +126,7 @@ module.exports = grammar({
       repeat1(choice($._atom, $.action, 'has', 'of', 'not', 'expect')),
     ),
 
-    _word: $ => choice($.action, 'has', 'of', $._atom),
+    _word: $ => choice($.action, 'has', 'of', 'is', $._atom),
     action: _ => choice('use', 'deny', 'go'),
 
     _atom: $ => choice($.string, $.clock, $.date, $.quantity, $.alias, $.name),

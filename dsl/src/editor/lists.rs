@@ -1,6 +1,6 @@
 //! The words of the language, sorted by what they do in a line.
 
-use crate::words::{self, Body, Entry, Place};
+use crate::words::{self, Body, Choice, Entry, Place, Subject};
 use std::collections::BTreeSet;
 
 /// Words that begin a condition, or a rule that has none.
@@ -26,17 +26,50 @@ pub(super) fn heads() -> BTreeSet<&'static str> {
     heads.filter(|head| !is_reserved(head)).collect()
 }
 
-/// Words that the forms of lines have behind their first, and those that begin a strategy, which may stand behind `use`.
+/// Words with a meaning of their own inside a line: those that the forms of the language name, and those that begin a
+/// strategy, which may stand behind `use`.
 pub(super) fn options() -> BTreeSet<&'static str> {
     let strategies = entries()
         .filter(|entry| entry.within.contains(&Place::Plan))
         .map(|entry| entry.word);
-    let literals = words::statements().flat_map(|entry| {
+    let lines = words::statements().flat_map(|entry| {
         let words = literals(entry.form);
         words.filter(move |word| *word != entry.word)
     });
-    let options = strategies.chain(literals);
+    let options = strategies.chain(lines).chain(forms().flat_map(literals));
     options.filter(|word| !is_reserved(word)).collect()
+}
+
+/// The forms of everything that stands inside lines.
+fn forms() -> impl Iterator<Item = &'static str> {
+    let choices: [&[Choice]; 8] = [
+        words::CLASSES,
+        words::COMBINES,
+        words::FAULTS,
+        words::FINISHES,
+        words::PRICES,
+        words::SCOPES,
+        words::SCRIPTS,
+        words::WHO,
+    ];
+    let subjects: [&[Subject]; 9] = [
+        words::ACCEPTS,
+        words::EXPECTS,
+        words::FACTS,
+        words::FIGURES,
+        words::FILTERS,
+        words::GIVENS,
+        words::METRICS,
+        words::PROMISES,
+        words::THRESHOLDS,
+    ];
+    let options = words::statements().flat_map(Entry::options);
+    let choices = choices.into_iter().flatten().map(|choice| choice.form);
+    let subjects = subjects.into_iter().flatten().map(|subject| subject.form);
+    options
+        .map(|option| option.form)
+        .chain(choices)
+        .chain(subjects)
 }
 
 /// Words that begin a declaration: those whose line ends where it ends, and those that open a block.

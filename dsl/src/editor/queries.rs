@@ -43,7 +43,7 @@ const PATTERNS: [(&str, [&str; 3]); 17] = [
         ],
     ),
     (
-        "[\"and\" \"or\" \"not\" \"is\" \"in\" \"of\" \"has\" \"matches\" \"starts\" \"with\"] @",
+        "[\"and\" \"or\" \"not\" \"is\" \"in\" \"of\" \"has\" \"can\" \"matches\" \"starts\" \"with\"] @",
         ["keyword.operator", "keyword.operator", "operator"],
     ),
     ("[\">=\" \"<=\" \">\" \"<\"] @", ["operator"; 3]),

@@ -54,6 +54,25 @@ fn every_word_of_the_table_is_in_a_list() {
 }
 
 #[test]
+fn no_table_of_words_is_left_out() {
+    let lists = include_str!("lists.rs");
+    let tables = [
+        include_str!("../words/answers.rs"),
+        include_str!("../words/facts.rs"),
+        include_str!("../words/trials.rs"),
+    ];
+    let names = tables.iter().flat_map(|table| {
+        let statics = table.split("\npub static ").skip(1);
+        statics.filter_map(|table| table.split_once(": &[").map(|(name, _)| name))
+    });
+    let names: Vec<_> = names.collect();
+    assert!(names.len() > 10, "{names:?}");
+    for name in names {
+        assert!(lists.contains(&format!("words::{name},")), "{name}");
+    }
+}
+
+#[test]
 fn every_head_is_read_as_the_first_word_of_its_line() {
     assert!(lists::heads().len() > 40);
     for word in lists::heads() {

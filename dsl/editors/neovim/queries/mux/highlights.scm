@@ -38,33 +38,36 @@
 
 ["when" "where" "else" "expect"] @keyword.conditional
 
-["and" "or" "not" "is" "in" "of" "has" "matches" "starts" "with"] @keyword.operator
+["and" "or" "not" "is" "in" "of" "has" "can" "matches" "starts" "with"] @keyword.operator
 
 [">=" "<=" ">" "<"] @operator
 
 (statement argument: (name) @property
   (#any-of? @property
-    "abort" "accept" "after" "against" "any" "ask" "audio" "audio-input" "audio-output"
-    "balance" "base" "below" "best" "breaker" "buffer" "by"
-    "cache-write" "cached" "canary" "cancel" "cascade" "cheapest" "combine" "concurrent" "connect" "content-idle" "conversation" "cost"
-    "direct" "drain"
-    "economy" "end_user" "ensemble" "env" "error_rate" "every" "explore" "extra"
-    "failures" "fallback" "fastest" "file" "finish" "finishes" "first-valid" "floor" "for" "free" "from" "frontier"
-    "hangs" "hard" "hedge"
-    "idle" "images" "input"
+    "abort" "accept" "affinity" "after" "against" "any" "arm" "ask" "attempts" "audio" "audio-input" "audio-output" "auth" "authentication"
+    "bad-response" "balance" "base" "below" "best" "breaker" "budget" "buffer" "by"
+    "cache-write" "cached" "can" "canary" "cancel" "cascade" "changed" "cheapest" "closed" "combine" "concurrent" "connect" "content-filter" "content-idle" "content_filter" "context" "context-length" "continue" "conversation" "cost" "cut"
+    "degraded" "denied" "dialect" "direct" "down" "drain" "drops"
+    "economy" "end_user" "ensemble" "env" "error_rate" "errors" "every" "explore" "extra"
+    "failed" "failed_over" "failures" "fallback" "fastest" "file" "finish" "finishes" "first" "first-valid" "floor" "for" "free" "from" "frontier"
+    "given"
+    "hangs" "hard" "headroom" "health" "hedge"
+    "idle" "images" "inflight" "input" "invalid-request"
     "json-schema" "judge"
     "key"
     "length" "limit"
-    "majority" "merge" "model"
-    "name"
-    "off" "on" "once" "one" "open" "output" "over"
-    "p95" "paid" "per" "per-target" "plan" "prefix"
-    "ramp" "reasoning" "refuses" "remaining" "replies" "requests" "reset" "retry" "role" "rubric"
-    "salt" "score" "scores" "secret" "soft" "split" "standard" "stop" "streaming" "streams"
-    "team" "timeout" "to" "tokens" "tools" "total" "try"
-    "up-to"
-    "vote"
-    "wait" "weight" "within"))
+    "majority" "malformed" "merge" "model" "model-not-found" "mon-fri"
+    "name" "network" "no" "now"
+    "off" "ok" "on" "once" "one" "open" "operation" "output" "output_limit" "over" "overloaded"
+    "p50" "p95" "p99" "paid" "payload-too-large" "per" "per-target" "permission" "plan" "policy" "prefix" "price" "private" "provider"
+    "quota-exhausted"
+    "ramp" "rate-limited" "reasoning" "refuses" "region" "remaining" "replies" "requests" "reset" "retry" "role" "rubric" "rule"
+    "salt" "schema" "score" "scores" "secret" "served" "server" "soft" "split" "standard" "stop" "streaming" "streams"
+    "target" "team" "then" "tier" "time" "timed-out" "timeout" "to" "tokens" "tool_calls" "tools" "total" "try"
+    "up-to" "used"
+    "valid" "vote"
+    "wait" "weight" "within"
+    "yes"))
 
 (statement argument: (name) @type
   (#match? @type "/"))
