@@ -345,7 +345,7 @@ impl<'t> Reader<'_, 't> {
         let share = match role {
             "<number>" => {
                 let word = cursor.need(Kind::Quantity, "a share such as `50%`", self.report)?;
-                let share = quantity::part(word, "a share", self.report);
+                let share = quantity::part(word, "an arm", self.report);
                 inner.uncounted |= share.is_none();
                 inner.shares.extend(share.map(|s| (s, word.span)));
                 Some(share?)

@@ -66,8 +66,8 @@ pub(super) enum Habit {
     Expected,
     /// Text without quotes.
     TextWithout,
-    /// Several targets on one line.
-    Several,
+    /// Several targets on one line, and the strategy they belong to.
+    Several(&'static str),
     /// A credential as shells and templates name it.
     Variable,
 }
@@ -134,7 +134,7 @@ impl Habit {
             Self::Hours | Self::Days => "mux::time::range",
             Self::Apart | Self::Money => "mux::unit::apart",
             Self::Digits => "mux::unit::digits",
-            Self::Indented | Self::BraceBelow | Self::Chained | Self::Several => {
+            Self::Indented | Self::BraceBelow | Self::Chained | Self::Several(_) => {
                 "mux::syntax::braces"
             }
             Self::Alias => "mux::syntax::alias",
@@ -179,7 +179,12 @@ impl Habit {
             Self::Given => "a fact of a test stands behind `given`".into(),
             Self::Expected => "an expectation is an outcome and its value".into(),
             Self::TextWithout => "text stands in double quotes".into(),
-            Self::Several => "what is tried in turn stands in the block of a `fallback`".into(),
+            Self::Several("fallback") => {
+                "what is tried in turn stands in the block of a `fallback`".into()
+            }
+            Self::Several(strategy) => {
+                format!("what is chosen from stands in a block: `{strategy} {{ … }}`")
+            }
         }
     }
 }

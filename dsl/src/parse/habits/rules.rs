@@ -3,6 +3,7 @@
 use super::edit::{Edit, Habit};
 use super::scene::{Inside, Scene, Segment, name};
 use super::tokens::Kind;
+use std::ops::Range;
 
 const VERBS: [&str; 3] = ["use", "deny", "go"];
 /// What other languages call `deny`.
@@ -19,6 +20,10 @@ const OPTIONS: [&str; 8] = [
     "retries",
     "content-idle",
     "within",
+];
+/// Strategies whose arms are a list.
+const LISTS: [&str; 6] = [
+    "fallback", "cheapest", "fastest", "balance", "ensemble", "hedge",
 ];
 /// Facts that a test can give.
 const FACTS: [&str; 9] = [
@@ -184,48 +189,76 @@ fn denies(
         .then(|| Edit::new(theirs, scene.range(at), "deny"))
 }
 
-/// `use a/b or c/d`, `use fallback a/b c/d`
+/// `use a/b or c/d`, `use fallback a/b c/d`, `use 50% a/b 50% c/d`
 fn several(scene: &Scene<'_>, segment: &Segment, verb: usize) -> Option<Edit> {
     let end = segment.tokens.end;
-    let strategy = scene.says(verb + 1, &["fallback"]);
-    let first = verb + 1 + usize::from(strategy);
-    let aims = scene.says(verb, &["use"]) && first < end && scene.aims(first);
-    if !aims || scene.sign(end, &["{"]) {
+    if !scene.says(verb, &["use"]) || scene.sign(end, &["{"]) {
         return None;
     }
-    let mut pieces: Vec<Vec<usize>> = Vec::new();
-    for at in first..end {
-        if scene.says(at, &VERBS) {
-            return None;
-        }
-        let parts = scene.says(at, &["or", "then", "otherwise", "else"])
-            || scene.sign(at, &[",", "||", "|", "->", "=>", ">"]);
-        let begins = strategy && scene.aims(at) && !scene.says(at.checked_sub(1)?, &["plan"]);
-        match pieces.last_mut() {
-            _ if parts => pieces.push(Vec::new()),
-            Some(piece) if !(begins && piece.iter().any(|p| scene.aims(*p))) => piece.push(at),
-            _ => pieces.push(vec![at]),
-        }
-    }
-    pieces.retain(|piece| !piece.is_empty());
-    let all = pieces
-        .iter()
-        .all(|piece| piece.first().is_some_and(|p| scene.aims(*p)));
-    if !all || pieces.len() < 2 - usize::from(strategy) {
+    let named = LISTS
+        .into_iter()
+        .find(|list| scene.says(verb + 1, &[*list]));
+    let first = verb + 1 + usize::from(named.is_some());
+    let (head, arms) = arms(scene, first..end, named.is_some())?;
+    let shares = arms.iter().filter(|arm| share(scene, arm.start)).count();
+    let mixed = shares > 0 && (shares < arms.len() || named == Some("fallback"));
+    if mixed || arms.len() < 2 - usize::from(named.is_some()) {
         return None;
     }
+    let strategy = named.unwrap_or(if shares > 0 { "balance" } else { "fallback" });
+    let word = match strategy {
+        "fallback" => "try ",
+        "ensemble" => "ask ",
+        _ => "",
+    };
     let indent = scene.indent(verb);
-    let tries: Vec<String> = pieces
+    let text = |tokens: &Range<usize>| {
+        let words: Vec<_> = tokens.clone().map(|at| scene.said(at)).collect();
+        words.join(" ")
+    };
+    let lines: Vec<_> = arms
         .iter()
-        .map(|piece| {
-            let words: Vec<_> = piece.iter().map(|at| scene.said(*at)).collect();
-            format!("{indent}  try {}\n", words.join(" "))
-        })
+        .map(|arm| format!("{indent}  {word}{}\n", text(arm)))
         .collect();
-    let tries = tries.concat();
+    let head = format!("{strategy} {}", text(&head));
+    let whole = format!("{} {{\n{}{indent}}}", head.trim_end(), lines.concat());
     let range = scene.range(verb + 1).start..scene.range(end - 1).end;
-    let text = format!("fallback {{\n{tries}{indent}}}");
-    Some(Edit::new(Habit::Several, range, text))
+    Some(Edit::new(Habit::Several(strategy), range, whole))
+}
+
+/// What stands before the first of several arms, and each of them; `None` where they are not arms, or only one.
+fn arms(
+    scene: &Scene<'_>,
+    tokens: Range<usize>,
+    listed: bool,
+) -> Option<(Range<usize>, Vec<Range<usize>>)> {
+    let mut arms: Vec<Range<usize>> = Vec::new();
+    let mut head = tokens.start..tokens.start;
+    let mut parted = true;
+    for at in tokens.clone() {
+        let parts = scene.says(at, &["or", "then", "otherwise", "else", "and"])
+            || scene.sign(at, &[",", "||", "|", "->", "=>", ">"]);
+        let inner = at > tokens.start && (share(scene, at - 1) || scene.says(at - 1, &["plan"]));
+        let begins = !inner && (share(scene, at) && scene.aims(at + 1) || scene.aims(at));
+        match arms.last_mut() {
+            _ if scene.says(at, &VERBS) => return None,
+            _ if parts => parted = true,
+            _ if begins && (parted || listed || share(scene, at)) => {
+                arms.push(at..at + 1);
+                parted = false;
+            }
+            Some(arm) if !parted => arm.end = at + 1,
+            None if listed => head.end = at + 1,
+            _ => return None,
+        }
+    }
+    (!arms.is_empty()).then_some((head, arms))
+}
+
+/// `50%`
+fn share(scene: &Scene<'_>, at: usize) -> bool {
+    let number = scene.said(at).strip_suffix('%');
+    number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
 }
 
 /// `with timeout 20s`, `retry 3 times`
