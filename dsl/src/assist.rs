@@ -6,6 +6,7 @@ mod hover;
 mod symbol;
 
 use crate::compile::{Compiled, compile};
+use crate::decide::Image;
 use crate::load::{self, Loaded};
 use crate::report::Report;
 use crate::source::Span;
@@ -13,6 +14,7 @@ use crate::tree::{Kind, Stmt};
 pub use complete::Completion;
 pub use hover::Hover;
 use serde::Serialize;
+use std::sync::Arc;
 use symbol::{Occurrence, occurrences};
 
 /// A bundle as it stands in an editor, with whatever is wrong with it.
@@ -20,6 +22,7 @@ use symbol::{Occurrence, occurrences};
 pub struct Workspace {
     loaded: Loaded,
     compiled: Compiled,
+    image: Option<Arc<Image>>,
 }
 
 /// A place in a file.
@@ -47,13 +50,21 @@ impl Workspace {
         read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
         kinds: &dyn Fn(&str) -> bool,
     ) -> Self {
+        let mut compiled = compile(roots, read, kinds);
         Self {
             loaded: load::load(roots, read, &mut Report::default()),
-            compiled: compile(roots, read, kinds),
+            image: compiled.image.take().map(Arc::new),
+            compiled,
         }
     }
 
-    /// What the compiler says of it.
+    /// The bundle, where nothing is wrong with it.
+    #[must_use]
+    pub fn image(&self) -> Option<&Arc<Image>> {
+        self.image.as_ref()
+    }
+
+    /// What the compiler says of it; the image is at [`Workspace::image`].
     #[must_use]
     pub fn compiled(&self) -> &Compiled {
         &self.compiled

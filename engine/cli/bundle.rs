@@ -81,16 +81,19 @@ fn read(path: &Path, more: Option<(&str, &str)>, how: Compile) -> Result<Compile
     }
     let names = roots.iter().map(String::as_str);
     let names: Vec<&str> = names.chain(more.map(|(name, _)| name)).collect();
-    let built_in: Vec<&str> = mux_plugins::embedded()
-        .iter()
-        .map(|(name, _)| *name)
-        .collect();
     Ok(how(
         &names,
         &mut |name| match more {
             Some((own, text)) if own == name => Ok(text.as_bytes().to_vec()),
             _ => source.read(name),
         },
-        &|kind| built_in.contains(&adapter_of(kind)),
+        &kinds,
     ))
+}
+
+/// Whether an adapter for this kind is built in.
+pub(crate) fn kinds(kind: &str) -> bool {
+    mux_plugins::embedded()
+        .iter()
+        .any(|(name, _)| *name == adapter_of(kind))
 }

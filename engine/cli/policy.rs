@@ -9,6 +9,7 @@ mod explain;
 mod facts;
 mod generate;
 mod graph;
+mod lsp;
 mod repl;
 mod watch;
 
@@ -45,6 +46,8 @@ pub(crate) enum Policy {
     Bench(bench::Bench),
     /// Check and test policies at every save, and say what a running gateway would do
     Watch(watch::Watch),
+    /// Serve an editor: diagnostics, completion, hover, renaming, quick fixes
+    Lsp(lsp::Lsp),
     /// Explain a code such as `mux::rule::unreachable`, or list them all
     ExplainCode(codes::ExplainCode),
 }
@@ -65,6 +68,7 @@ impl Policy {
             Self::Graph(graph) => graph.run(out),
             Self::Bench(bench) => bench.run(out),
             Self::Watch(watch) => watch.run(out),
+            Self::Lsp(lsp) => lsp.run(),
             Self::ExplainCode(explain) => explain.run(out),
         }
     }

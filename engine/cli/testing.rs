@@ -401,3 +401,20 @@ pub(crate) fn examine(image: &Arc<Image>) -> Result<(), String> {
         ))
     }
 }
+
+/// Runs the tests of a name, and the rows of its table, or tells what became of a guarantee of that name: whether all is
+/// well, and their lines.
+pub(crate) fn one(image: &Arc<Image>, name: &str) -> Option<(bool, String)> {
+    let rows = format!("{name}, row ");
+    let mut outcomes = case::run(image);
+    outcomes.retain(|o| o.name == name || o.name.starts_with(&rows));
+    let proofs = image.proofs.iter().filter(|p| p.name == name);
+    let well =
+        outcomes.iter().all(|o| o.failures.is_empty()) && !proofs.clone().any(Proof::refuted);
+    let lines: Vec<String> = outcomes
+        .iter()
+        .map(told)
+        .chain(proofs.map(proved))
+        .collect();
+    (!lines.is_empty()).then(|| (well, lines.join("\n")))
+}

@@ -88,7 +88,7 @@ pub(super) fn word_at(text: &str, at: usize) -> Option<(usize, usize)> {
 }
 
 fn named(workspace: &Workspace, name: &Occurrence) -> Option<String> {
-    let image = workspace.compiled.image.as_ref();
+    let image = workspace.image.as_ref();
     match name.kind {
         Named::Model => {
             let image = image?;
