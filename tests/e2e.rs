@@ -27,6 +27,7 @@ mod e2e {
     mod formats;
     mod layout;
     mod life;
+    mod lsp;
     mod plugins;
     mod questions;
     mod records;

@@ -4,6 +4,7 @@
 mod complete;
 mod hover;
 mod symbol;
+mod view;
 
 use crate::compile::{Compiled, compile};
 use crate::decide::Image;
@@ -16,6 +17,7 @@ pub use hover::Hover;
 use serde::Serialize;
 use std::sync::Arc;
 use symbol::{Occurrence, occurrences};
+use view::View;
 
 /// A bundle as it stands in an editor, with whatever is wrong with it.
 #[derive(Debug)]
@@ -79,7 +81,7 @@ impl Workspace {
     /// What the word at a place means, in Markdown.
     #[must_use]
     pub fn hover(&self, file: &str, at: usize) -> Option<Hover> {
-        hover::hover(self, file, at)
+        hover::hover(self.view(), file, at)
     }
 
     /// What could be written at a place.
@@ -92,9 +94,7 @@ impl Workspace {
     /// Where the name at a place is declared.
     #[must_use]
     pub fn definition(&self, file: &str, at: usize) -> Option<Place> {
-        let name = self.at(file, at)?;
-        let all = occurrences(&self.loaded.trees);
-        let declared = all.iter().find(|o| o.declares && o.same(&name))?;
+        let declared = self.view().declaration(&self.at(file, at)?)?;
         Some(self.place(declared.span))
     }
 
@@ -167,10 +167,14 @@ impl Workspace {
     }
 
     fn at(&self, file: &str, at: usize) -> Option<Occurrence> {
-        let here = |o: &Occurrence| {
-            o.span.start <= at && at <= o.span.end && self.loaded.sources.path(o.span.file) == file
-        };
-        occurrences(&self.loaded.trees).into_iter().find(here)
+        self.view().at(file, at)
+    }
+
+    fn view(&self) -> View<'_> {
+        View {
+            loaded: &self.loaded,
+            image: self.image.as_deref(),
+        }
     }
 
     fn place(&self, span: Span) -> Place {

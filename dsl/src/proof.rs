@@ -14,8 +14,3 @@ pub(crate) use guarantee::{Scene, prove};
 pub(crate) use reach::{Order, Reach};
 pub(crate) use rules::{Judged, exhaustive, rules};
 pub(crate) use serve::{Overrun, Unserved, needs, windows};
-
-/// Steps that one analysis of a policy may take, by the number of its rules; what is not proved by then is not claimed.
-fn work(rules: usize) -> u64 {
-    300_000 + 3_000 * rules as u64
-}

@@ -1,8 +1,8 @@
 //! What a word means, for whoever points at it.
 
-use super::Workspace;
 use super::complete::place_at;
 use super::symbol::{Named, Occurrence};
+use super::view::View;
 use crate::image::{Fleet, Target};
 use crate::words;
 use serde::Serialize;
@@ -18,16 +18,16 @@ pub struct Hover {
 }
 
 /// What the word at a place means.
-pub(super) fn hover(workspace: &Workspace, file: &str, at: usize) -> Option<Hover> {
-    if let Some(name) = workspace.at(file, at)
-        && let Some(text) = named(workspace, &name)
+pub(super) fn hover(view: View<'_>, file: &str, at: usize) -> Option<Hover> {
+    if let Some(name) = view.at(file, at)
+        && let Some(text) = named(view, &name)
     {
         return Some(Hover {
             span: (name.span.start, name.span.end),
             text,
         });
     }
-    let text = workspace.text(file)?;
+    let text = view.loaded.sources.shown(file)?;
     let (from, to) = word_at(text, at)?;
     let word = text.get(from..to)?;
     let line = text.get(..from)?.rfind('\n').map_or(0, |n| n + 1);
@@ -87,8 +87,8 @@ pub(super) fn word_at(text: &str, at: usize) -> Option<(usize, usize)> {
     (from < to).then_some((from, to))
 }
 
-fn named(workspace: &Workspace, name: &Occurrence) -> Option<String> {
-    let image = workspace.image.as_ref();
+fn named(view: View<'_>, name: &Occurrence) -> Option<String> {
+    let image = view.image;
     match name.kind {
         Named::Model => {
             let image = image?;
@@ -110,12 +110,9 @@ fn named(workspace: &Workspace, name: &Occurrence) -> Option<String> {
             ))
         }
         kind => {
-            let place = workspace.definition(
-                workspace.loaded.sources.path(name.span.file),
-                name.span.start,
-            )?;
-            let text = workspace.text(&place.file)?;
-            let from = text.get(..place.span.0)?.rfind('\n').map_or(0, |n| n + 1);
+            let declared = view.declaration(name)?.span;
+            let text = view.loaded.sources.text(declared.file);
+            let from = text.get(..declared.start)?.rfind('\n').map_or(0, |n| n + 1);
             let declared: Vec<&str> = text
                 .get(from..)?
                 .lines()

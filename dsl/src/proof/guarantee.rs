@@ -1,7 +1,6 @@
 //! Guarantees: whether something holds for every request of a region and everything that can become of it.
 
-use super::reach::{Order, Reach};
-use super::work;
+use super::reach::{Order, Reach, work};
 use super::worlds::{Reached, reached};
 use crate::case::{Guarantee, Property};
 use crate::cells::Cells;

@@ -13,6 +13,11 @@ const BOUNDS: Bounds = Bounds {
     work: 200_000,
 };
 
+/// Steps that one analysis of a policy may take, by the number of its rules; what is not proved by then is not claimed.
+pub(super) fn work(rules: usize) -> u64 {
+    300_000 + 3_000 * rules as u64
+}
+
 /// An ordered list of boxes that can be asked about.
 #[derive(Debug)]
 pub(crate) struct Order<'a> {

@@ -1,8 +1,7 @@
 //! Rules that can never run, parts of rules that never decide, rules that change nothing, and tests that are always true
 //! or always false where they stand.
 
-use super::reach::{Inside, Order, Reach};
-use super::work;
+use super::reach::{Inside, Order, Reach, work};
 use crate::cells::Cells;
 use crate::clause::{Clause, Then};
 use crate::condition::{Cond, Test};

@@ -1,7 +1,6 @@
 //! Whether what can reach a plan can be served by it: capabilities, and prompts as long as the policy itself tells apart.
 
-use super::reach::{Order, Reach};
-use super::work;
+use super::reach::{Order, Reach, work};
 use crate::cells::Cells;
 use crate::clause::{Clause, Then};
 use crate::fact::Fact;
