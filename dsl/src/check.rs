@@ -103,8 +103,8 @@ pub(crate) fn check(
             .iter()
             .flatten()
             .filter_map(|r| r.clause.as_ref()?.cond.as_ref());
-        let promises = guarantees.iter().filter_map(|g| g.when.as_ref());
-        let conds = conds.chain(&routes.guards).chain(promises);
+        let spoken_of = guarantees.iter().filter_map(|g| g.when.as_ref());
+        let conds = conds.chain(&routes.guards).chain(spoken_of);
         space(conds, &fleet, &tables, &declared(&tables))
     };
     let terms = Terms {

@@ -2,7 +2,7 @@
 
 use crate::canon::{Hash, source_hash};
 use crate::check;
-use crate::decide::{Code, Image};
+use crate::decide::{Code, Image, Parts};
 use crate::diagnostic::Diagnostic;
 use crate::load;
 use crate::report::Report;
@@ -67,16 +67,16 @@ fn compiled(
             &checked.laid,
             &checked.fleet,
         );
-        Image::new(
-            checked.fleet,
-            checked.plans,
-            checked.policies,
-            checked.tests,
-            checked.replays,
-            checked.guarantees,
-            checked.proofs,
-            code,
-        )
+        let parts = Parts {
+            fleet: checked.fleet,
+            plans: checked.plans,
+            policies: checked.policies,
+            tests: checked.tests,
+            replays: checked.replays,
+            guarantees: checked.guarantees,
+            proofs: checked.proofs,
+        };
+        Image::new(parts, code)
     });
     Compiled {
         image,

@@ -36,6 +36,18 @@ pub struct Image {
     aliases: HashMap<Box<str>, PolicyId>,
 }
 
+/// What a checked bundle consists of besides its conditions.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) fleet: Fleet,
+    pub(crate) plans: Vec<Plan>,
+    pub(crate) policies: Vec<Policy>,
+    pub(crate) tests: Vec<Test>,
+    pub(crate) replays: Vec<Replay>,
+    pub(crate) guarantees: Vec<Guarantee>,
+    pub(crate) proofs: Vec<Proof>,
+}
+
 /// The conditions of a bundle, as they were checked and as they run.
 #[derive(Debug, Default)]
 pub(crate) struct Code {
@@ -136,16 +148,16 @@ impl Code {
 }
 
 impl Image {
-    pub(crate) fn new(
-        fleet: Fleet,
-        plans: Vec<Plan>,
-        policies: Vec<Policy>,
-        tests: Vec<Test>,
-        replays: Vec<Replay>,
-        guarantees: Vec<Guarantee>,
-        proofs: Vec<Proof>,
-        code: Code,
-    ) -> Self {
+    pub(crate) fn new(parts: Parts, code: Code) -> Self {
+        let Parts {
+            fleet,
+            plans,
+            policies,
+            tests,
+            replays,
+            guarantees,
+            proofs,
+        } = parts;
         let targets = (0..)
             .map(TargetId)
             .zip(&fleet.targets)

@@ -67,10 +67,10 @@ impl Examples<'_> {
             if let Some(strategy) = strategy {
                 self.note(strategy, &shown);
             }
-            let place = match (line.entry.block, strategy.map(|s| s.block)) {
-                (_, Some(Body::Must(place))) => place,
-                (Body::Must(place) | Body::May(place), _) => place,
-                _ => continue,
+            let ((_, Some(Body::Must(place))) | (Body::Must(place) | Body::May(place), _)) =
+                (line.entry.block, strategy.map(|s| s.block))
+            else {
+                continue;
             };
             if let Some(block) = &line.stmt.block {
                 let inner = lines::within(block, place, report);

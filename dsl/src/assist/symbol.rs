@@ -181,7 +181,9 @@ impl Finder {
                 let cells = row.cells.iter().filter_map(|(words, _)| words.as_ref());
                 cells.for_each(|words| {
                     let words: Vec<&Word> = words.iter().collect();
-                    words.iter().for_each(|word| self.word(word, &words));
+                    for word in &words {
+                        self.word(word, &words);
+                    }
                 });
             }
             Item::Word(word) => self.word(word, words),
@@ -199,7 +201,7 @@ impl Finder {
         match word.kind {
             Kind::Alias => self.add(Named::Policy, &word.text, word.span, true, false),
             Kind::Name if word.text.contains('/') => {
-                self.add(Named::Model, &word.text, word.span, true, false)
+                self.add(Named::Model, &word.text, word.span, true, false);
             }
             Kind::Name if at > 0 => {
                 let kind = match (head, before) {
@@ -224,7 +226,9 @@ impl Finder {
         {
             self.add(Named::Define, &only.text, only.span, true, false);
         }
-        subject.iter().for_each(|word| self.word(word, &subject));
+        for word in &subject {
+            self.word(word, &subject);
+        }
         let asked = subject.first().map_or("", |w| &w.text);
         for value in &test.values {
             let kind = match (value.kind, asked, test.sign) {

@@ -85,17 +85,14 @@ impl<'a> Order<'a> {
     pub(crate) fn inside(&self, outer: &Region) -> Vec<(u32, Region)> {
         let mut near: Vec<u32> = self.loose.clone();
         for field in &self.anchors {
-            match outer.get(*field).filter(|cells| cells.len() < 64) {
-                Some(cells) => {
-                    let held = cells
-                        .iter()
-                        .filter_map(|cell| self.anchored.get(&(*field, cell)));
-                    near.extend(held.flatten());
-                }
-                None => {
-                    let all = self.anchored.iter().filter(|((f, _), _)| f == field);
-                    near.extend(all.flat_map(|(_, held)| held));
-                }
+            if let Some(cells) = outer.get(*field).filter(|cells| cells.len() < 64) {
+                let held = cells
+                    .iter()
+                    .filter_map(|cell| self.anchored.get(&(*field, cell)));
+                near.extend(held.flatten());
+            } else {
+                let all = self.anchored.iter().filter(|((f, _), _)| f == field);
+                near.extend(all.flat_map(|(_, held)| held));
             }
         }
         near.sort_unstable();

@@ -121,7 +121,7 @@ impl Judge<'_> {
     fn redundant(&self, rule: usize, regions: &[&Region]) -> bool {
         let outcome = self.outcomes.get(rule);
         let same = |later: &usize| Some(later) == outcome;
-        if !self.outcomes.iter().skip(rule + 1).any(|later| same(later)) {
+        if !self.outcomes.iter().skip(rule + 1).any(same) {
             return false;
         }
         regions.iter().all(|region| {
