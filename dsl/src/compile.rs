@@ -5,6 +5,7 @@ use crate::check;
 use crate::decide::{Code, Image, Parts};
 use crate::diagnostic::Diagnostic;
 use crate::load;
+use crate::pack::{Damage, Pack};
 use crate::report::Report;
 use crate::source::Sources;
 
@@ -24,6 +25,32 @@ impl Compiled {
     #[must_use]
     pub fn source_hash(&self) -> Hash {
         source_hash(&self.sources)
+    }
+
+    /// The bundle in one file; `roots` are those it was compiled from. `None` where it has errors.
+    #[must_use]
+    pub fn packed(&self, roots: &[&str]) -> Option<Pack> {
+        let (semantic, canonical) = self.image.as_ref()?.canonical();
+        let hashes = (semantic.hash, self.source_hash());
+        Some(Pack::new(&self.sources, roots, hashes, canonical))
+    }
+
+    /// Compiles what was packed; `kinds` as for [`compile`].
+    ///
+    /// # Errors
+    /// It compiles to something else than the file says.
+    pub fn unpacked(pack: &Pack, kinds: &dyn Fn(&str) -> bool) -> Result<Self, Damage> {
+        let roots = pack.files().filter(|(_, root)| *root);
+        let roots: Vec<&str> = roots.map(|(path, _)| path).collect();
+        let mut read = |path: &str| {
+            let bytes = pack.bytes(path).map(<[u8]>::to_vec);
+            bytes.ok_or_else(|| "it is not in the file".to_owned())
+        };
+        let compiled = compile(&roots, &mut read, kinds);
+        match compiled.packed(&roots) {
+            Some(again) if again != *pack => Err(Damage::Other),
+            _ => Ok(compiled),
+        }
     }
 }
 

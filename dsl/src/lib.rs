@@ -17,6 +17,7 @@ pub mod diff;
 pub mod drawing;
 pub mod editor;
 pub mod image;
+pub mod pack;
 pub mod reference;
 pub mod rendering;
 pub mod request;

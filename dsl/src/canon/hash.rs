@@ -10,10 +10,25 @@ pub const CANON: &str = "mux-canon-1";
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Hash([u8; 32]);
 
+/// What a policy is hashed by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Canon {
+    /// Its decision graph: policies that behave alike have the same hash.
+    Graph,
+    /// Its rules, because the graph would be too large: only policies whose rules are alike have the same hash.
+    Rules,
+}
+
 impl Hash {
     /// Of the bytes of one kind of thing.
     pub(super) fn of(kind: &str, bytes: &[u8]) -> Self {
         Self(blake3::derive_key(&format!("{CANON} {kind}"), bytes))
+    }
+
+    /// As it was read.
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 
     /// Its bytes.
