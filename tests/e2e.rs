@@ -21,6 +21,7 @@ mod e2e {
 
     mod chat;
     mod commands;
+    mod compared;
     mod coverage;
     mod disconnect;
     mod failover;

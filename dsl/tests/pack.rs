@@ -47,9 +47,7 @@ fn what_was_packed_comes_back_and_does_the_same() {
             ("more/list.txt", false)
         ]
     );
-    let again = back
-        .compile(&|_| true)
-        .unwrap_or_else(|damage| panic!("{damage}"));
+    let again = Compiled::unpacked(&back, &|_| true).unwrap_or_else(|damage| panic!("{damage}"));
     assert_eq!(again.sources, compiled().sources);
     let semantic = again.image.map(|image| image.semantic().hash);
     assert_eq!(semantic, Some(pack.semantic));

@@ -4,6 +4,7 @@ use crate::ending::Trouble;
 use crate::found::{Found, Shape};
 use crate::out::Out;
 use clap::Args;
+use mux_dsl::pack::Pack;
 use mux_dsl::{Compiled, Image};
 use mux_gateway::plugins::adapter_of;
 use mux_gateway::source::Source;
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// Which policies.
 #[derive(Debug, Args)]
 pub(crate) struct Which {
-    /// A folder (its `.mux` files are one bundle) or one file with its includes
+    /// A folder (its `.mux` files are one bundle), one file with its includes, or a bundle in one file (`.muxb`)
     #[arg(default_value = "policies")]
     path: PathBuf,
     /// The same, spelled as `mux serve` spells it
@@ -49,11 +50,22 @@ impl Which {
 
     fn compiled(&self, how: Compile, out: &mut Out) -> Result<(Option<Image>, Found), Trouble> {
         let path = self.path();
-        let compiled = read(path, None, how)?;
+        let compiled = read(path, how)?.compiled;
         let found = Found::new(path, compiled.diagnostics, compiled.sources);
         self.shape.problems(&found, out);
         Ok((compiled.image, found))
     }
+}
+
+/// How a bundle is compiled.
+pub(crate) type Compile =
+    fn(&[&str], &mut dyn FnMut(&str) -> Result<Vec<u8>, String>, &dyn Fn(&str) -> bool) -> Compiled;
+
+/// What a bundle was compiled to, and the files it was read from by themselves.
+#[derive(Debug)]
+pub(crate) struct Read {
+    pub(crate) compiled: Compiled,
+    pub(crate) roots: Vec<String>,
 }
 
 /// Compiles a folder or a file, as the gateway does.
@@ -63,14 +75,18 @@ pub(crate) fn compile(path: &Path) -> Result<Compiled, Trouble> {
 
 /// The same, with one more file: its name and its text.
 pub(crate) fn compile_with(path: &Path, more: Option<(&str, &str)>) -> Result<Compiled, Trouble> {
-    read(path, more, mux_dsl::compile)
+    read_with(path, more, mux_dsl::compile).map(|read| read.compiled)
 }
 
-/// How a bundle is compiled.
-type Compile =
-    fn(&[&str], &mut dyn FnMut(&str) -> Result<Vec<u8>, String>, &dyn Fn(&str) -> bool) -> Compiled;
+/// Compiles a folder, a file, or a bundle in one file.
+pub(crate) fn read(path: &Path, how: Compile) -> Result<Read, Trouble> {
+    read_with(path, None, how)
+}
 
-fn read(path: &Path, more: Option<(&str, &str)>, how: Compile) -> Result<Compiled, Trouble> {
+fn read_with(path: &Path, more: Option<(&str, &str)>, how: Compile) -> Result<Read, Trouble> {
+    if path.extension().is_some_and(|e| e == "muxb") {
+        return unpacked(path, more, how);
+    }
     let source = Source::new(path).map_err(Trouble::usage)?;
     let roots = source.roots().map_err(Trouble::usage)?;
     if roots.is_empty() {
@@ -79,16 +95,42 @@ fn read(path: &Path, more: Option<(&str, &str)>, how: Compile) -> Result<Compile
             path.display()
         )));
     }
+    Ok(compiled(roots, more, how, &mut |name| source.read(name)))
+}
+
+/// Compiles files that are read as `read` says.
+pub(crate) fn compiled(
+    roots: Vec<String>,
+    more: Option<(&str, &str)>,
+    how: Compile,
+    read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
+) -> Read {
     let names = roots.iter().map(String::as_str);
     let names: Vec<&str> = names.chain(more.map(|(name, _)| name)).collect();
-    Ok(how(
-        &names,
-        &mut |name| match more {
-            Some((own, text)) if own == name => Ok(text.as_bytes().to_vec()),
-            _ => source.read(name),
-        },
-        &kinds,
-    ))
+    let mut read = |name: &str| match more {
+        Some((own, text)) if own == name => Ok(text.as_bytes().to_vec()),
+        _ => read(name),
+    };
+    let compiled = how(&names, &mut read, &kinds);
+    Read { compiled, roots }
+}
+
+/// A bundle in one file, held against its hashes first.
+fn unpacked(path: &Path, more: Option<(&str, &str)>, how: Compile) -> Result<Read, Trouble> {
+    let wrong = |why: &dyn std::fmt::Display| {
+        Trouble::usage(format!("`{}` cannot be read: {why}", path.display()))
+    };
+    let bytes = std::fs::read(path).map_err(|e| wrong(&e))?;
+    let pack = Pack::read(&bytes).map_err(|damage| wrong(&damage))?;
+    let own = Compiled::unpacked(&pack, &kinds).map_err(|damage| wrong(&damage))?;
+    let roots = pack.files().filter(|(_, root)| *root);
+    let roots: Vec<String> = roots.map(|(path, _)| path.to_owned()).collect();
+    Ok(compiled(roots, more, how, &mut |name| {
+        let mut files = own.sources.iter();
+        let found = files.find(|(path, _)| *path == name);
+        let missing = || "it is not in the file".to_owned();
+        found.map(|(_, bytes)| bytes.to_vec()).ok_or_else(missing)
+    }))
 }
 
 /// Whether an adapter for this kind is built in.

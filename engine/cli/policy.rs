@@ -2,14 +2,19 @@
 
 mod asked;
 mod bench;
+mod build;
 mod codes;
 mod coverage;
+mod diff;
 mod eval;
 mod explain;
 mod facts;
 mod generate;
+mod git;
 mod graph;
+mod hash;
 mod lsp;
+mod origin;
 mod repl;
 mod watch;
 
@@ -48,6 +53,12 @@ pub(crate) enum Policy {
     Watch(watch::Watch),
     /// Serve an editor: diagnostics, completion, hover, renaming, quick fixes
     Lsp(lsp::Lsp),
+    /// Tell what two versions of policies do differently, for all requests
+    Diff(diff::Diff),
+    /// Tell what policies do and how they are written, as hashes
+    Hash(hash::Hash),
+    /// Write a bundle into one file, with its canonical form and hashes
+    Build(build::Build),
     /// Explain a code such as `mux::rule::unreachable`, or list them all
     ExplainCode(codes::ExplainCode),
 }
@@ -69,6 +80,9 @@ impl Policy {
             Self::Bench(bench) => bench.run(out),
             Self::Watch(watch) => watch.run(out),
             Self::Lsp(lsp) => lsp.run(),
+            Self::Diff(diff) => diff.run(out),
+            Self::Hash(hash) => hash.run(out),
+            Self::Build(build) => build.run(out),
             Self::ExplainCode(explain) => explain.run(out),
         }
     }

@@ -61,7 +61,7 @@ fn table(listing: &Value, out: &mut Out) {
     let text = |v: &Value, name: &str| field(v, name).as_str().unwrap_or_default().to_owned();
     let short = |id: &str| id.chars().take(12).collect::<String>();
     let mut rows = vec![
-        ["version", "saved", "by", "note", "refs"]
+        ["version", "semantic", "saved", "by", "note", "refs"]
             .map(str::to_owned)
             .to_vec(),
     ];
@@ -73,6 +73,7 @@ fn table(listing: &Value, out: &mut Out) {
         let at = field(version, "at_unix_ms").as_i64().unwrap_or(0);
         rows.push(vec![
             short(&id),
+            short(&text(version, "semantic")),
             when(at),
             text(version, "author"),
             text(version, "note"),

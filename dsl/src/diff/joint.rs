@@ -102,7 +102,18 @@ impl<'i> Joint<'i> {
 
     /// A condition for a region; sets by what either bundle calls them.
     pub(super) fn words(&self, region: &Region) -> String {
-        let named = |set: &HashSet<Box<str>>| self.now.set(set).or_else(|| self.was.set(set));
+        let named = |set: &HashSet<Box<str>>| {
+            let before = || {
+                let name = self.was.set(set)?;
+                // The same name may stand for other values now.
+                Some(if self.now.has_set(&name) {
+                    format!("{name}-before")
+                } else {
+                    name
+                })
+            };
+            self.now.set(set).or_else(before)
+        };
         let words = |(at, cells): (u16, &Cells)| self.space.field(at).words(cells, &named);
         let parts: Vec<String> = region.iter().map(words).collect();
         if parts.is_empty() {

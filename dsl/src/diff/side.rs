@@ -128,6 +128,11 @@ impl<'i> Side<'i> {
         self.outcomes.part(leaf)
     }
 
+    /// Whether a set has this name.
+    pub(super) fn has_set(&self, name: &str) -> bool {
+        self.image.code.tables.names.iter().any(|n| **n == *name)
+    }
+
     /// What a set of values is called.
     pub(super) fn set(&self, set: &HashSet<Box<str>>) -> Option<String> {
         let tables = &self.image.code.tables;

@@ -11,6 +11,9 @@ use std::sync::Arc;
 /// Most patterns whose combinations are told apart.
 const PATTERNS: usize = 64;
 
+/// Most values that are written one by one.
+const LISTED: usize = 8;
+
 /// How the values of one fact fall into cells.
 #[derive(Debug)]
 pub(super) struct Texts {
@@ -312,14 +315,16 @@ impl Texts {
         }
         for set in &self.sets {
             if self.cells(&Sense::In(Arc::clone(set))) == *cells {
-                let mut listed: Vec<String> =
-                    set.iter().take(8).map(|v| format!("{v:?}")).collect();
-                listed.sort_unstable();
-                return Some(format!(
-                    "{fact} in {}",
-                    names(set).unwrap_or_else(|| listed.join(" "))
-                ));
+                let values: Vec<&str> = set.iter().map(|v| &**v).collect();
+                let listed = || listed_values(values);
+                return Some(format!("{fact} in {}", names(set).unwrap_or_else(listed)));
             }
+        }
+        if let Some(values) = self.values(cells) {
+            return Some(match values.as_slice() {
+                [one] => format!("{fact} is {one:?}"),
+                _ => format!("{fact} in {}", listed_values(values)),
+            });
         }
         (0..)
             .zip(&self.globs)
@@ -332,6 +337,21 @@ impl Texts {
                 fitting == *cells
             })
             .map(|(_, glob)| glob.words(fact))
+    }
+
+    /// All values of some cells, where they are few.
+    fn values(&self, cells: &Cells) -> Option<Vec<&str>> {
+        if cells.iter().any(|c| self.is_open(c)) {
+            return None;
+        }
+        let known = self.table.iter().filter(|(_, cell)| cells.contains(**cell));
+        let values: Vec<&str> = known.take(LISTED + 1).map(|(v, _)| &**v).collect();
+        (values.len() <= LISTED).then_some(values)
+    }
+
+    /// Whether a cell holds values that nothing names, or none.
+    fn is_open(&self, cell: u32) -> bool {
+        self.absent == Some(cell) || self.by_flags.iter().any(|(_, open)| *open == cell)
     }
 
     /// Cell by cell, where nothing shorter says it.
@@ -394,6 +414,18 @@ impl Texts {
         }
         format!("({})", parts.join(" and "))
     }
+}
+
+/// Values in order, not more than can be read.
+fn listed_values(mut values: Vec<&str>) -> String {
+    values.sort_unstable();
+    let more = values.len().saturating_sub(LISTED);
+    values.truncate(LISTED);
+    let mut words: Vec<String> = values.into_iter().map(|v| format!("{v:?}")).collect();
+    if more > 0 {
+        words.push(format!("… and {more} more"));
+    }
+    words.join(" ")
 }
 
 fn push(

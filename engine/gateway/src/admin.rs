@@ -4,7 +4,7 @@ use crate::command::{Command, Reloader};
 use crate::live::Live;
 use crate::recorder::Recorder;
 use crate::status::{SharedStatus, Status};
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -38,6 +38,7 @@ pub fn api(admin: Admin) -> Router {
         .route("/policy", get(policy))
         .route("/health", get(health))
         .route("/versions", get(versions))
+        .route("/versions/{id}", get(version))
         .route("/rollback", post(rollback))
         .route("/release", post(release))
         .with_state(admin)
@@ -83,6 +84,21 @@ async fn versions(State(admin): State<Admin>) -> Response {
     admin.reloader.ask(Command::Versions(reply));
     match answer.await {
         Ok(listing) => Json(listing).into_response(),
+        Err(_) => stopping(),
+    }
+}
+
+/// One version with the text of its files, so that it can be compared elsewhere.
+async fn version(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
+    let (reply, answer) = oneshot::channel();
+    admin.reloader.ask(Command::Version { id, reply });
+    match answer.await {
+        Ok(Ok(version)) => {
+            let file = |(path, bytes): &(String, Vec<u8>)| json!({ "path": path, "text": String::from_utf8_lossy(bytes) });
+            let files: Vec<Value> = version.files.iter().map(file).collect();
+            Json(json!({ "version": version.head, "files": files })).into_response()
+        }
+        Ok(Err(why)) => (StatusCode::NOT_FOUND, Json(json!({"error": why}))).into_response(),
         Err(_) => stopping(),
     }
 }

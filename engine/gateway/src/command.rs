@@ -1,7 +1,7 @@
 //! What the reload thread may be asked to do, and the handle to ask it by.
 
 use crate::status::Listing;
-use mux_store::VersionHead;
+use mux_store::{Version, VersionHead};
 use std::sync::mpsc::Sender;
 use tokio::sync::oneshot;
 
@@ -30,6 +30,13 @@ pub enum Command {
     },
     /// List versions.
     Versions(oneshot::Sender<Listing>),
+    /// Hand out one version with its files.
+    Version {
+        /// Its id, or the beginning of it.
+        id: String,
+        /// What was found.
+        reply: oneshot::Sender<Result<Version, String>>,
+    },
     /// End.
     Stop,
 }

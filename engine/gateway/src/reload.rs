@@ -163,6 +163,9 @@ impl Keeper {
                 };
                 drop(reply.send(listing));
             }
+            Command::Version { id, reply } => {
+                drop(reply.send(self.store.version(&id).map_err(|e| e.to_string())));
+            }
             Command::Changed | Command::Stop => {}
         }
     }
@@ -231,19 +234,18 @@ impl Keeper {
         let outcome = self.check().and_then(|checked| {
             let plugins = self.plugins_of(&checked.image);
             let id = mux_store::version_id(&checked.files, &plugins, None);
-            let version = NewVersion {
-                id: id.clone(),
-                semantic: None,
-                files: checked.files,
-                plugins,
-                prices: None,
-                author: author(),
-                at_unix_ms: unix_ms(),
-                note: format!("saved in {}", self.source.path().display()),
-                forced: checked.image.proofs.iter().any(Proof::refuted),
-            };
             if self.store.refs().folder.as_deref() != Some(&id) {
-                let stored = self.store.commit(version);
+                let stored = self.store.commit(NewVersion {
+                    id: id.clone(),
+                    semantic: Some(checked.image.semantic().hash.to_string()),
+                    files: checked.files,
+                    plugins,
+                    prices: None,
+                    author: author(),
+                    at_unix_ms: unix_ms(),
+                    note: format!("saved in {}", self.source.path().display()),
+                    forced: checked.image.proofs.iter().any(Proof::refuted),
+                });
                 stored.map_err(|e| Rejected {
                     text: format!("the version cannot be kept, so it is not served: {e}"),
                     diagnostics: Vec::new(),
@@ -432,8 +434,10 @@ impl Keeper {
     }
 
     fn note_live(&self, bundle: &Bundle) {
+        let semantic = bundle.router.image().semantic().hash.to_string();
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         bundle.router.version().clone_into(&mut status.live);
+        status.semantic = semantic;
         status.held = self.store.refs().held;
         status.unavailable = bundle
             .unavailable()

@@ -22,6 +22,8 @@ pub struct Listing {
 pub struct Status {
     /// The version that is served.
     pub live: String,
+    /// What it does, as a hash: the same for versions that treat every request alike.
+    pub semantic: String,
     /// The newest version the folder gave.
     pub folder: Option<String>,
     /// Why an older version is held, where one is.
