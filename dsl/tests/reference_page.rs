@@ -1,5 +1,4 @@
 //! The reference page says what the tables say, and every example on it stands in a file that checks.
-#![expect(clippy::expect_used, reason = "test helpers fail loudly")]
 
 use mux_dsl::reference::{Missing, page};
 use std::fs;
