@@ -6,7 +6,7 @@ mod hover;
 mod symbol;
 mod view;
 
-use crate::compile::{Compiled, compile};
+use crate::compiler::{Compiled, compile};
 use crate::decide::Image;
 use crate::load::{self, Loaded};
 use crate::report::Report;

@@ -28,7 +28,7 @@ mod cells;
 mod check;
 mod classify;
 mod clause;
-mod compile;
+mod compiler;
 mod condition;
 mod cursor;
 mod decide;
@@ -61,7 +61,7 @@ mod witness;
 pub mod words;
 pub mod worst;
 
-pub use compile::{Compiled, compile, compile_forced};
+pub use compiler::{Compiled, compile, compile_forced};
 pub use decide::{Asked, Decision, Form, Image};
 pub use demand::Demand;
 pub use diagnostic::{Diagnostic, Fix, Label, Severity};

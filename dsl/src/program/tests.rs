@@ -2,7 +2,7 @@
 
 use super::{Program, listed};
 use crate::classify::Rows;
-use crate::compile::compile;
+use crate::compiler::compile;
 use crate::decide::Image;
 use crate::image::{BasisPoints, BudgetId, Features, HealthState, Millis, PolicyId, TargetId};
 use crate::region::Terms;
