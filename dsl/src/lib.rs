@@ -5,8 +5,8 @@
 //! with the code here.
 //!
 //! The way of a bundle: `load` reads files, `secret` strikes credentials out, `parse` (the only place that knows pest)
-//! makes trees, `lines` holds them against the statement table in `words`, `check` resolves names and quantities, `graph`
-//! compiles conditions, and `decide` evaluates them. `format` lays files out anew from their trees.
+//! makes trees, `lines` holds them against the statement table in `words`, `check` resolves names and quantities, `space`
+//! cuts facts into cells, `region` lays conditions out in them, `program` compiles, `proof` proves, and `decide` decides. `format` lays files out anew from their trees.
 
 pub mod assist;
 pub mod canon;
