@@ -110,7 +110,8 @@ fn unknown(first: &Item, word: &str, place: Place, report: &mut Report) {
         Item::Word(w) => w.text.to_string(),
         Item::Guard(g) => g.head.text.to_string(),
     };
-    if let Some(entry) = words::named(word).next() {
+    let renamed = suggest::renamed(word, words::offered(place));
+    if let Some(entry) = words::named(word).next().filter(|_| renamed.is_none()) {
         let homes: Vec<_> = words::named(word)
             .flat_map(|e| e.within)
             .map(|p| p.noun())

@@ -210,7 +210,7 @@ fn hint(word: &str) -> &'static str {
         Some('\'' | '`' | '“' | '”' | '‘' | '’') => {
             "strings stand in double quotes, and end on the line they begin on"
         }
-        Some('/') => "comments begin with `#`",
+        Some('/') => "paths and addresses stand in double quotes",
         Some('(' | ')') => "parentheses belong into conditions, in pairs",
         Some('[' | ']') => "a list is written one word after the other, without brackets",
         Some('€' | '£' | '¥') => "money is in dollars: `$5`, `$100/day`, `$3/Mtok`",

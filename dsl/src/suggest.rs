@@ -9,7 +9,6 @@ const MEANT: &[(&str, &[&str])] = &[
     ("pool", &["plan"]),
     ("group", &["plan", "set"]),
     ("chain", &["plan", "fallback"]),
-    ("strategy", &["plan"]),
     ("list", &["set"]),
     ("let", &["define"]),
     ("var", &["define"]),
@@ -74,6 +73,7 @@ const MEANT: &[(&str, &[&str])] = &[
     ("thinking", &["reasoning"]),
     // budgets and breakers
     ("max", &["cap"]),
+    ("limit", &["cap"]),
     ("amount", &["cap"]),
     ("alert", &["warn"]),
     ("threshold", &["warn", "trip"]),
@@ -106,6 +106,7 @@ const MEANT: &[(&str, &[&str])] = &[
     ("failover", &["fallback"]),
     ("load_balance", &["balance"]),
     ("weighted", &["balance"]),
+    ("as", &["name"]),
     ("retries", &["retry"]),
     ("max_retries", &["retry"]),
     ("timeout_ms", &["timeout"]),
@@ -146,7 +147,10 @@ pub(crate) fn fact<'k>(
     facts: impl IntoIterator<Item = &'k str>,
     features: impl IntoIterator<Item = &'k str>,
 ) -> Option<String> {
-    const TAGGED: [&str; 6] = ["tag", "tags", "label", "labels", "metadata", "meta"];
+    const TAGGED: [&str; 12] = [
+        "tag", "tags", "label", "labels", "metadata", "meta", "user", "customer", "client",
+        "account", "tenant", "org",
+    ];
     let parts = word.split_once('.').filter(|(_, name)| !name.is_empty());
     if let Some((kind, name)) = parts
         && TAGGED.iter().any(|t| kind.eq_ignore_ascii_case(t))
@@ -169,6 +173,11 @@ fn alike(a: &str, b: &str) -> bool {
         parts.map(|b| b.to_ascii_lowercase())
     }
     a.len().abs_diff(b.len()) <= 4 && letters(a).eq(letters(b))
+}
+
+/// What this is called here, where other tools call it by a word that means something else here.
+pub(crate) fn renamed<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    other_word(word, &known.into_iter().collect::<Vec<_>>())
 }
 
 fn other_word<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {

@@ -3,6 +3,7 @@
 //! Only what can never be right is taken for a habit, so that no policy is read otherwise than it says; and whatever is
 //! read otherwise is an error.
 
+mod arms;
 mod blocks;
 mod edit;
 mod formats;
@@ -38,6 +39,7 @@ pub(super) fn read<'t>(text: &'t str, file: FileId, report: &mut Report) -> Opti
     }
     let mut found = Vec::new();
     blocks::find(&scene, &mut found);
+    arms::find(&scene, &mut found);
     phrases::find(&scene, &mut found);
     rules::find(&scene, &mut found);
     numbers::find(&scene, &mut found);

@@ -17,6 +17,18 @@ pub(crate) fn attempt(
     report: &mut Report,
 ) -> Option<Attempt> {
     let name = cursor.word()?;
+    if !name.text.contains('/') && names.plans.index(&name.text).is_some() {
+        report
+            .error(
+                "mux::name::model",
+                name.span,
+                format!("`{}` is a plan, and no model", name.text),
+            )
+            .meant(&format!("plan {}", name.text));
+        names.plans.find(name, report);
+        cursor.rest();
+        return None;
+    }
     let target = names.models.find(name, report);
     let mut calls = Calls::default();
     while let Some(option) = cursor.peek().filter(|w| w.kind == Kind::Name) {

@@ -68,6 +68,12 @@ pub(super) enum Habit {
     TextWithout,
     /// Several targets on one line, and the strategy they belong to.
     Several(&'static str),
+    /// A condition behind what follows from it.
+    Postfix,
+    /// An arm without the word in front that is due.
+    Arm(&'static str),
+    /// A rate in other words.
+    Rate,
     /// A credential as shells and templates name it.
     Variable,
 }
@@ -127,13 +133,16 @@ impl Habit {
             | Self::Policy
             | Self::Always
             | Self::Given
-            | Self::Expected => "mux::syntax::keyword",
+            | Self::Expected
+            | Self::Postfix
+            | Self::Arm(_) => "mux::syntax::keyword",
             Self::Operator(..) | Self::Either | Self::Again | Self::Presence => {
                 "mux::syntax::operator"
             }
             Self::Hours | Self::Days => "mux::time::range",
             Self::Apart | Self::Money => "mux::unit::apart",
             Self::Digits => "mux::unit::digits",
+            Self::Rate => "mux::unit::unknown",
             Self::Indented | Self::BraceBelow | Self::Chained | Self::Several(_) => {
                 "mux::syntax::braces"
             }
@@ -174,6 +183,9 @@ impl Habit {
             Self::Presence => "`has` asks whether something is there".into(),
             Self::Hours => "hours are written as `08:00-18:00`".into(),
             Self::Days => "days are `mon tue wed thu fri sat sun`, or a range of them".into(),
+            Self::Postfix => "a rule begins with its condition".into(),
+            Self::Arm(word) => format!("each of these has `{}` in front", word.trim_end()),
+            Self::Rate => "rates are written as `600 requests/min` or `2M tokens/min`".into(),
             Self::Policy => "a policy begins with `policy`".into(),
             Self::Always => "what happens to every other request stands behind `else`".into(),
             Self::Given => "a fact of a test stands behind `given`".into(),

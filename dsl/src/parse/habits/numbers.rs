@@ -48,6 +48,7 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Edit>) {
         for at in segment.tokens.clone() {
             let last = segment.tokens.end;
             let edit = digits(scene, at, last)
+                .or_else(|| rate(scene, at, last))
                 .or_else(|| money(scene, at, last))
                 .or_else(|| apart(scene, at, last));
             found.extend(edit);
@@ -153,6 +154,58 @@ fn period(word: &str) -> Option<&'static str> {
     ];
     let found = PERIODS.iter().find(|(theirs, _)| *theirs == word);
     found.map(|(_, ours)| *ours)
+}
+
+/// `100 rpm`, `100 requests per minute`, `10 requests/second`
+fn rate(scene: &Scene<'_>, at: usize, last: usize) -> Option<Edit> {
+    const SHORT: [(&str, &str); 6] = [
+        ("rpm", "requests/min"),
+        ("rps", "requests/s"),
+        ("rpd", "requests/day"),
+        ("tpm", "tokens/min"),
+        ("tps", "tokens/s"),
+        ("tpd", "tokens/day"),
+    ];
+    const PERIODS: [(&str, &str); 10] = [
+        ("second", "s"),
+        ("sec", "s"),
+        ("s", "s"),
+        ("minute", "min"),
+        ("min", "min"),
+        ("m", "min"),
+        ("hour", "hour"),
+        ("h", "hour"),
+        ("day", "day"),
+        ("d", "day"),
+    ];
+    let before = scene.said(at.checked_sub(1)?);
+    if at >= last || !before.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let written = scene.said(at);
+    if let Some((_, ours)) = SHORT
+        .iter()
+        .find(|(theirs, _)| written.eq_ignore_ascii_case(theirs))
+    {
+        return Some(Edit::new(Habit::Rate, scene.range(at), *ours));
+    }
+    let (what, per, end) = match written.split_once('/') {
+        Some((what, per)) => (what, per, at),
+        None if scene.says(at + 1, &["per", "/"]) || scene.said(at + 1) == "/" => {
+            (written, scene.said(at + 2), at + 2)
+        }
+        None => return None,
+    };
+    let what = match what {
+        "request" | "requests" | "req" | "reqs" | "calls" => "requests",
+        "token" | "tokens" | "tok" | "toks" => "tokens",
+        _ => return None,
+    };
+    let (_, per) = PERIODS.iter().find(|(theirs, _)| *theirs == per)?;
+    let text = format!("{what}/{per}");
+    let range = scene.range(at).start..scene.range(end).end;
+    (end < last && scene.text.get(range.clone()) != Some(text.as_str()))
+        .then(|| Edit::new(Habit::Rate, range, text))
 }
 
 /// `20 seconds`, `80 %`

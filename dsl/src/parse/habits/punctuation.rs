@@ -30,7 +30,8 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Edit>) {
                 }
                 "," => Some(separator(scene, at, Habit::Comma, " ")),
                 ";" => Some(separator(scene, at, Habit::Semicolon, "\n")),
-                "[" => brackets(scene, segment, at),
+                "[" => brackets(scene, segment, at, "]"),
+                "(" if inside && listed(scene, at) => brackets(scene, segment, at, ")"),
                 "-" if at == segment.tokens.start => {
                     let whole = scene.range(at).start..scene.range(at + 1).start;
                     Some(Edit::of(Habit::Dash, scene.range(at), whole, ""))
@@ -121,11 +122,17 @@ fn number(scene: &Scene<'_>, at: usize) -> bool {
             .starts_with(|c: char| c.is_ascii_digit() || c == '$')
 }
 
+/// Whether a parenthesis opens a list of values: `in ("a", "b")`.
+fn listed(scene: &Scene<'_>, open: usize) -> bool {
+    let value = scene.is(open + 1, Kind::Text) || scene.is(open + 1, Kind::Quoted);
+    value && open.checked_sub(1).is_some_and(|b| scene.says(b, &["in"]))
+}
+
 /// `[a, b]`, on however many lines.
-fn brackets(scene: &Scene<'_>, segment: &Segment, open: usize) -> Option<Edit> {
+fn brackets(scene: &Scene<'_>, segment: &Segment, open: usize, closing: &str) -> Option<Edit> {
     let close = (open + 1..scene.tokens.len())
         .take_while(|at| !scene.sign(*at, &["{", "}", "["]))
-        .find(|at| scene.sign(*at, &["]"]))?;
+        .find(|at| scene.sign(*at, &[closing]))?;
     let items: Vec<String> = (open + 1..close)
         .filter(|at| !scene.sign(*at, &[",", ";"]))
         .filter(|at| !scene.is(*at, Kind::Comment))

@@ -3,7 +3,6 @@
 use super::edit::{Edit, Habit};
 use super::scene::{Inside, Scene, Segment, name};
 use super::tokens::Kind;
-use std::ops::Range;
 
 const VERBS: [&str; 3] = ["use", "deny", "go"];
 /// What other languages call `deny`.
@@ -20,10 +19,6 @@ const OPTIONS: [&str; 8] = [
     "retries",
     "content-idle",
     "within",
-];
-/// Strategies whose arms are a list.
-const LISTS: [&str; 6] = [
-    "fallback", "cheapest", "fastest", "balance", "ensemble", "hedge",
 ];
 /// Facts that a test can give.
 const FACTS: [&str; 9] = [
@@ -50,6 +45,7 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Edit>) {
         }
         let first = segment.tokens.start;
         let edit = headless(scene, segment)
+            .or_else(|| postfix(scene, segment))
             .or_else(|| always(scene, number, segment))
             .or_else(|| given(scene, segment))
             .or_else(|| expected(scene, segment))
@@ -57,9 +53,7 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Edit>) {
         found.extend(edit);
         let condition = scene.condition(segment);
         for at in first..segment.tokens.end {
-            let edit = denies(scene, segment, condition, at)
-                .or_else(|| several(scene, segment, at))
-                .or_else(|| filler(scene, segment, at));
+            let edit = denies(scene, segment, condition, at).or_else(|| filler(scene, segment, at));
             found.extend(edit);
         }
     }
@@ -73,6 +67,31 @@ fn headless(scene: &Scene<'_>, segment: &Segment) -> Option<Edit> {
     let start = scene.range(first).start;
     (alias && opens && segment.depth == 0)
         .then(|| Edit::of(Habit::Policy, scene.range(first), start..start, "policy "))
+}
+
+/// `use a/b if streaming`
+fn postfix(scene: &Scene<'_>, segment: &Segment) -> Option<Edit> {
+    let (first, end) = (segment.tokens.start, segment.tokens.end);
+    if !scene.says(first, &VERBS) || !matches!(scene.opener(segment), "policy" | "when" | "rule") {
+        return None;
+    }
+    let at = (first + 1..end).find(|at| scene.says(*at, &["if", "when", "unless"]))?;
+    if at + 1 >= end {
+        return None;
+    }
+    let action = scene
+        .text
+        .get(scene.range(first).start..scene.range(at - 1).end)?;
+    let condition = scene
+        .text
+        .get(scene.range(at + 1).start..scene.range(end - 1).end)?;
+    let text = if scene.says(at, &["unless"]) {
+        format!("when not ({condition}) {action}")
+    } else {
+        format!("when {condition} {action}")
+    };
+    let whole = scene.range(first).start..scene.range(end - 1).end;
+    Some(Edit::new(Habit::Postfix, whole, text))
 }
 
 /// `use …` without a condition in front, as a line of a policy.
@@ -187,78 +206,6 @@ fn denies(
     let theirs = Habit::Keyword(scene.said(at).to_owned(), "deny");
     (rule && (status || scene.is(next, Kind::Text)))
         .then(|| Edit::new(theirs, scene.range(at), "deny"))
-}
-
-/// `use a/b or c/d`, `use fallback a/b c/d`, `use 50% a/b 50% c/d`
-fn several(scene: &Scene<'_>, segment: &Segment, verb: usize) -> Option<Edit> {
-    let end = segment.tokens.end;
-    if !scene.says(verb, &["use"]) || scene.sign(end, &["{"]) {
-        return None;
-    }
-    let named = LISTS
-        .into_iter()
-        .find(|list| scene.says(verb + 1, &[*list]));
-    let first = verb + 1 + usize::from(named.is_some());
-    let (head, arms) = arms(scene, first..end, named.is_some())?;
-    let shares = arms.iter().filter(|arm| share(scene, arm.start)).count();
-    let mixed = shares > 0 && (shares < arms.len() || named == Some("fallback"));
-    if mixed || arms.len() < 2 - usize::from(named.is_some()) {
-        return None;
-    }
-    let strategy = named.unwrap_or(if shares > 0 { "balance" } else { "fallback" });
-    let word = match strategy {
-        "fallback" => "try ",
-        "ensemble" => "ask ",
-        _ => "",
-    };
-    let indent = scene.indent(verb);
-    let text = |tokens: &Range<usize>| {
-        let words: Vec<_> = tokens.clone().map(|at| scene.said(at)).collect();
-        words.join(" ")
-    };
-    let lines: Vec<_> = arms
-        .iter()
-        .map(|arm| format!("{indent}  {word}{}\n", text(arm)))
-        .collect();
-    let head = format!("{strategy} {}", text(&head));
-    let whole = format!("{} {{\n{}{indent}}}", head.trim_end(), lines.concat());
-    let range = scene.range(verb + 1).start..scene.range(end - 1).end;
-    Some(Edit::new(Habit::Several(strategy), range, whole))
-}
-
-/// What stands before the first of several arms, and each of them; `None` where they are not arms, or only one.
-fn arms(
-    scene: &Scene<'_>,
-    tokens: Range<usize>,
-    listed: bool,
-) -> Option<(Range<usize>, Vec<Range<usize>>)> {
-    let mut arms: Vec<Range<usize>> = Vec::new();
-    let mut head = tokens.start..tokens.start;
-    let mut parted = true;
-    for at in tokens.clone() {
-        let parts = scene.says(at, &["or", "then", "otherwise", "else", "and"])
-            || scene.sign(at, &[",", "||", "|", "->", "=>", ">"]);
-        let inner = at > tokens.start && (share(scene, at - 1) || scene.says(at - 1, &["plan"]));
-        let begins = !inner && (share(scene, at) && scene.aims(at + 1) || scene.aims(at));
-        match arms.last_mut() {
-            _ if scene.says(at, &VERBS) => return None,
-            _ if parts => parted = true,
-            _ if begins && (parted || listed || share(scene, at)) => {
-                arms.push(at..at + 1);
-                parted = false;
-            }
-            Some(arm) if !parted => arm.end = at + 1,
-            None if listed => head.end = at + 1,
-            _ => return None,
-        }
-    }
-    (!arms.is_empty()).then_some((head, arms))
-}
-
-/// `50%`
-fn share(scene: &Scene<'_>, at: usize) -> bool {
-    let number = scene.said(at).strip_suffix('%');
-    number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
 }
 
 /// `with timeout 20s`, `retry 3 times`

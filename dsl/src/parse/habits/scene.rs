@@ -117,7 +117,9 @@ impl<'t> Scene<'t> {
                         (_, "set") => Inside::Values,
                         _ => Inside::Lines,
                     };
-                    open.push((inside, start));
+                    // A brace on a line of its own belongs to the line above.
+                    let above = self.segments.last().map_or(start, |s| s.tokens.start);
+                    open.push((inside, if start == at { above } else { start }));
                 }
                 "}" => drop(open.pop()),
                 _ => {}
@@ -218,6 +220,23 @@ impl<'t> Scene<'t> {
             return segment.tokens.start.checked_sub(1);
         }
         segment.tokens.clone().find(|at| self.says(*at, &OPENERS))
+    }
+
+    /// The strategy whose arms a segment stands among.
+    pub(super) fn strategy(&self, segment: &Segment) -> &'static str {
+        const STRATEGIES: [&str; 9] = [
+            "fallback", "cheapest", "fastest", "balance", "split", "canary", "cascade", "ensemble",
+            "hedge",
+        ];
+        const NEAR: usize = 40;
+        let line = segment
+            .block
+            .into_iter()
+            .flat_map(|start| start..start + NEAR);
+        line.take_while(|at| !self.sign(*at, &["{"]) || Some(*at) == segment.block)
+            .filter_map(|at| STRATEGIES.into_iter().find(|s| self.says(at, &[s])))
+            .last()
+            .unwrap_or_default()
     }
 
     /// The first word of the block that a segment stands in.
