@@ -5,6 +5,7 @@ use crate::check;
 use crate::decide::{Code, Image, Parts};
 use crate::diagnostic::Diagnostic;
 use crate::load;
+use crate::mentions::Mentions;
 use crate::pack::{Damage, Pack};
 use crate::report::Report;
 use crate::source::Sources;
@@ -86,7 +87,7 @@ fn compiled(
     let loaded = load::load(roots, read, &mut report);
     let checked = check::check(&loaded, kinds, force, &mut report);
     let image = (!report.failed()).then(|| {
-        let code = Code::compile(
+        let mut code = Code::compile(
             checked.clauses,
             checked.guards,
             checked.tables,
@@ -94,6 +95,7 @@ fn compiled(
             &checked.laid,
             &checked.fleet,
         );
+        code.mentions = Mentions::of(&loaded.trees, &loaded.sources);
         let parts = Parts {
             fleet: checked.fleet,
             plans: checked.plans,

@@ -6,6 +6,7 @@ use crate::cells::Cells;
 use crate::clause::{self, Clause, Then};
 use crate::condition::Cond;
 use crate::image::{Fleet, GuardId, Plan, PlanId, Policy, PolicyId, RuleId, TargetId, Verdict};
+use crate::mentions::Mentions;
 use crate::program::{Laid, Program, Scene};
 use crate::proof::Proof;
 use crate::region::Terms;
@@ -61,6 +62,8 @@ pub(crate) struct Code {
     sources: Vec<Source>,
     /// By policy.
     pub(crate) programs: Vec<Program>,
+    /// Where what it is made of stands in the text.
+    pub(crate) mentions: Mentions,
 }
 
 /// What is to be done with one request, and why.
@@ -111,6 +114,7 @@ impl Code {
             sources: space.sources(fleet),
             clauses,
             guards,
+            mentions: Mentions::default(),
             tables,
             space,
             programs,

@@ -41,6 +41,7 @@ mod format;
 mod glob;
 mod lines;
 mod load;
+mod mentions;
 mod names;
 mod outcome;
 mod parse;

@@ -2,6 +2,7 @@
 
 use super::report::{Count, Gap};
 use crate::clause::Then;
+use crate::condition::Cond;
 use crate::decide::Image;
 use crate::image::{GuardId, Plan, PlanId, Route, TargetId, Verdict};
 
@@ -124,12 +125,19 @@ impl Arms {
         }
     }
 
+    /// How many goals are covered.
+    pub(super) fn covered(&self) -> usize {
+        self.goals.iter().filter(|g| g.covered).count()
+    }
+
     /// Counts what was covered, and lists what was not.
     pub(super) fn tell(&self, image: &Image, count: &mut Count, missing: &mut Vec<Gap>) {
         for goal in &self.goals {
             count.add(goal.covered);
-            if !goal.covered {
-                let (file, line) = place(goal.plan, image);
+            // Who was never asked cannot have served; one gap says both.
+            let said = matches!(&goal.wanted, Wanted::Served(own) if self.lacks(goal.plan, *own));
+            if !goal.covered && !said {
+                let (file, line) = goal.place(image);
                 missing.push(Gap {
                     file,
                     line,
@@ -141,7 +149,56 @@ impl Arms {
     }
 }
 
+impl Arms {
+    /// Whether a target of a plan was never asked.
+    fn lacks(&self, plan: PlanId, target: TargetId) -> bool {
+        let asked = |g: &&Arm| g.plan == plan && g.wanted == Wanted::Asked(target);
+        self.goals.iter().find(asked).is_some_and(|g| !g.covered)
+    }
+
+    /// What is not covered: the plan, the targets of which one is to serve, and the condition that is to hold or not.
+    pub(super) fn open(&self) -> Vec<(PlanId, Vec<TargetId>, Option<(GuardId, bool)>)> {
+        let open = self.goals.iter().filter(|g| !g.covered);
+        let wanted = open.filter_map(|goal| match &goal.wanted {
+            Wanted::Served(target) => Some((goal.plan, vec![*target], None)),
+            Wanted::Otherwise(targets) => Some((goal.plan, targets.clone(), None)),
+            Wanted::Guard(guard, holds) => Some((goal.plan, Vec::new(), Some((*guard, *holds)))),
+            Wanted::Asked(_) | Wanted::Accepted(..) => None,
+        });
+        wanted.collect()
+    }
+}
+
 impl Arm {
+    /// Where it stands: the line that names the target, the condition, or the plan.
+    fn place(&self, image: &Image) -> (String, u32) {
+        if let Wanted::Guard(guard, _) = &self.wanted
+            && let Some(place) = image.code.guards.get(guard.index()).and_then(of_cond)
+        {
+            return place;
+        }
+        let mentions = &image.code.mentions;
+        let name = image
+            .plans
+            .get(self.plan.index())
+            .and_then(|p| p.name.as_ref());
+        let declared = name.and_then(|name| mentions.plan(name)).cloned();
+        let (file, line) = declared.unwrap_or_else(|| place(self.plan, image));
+        let word = match &self.wanted {
+            Wanted::Asked(target) | Wanted::Served(target) => {
+                image.fleet.targets.get(target.index())
+            }
+            Wanted::Accepted(targets, _) => {
+                let first = targets.first();
+                first.and_then(|t| image.fleet.targets.get(t.index()))
+            }
+            _ => None,
+        };
+        let word = word.map_or("otherwise", |target| &*target.name);
+        let line = mentions.first(&(file.clone(), line), word).unwrap_or(line);
+        (file.to_string(), line)
+    }
+
     fn words(&self, image: &Image) -> String {
         let name = |target: &TargetId| {
             let target = image.fleet.targets.get(target.index());
@@ -182,8 +239,17 @@ fn reached(route: &Route, plans: &[Plan]) -> Vec<TargetId> {
     found
 }
 
+/// Where a condition begins.
+fn of_cond(cond: &Cond) -> Option<(String, u32)> {
+    let mut place = None;
+    cond.each_test(&mut |test| {
+        place.get_or_insert_with(|| (test.file.to_string(), test.line));
+    });
+    place
+}
+
 /// A plan and those it names.
-fn entered(id: PlanId, image: &Image, found: &mut Vec<PlanId>) {
+pub(super) fn entered(id: PlanId, image: &Image, found: &mut Vec<PlanId>) {
     if found.contains(&id) {
         return;
     }
@@ -201,7 +267,7 @@ fn named(route: &Route, image: &Image, found: &mut Vec<PlanId>) {
 }
 
 /// The first rule that uses a plan.
-fn place(plan: PlanId, image: &Image) -> (String, u32) {
+fn place(plan: PlanId, image: &Image) -> (Box<str>, u32) {
     let rules = image.code.clauses.iter().zip(&image.policies);
     let mut rules = rules.flat_map(|(clauses, policy)| clauses.iter().zip(&policy.rules));
     let found = rules.find(|(clause, _)| match clause.then {
@@ -212,7 +278,5 @@ fn place(plan: PlanId, image: &Image) -> (String, u32) {
         }
         _ => false,
     });
-    found.map_or_else(Default::default, |(_, rule)| {
-        (rule.file.to_string(), rule.line)
-    })
+    found.map_or_else(Default::default, |(_, rule)| (rule.file.clone(), rule.line))
 }

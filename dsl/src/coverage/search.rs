@@ -27,6 +27,8 @@ pub struct Suggestion {
     pub title: String,
     /// What must be given, without the word `given`.
     pub givens: Vec<String>,
+    /// What targets do, without the word `upstream`.
+    pub upstreams: Vec<String>,
 }
 
 /// What a search came to.
@@ -88,6 +90,30 @@ impl<'i> Search<'i> {
             }
             Goal::Condition(id, want) => self.condition(coverage, id, want),
             Goal::Edge(policy, edge, next) => self.edge(policy, edge, next),
+        }
+    }
+
+    /// A request that a rule takes and of which a condition holds, or does not.
+    pub(super) fn taking(
+        &self,
+        policy: usize,
+        rule: usize,
+        also: Option<(&Cond, bool)>,
+    ) -> Option<Region> {
+        let (list, terms) = (self.list(policy)?, self.terms());
+        let also = match also {
+            None => vec![Region::all()],
+            Some((cond, true)) => terms.regions(cond)?,
+            Some((cond, false)) => terms.outside(cond)?,
+        };
+        let own = (0..).zip(list).filter(|(_, (_, r))| *r as usize == rule);
+        let both = own.flat_map(|(at, (region, _))| {
+            let both = also.iter().filter_map(|a| a.and(region, terms.space));
+            both.map(|both| (at, both)).collect::<Vec<_>>()
+        });
+        match self.past(policy, both.collect()) {
+            Found::Request(_, region) => Some(region),
+            Found::Nothing | Found::Unknown => None,
         }
     }
 
@@ -268,5 +294,6 @@ pub(super) fn suggestion(
         policy: name.to_owned(),
         title,
         givens: witness.givens,
+        upstreams: Vec::new(),
     }
 }

@@ -1,10 +1,15 @@
 //! What was counted as a report, and requests for what is missing.
 
+use super::arms::entered;
 use super::counted::{Coverage, Goal, Want};
 use super::report::{Count, Gap, Line, Report, VERSION};
 use super::search::{Search, Suggestion, class, suggestion};
+use crate::clause::Then;
 use crate::diagram::{Edge, Step};
+use crate::image::{PlanId, TargetId, Verdict};
 use crate::program::Program;
+use crate::region::Region;
+use crate::witness::Witness;
 use std::collections::BTreeMap;
 
 impl Coverage<'_> {
@@ -65,6 +70,79 @@ impl Coverage<'_> {
             }
         }
         suggestions
+    }
+
+    /// How many arms of plans are covered.
+    #[must_use]
+    pub fn arms(&self) -> usize {
+        self.arms.covered()
+    }
+
+    /// Requests that may cover arms of plans, one for each: others fail, so that it is asked. Whether it is, only
+    /// carrying them out tells.
+    #[must_use]
+    pub fn suggest_arms(&self) -> Vec<Suggestion> {
+        let search = Search::new(self.image);
+        let open = self.arms.open();
+        let suggestions = open.iter().filter_map(|(plan, wanted, guard)| {
+            let guards = &self.image.code.guards;
+            let also = guard.and_then(|(id, holds)| Some((guards.get(id.index())?, holds)));
+            let users = self.users(*plan);
+            let found = users.iter().find_map(|(policy, rule, used)| {
+                let region = search.taking(*policy, *rule, also)?;
+                Some((*policy, region, *used))
+            });
+            let (policy, region, used) = found?;
+            Some(self.arm(policy, &region, used, wanted))
+        });
+        suggestions.collect()
+    }
+
+    /// Rules that use a plan, also within another: policy, rule, and the plan of the rule.
+    fn users(&self, plan: PlanId) -> Vec<(usize, usize, PlanId)> {
+        let mut users = Vec::new();
+        for (policy, clauses) in self.image.code.clauses.iter().enumerate() {
+            for (rule, clause) in clauses.iter().enumerate() {
+                if let Then::Decide(Verdict::Use(own)) = clause.then {
+                    let mut within = Vec::new();
+                    entered(own, self.image, &mut within);
+                    if within.contains(&plan) {
+                        users.push((policy, rule, own));
+                    }
+                }
+            }
+        }
+        users
+    }
+
+    fn arm(&self, policy: usize, region: &Region, used: PlanId, wanted: &[TargetId]) -> Suggestion {
+        let name = self.image.policies.get(policy).map_or("", |p| &p.name);
+        let target = |id: &TargetId| {
+            let target = self.image.fleet.targets.get(id.index());
+            target.map_or_else(String::new, |t| t.name.to_string())
+        };
+        let others = self.image.targets_of(used);
+        let others = others
+            .iter()
+            .filter(|t| !wanted.is_empty() && !wanted.contains(t));
+        let plan = self
+            .image
+            .plans
+            .get(used.index())
+            .and_then(|p| p.name.as_ref());
+        let plan = plan.map_or_else(String::new, |p| format!("plan {p}: "));
+        let title = match wanted.first() {
+            Some(first) => format!("@{name}: {plan}{} serves", target(first)),
+            None => format!("@{name}: {plan}another condition of an arm"),
+        };
+        Suggestion {
+            policy: name.to_owned(),
+            title,
+            givens: Witness::of(region, &self.image.code.space).givens,
+            upstreams: others
+                .map(|t| format!("{} replies 503 after 100ms", target(t)))
+                .collect(),
+        }
     }
 
     fn gap(&self, goal: Goal) -> Gap {

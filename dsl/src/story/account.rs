@@ -176,6 +176,8 @@ pub struct Course {
     pub said: String,
     /// The plan's name, where it has one.
     pub plan: Option<String>,
+    /// `FILE:LINE` of the plan, where it has a name.
+    pub place: Option<String>,
     /// The target, where it is one.
     pub target: Option<String>,
     /// What holds for it: deadlines, retries.

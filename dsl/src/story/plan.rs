@@ -18,6 +18,12 @@ pub(super) fn plan(id: PlanId, known: &Known<'_>) -> Course {
     match &plan.name {
         Some(name) => Course {
             plan: Some(name.to_string()),
+            place: known
+                .image
+                .code
+                .mentions
+                .plan(name)
+                .map(|(file, line)| format!("{file}:{line}")),
             ..course
         },
         None => course,
@@ -65,7 +71,11 @@ pub(super) fn call(attempt: &Attempt, known: &Known<'_>) -> Course {
     let name = value::target(known.image, attempt.target);
     let unable = unable(attempt.target, known);
     let mut notes: Vec<String> = Vec::new();
-    notes.extend(target.map(terms::target).filter(|t| !t.is_empty()));
+    notes.extend(
+        target
+            .map(|t| terms::target(t, known.image))
+            .filter(|t| !t.is_empty()),
+    );
     notes.extend(unable.clone());
     Course {
         said: name.clone(),

@@ -163,7 +163,11 @@ struct Row {
 }
 
 fn course_rows(course: &Course, label: &str, depth: usize, rows: &mut Vec<Row>) {
-    let name = course.plan.as_ref().map(|p| format!("plan {p}"));
+    let place = course
+        .place
+        .as_ref()
+        .map_or_else(String::new, |p| format!(" ({p})"));
+    let name = course.plan.as_ref().map(|p| format!("plan {p}{place}"));
     let mut what = match (label, &name) {
         ("plan", Some(name)) => name.clone(),
         ("plan", None) => format!("plan: {}", course.said),

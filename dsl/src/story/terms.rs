@@ -79,7 +79,7 @@ pub(super) fn sticky(by: &[Sticky]) -> String {
 }
 
 /// What a target is, as far as readers of a plan care.
-pub(super) fn target(target: &Target) -> String {
+pub(super) fn target(target: &Target, image: &Image) -> String {
     let mut words: Vec<String> = Vec::new();
     words.extend(target.tier.map(|t| tier(t).to_owned()));
     words.extend(target.price.map(|p| prices(p.input, p.output)));
@@ -88,6 +88,9 @@ pub(super) fn target(target: &Target) -> String {
             .context
             .map(|c| format!("{} context", count(c.into()))),
     );
+    let provider = image.fleet.providers.get(target.provider.index());
+    let regions = provider.map(|p| p.regions.join(" "));
+    words.extend(regions.filter(|r| !r.is_empty()));
     words.join(", ")
 }
 

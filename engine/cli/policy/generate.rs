@@ -30,8 +30,9 @@ pub(crate) fn run(wanted: &Generation<'_>, out: &mut Out) -> Outcome {
     };
     let mut coverage = Coverage::new(&image);
     cover::tests(&image, &mut coverage);
-    let suggestions = coverage.suggest();
-    let blocks = blocks(path, &suggestions)?;
+    let decisions = coverage.suggest();
+    let mut blocks = blocks(path, &decisions)?;
+    blocks.extend(arms(path, &coverage.suggest_arms(), &blocks)?);
     if blocks.is_empty() {
         out.error("the tests cover all that can be decided; there is nothing to generate");
         return Ok(Exit::Good);
@@ -74,6 +75,41 @@ fn blocks(path: &Path, suggestions: &[Suggestion]) -> Result<Vec<String>, Troubl
         }
     }
     Ok(blocks)
+}
+
+/// Those of the suggestions that cover an arm which neither the tests nor the blocks before them cover.
+fn arms(
+    path: &Path,
+    suggestions: &[Suggestion],
+    before: &[String],
+) -> Result<Vec<String>, Trouble> {
+    let blank = suggestions
+        .iter()
+        .map(|s| cover::block(s, &["not denied".to_owned()]));
+    let text: String = before.iter().cloned().chain(blank).collect();
+    let Some(image) = with(path, &text)? else {
+        return Ok(Vec::new());
+    };
+    let own = image.tests.iter().filter(|t| &*t.file == FILE).count();
+    let own = image.tests.len() - own + before.len();
+    let (known, tried): (Vec<_>, Vec<_>) = {
+        let order = image.tests.iter().filter(|t| &*t.file != FILE);
+        let added = image.tests.iter().filter(|t| &*t.file == FILE);
+        let all: Vec<&Test> = order.chain(added).collect();
+        (
+            all.iter().take(own).copied().collect(),
+            all.iter().skip(own).copied().collect(),
+        )
+    };
+    let mut coverage = Coverage::new(&image);
+    for test in known {
+        cover::widens(&image, test, &mut coverage);
+    }
+    let tried = suggestions.iter().zip(tried);
+    let wide = tried.filter(|(_, test)| cover::widens(&image, test, &mut coverage));
+    Ok(wide
+        .map(|(s, test)| cover::block(s, &cover::today(&image, test)))
+        .collect())
 }
 
 fn with(path: &Path, tests: &str) -> Result<Option<Arc<Image>>, Trouble> {

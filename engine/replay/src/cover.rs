@@ -16,15 +16,25 @@ use std::sync::Arc;
 pub fn tests(image: &Arc<Image>, coverage: &mut Coverage<'_>) {
     let router = router(image);
     for test in &image.tests {
-        let moment = Moment::supposed(&test.given);
-        let (Some(policy), Some(flight)) = (entered(&router, moment.model()), fly(image, test))
-        else {
-            continue;
-        };
-        let attempts: Vec<TargetId> = flight.attempts().iter().map(|a| a.target).collect();
-        let served = served(&flight);
-        moment.look(|request, live| coverage.decided(policy, request, live, &attempts, served));
+        count(image, &router, test, coverage);
     }
+}
+
+/// Runs one test, and says whether it covers an arm of a plan that was not covered yet.
+pub fn widens(image: &Arc<Image>, test: &Test, coverage: &mut Coverage<'_>) -> bool {
+    let before = coverage.arms();
+    count(image, &router(image), test, coverage);
+    coverage.arms() > before
+}
+
+fn count(image: &Arc<Image>, router: &Router, test: &Test, coverage: &mut Coverage<'_>) {
+    let moment = Moment::supposed(&test.given);
+    let (Some(policy), Some(flight)) = (entered(router, moment.model()), fly(image, test)) else {
+        return;
+    };
+    let attempts: Vec<TargetId> = flight.attempts().iter().map(|a| a.target).collect();
+    let served = served(&flight);
+    moment.look(|request, live| coverage.decided(policy, request, live, &attempts, served));
 }
 
 /// Counts what recorded requests cover, decided again by the bundle as it is now. What their plans did counts as it was
@@ -79,11 +89,15 @@ pub fn block(suggestion: &Suggestion, expects: &[String]) -> String {
         policy,
         title,
         givens,
+        upstreams,
     } = suggestion;
     let mut text = format!("test \"{title}\" for @{policy} {{  # generated, review\n");
     // Writing to a text cannot fail.
     for given in givens {
         let _ = writeln!(text, "  given {given}");
+    }
+    for upstream in upstreams {
+        let _ = writeln!(text, "  upstream {upstream}");
     }
     for expect in expects {
         let _ = writeln!(text, "  expect {expect}");
@@ -126,6 +140,11 @@ pub fn today(image: &Arc<Image>, test: &Test) -> Vec<String> {
         }
         (_, _, Some(first)) => expects.push(format!("first is {}", first.name)),
         _ => expects.push("failed".to_owned()),
+    }
+    if !test.upstreams.is_empty() {
+        let target = served(&flight).and_then(|t| image.fleet.targets.get(t.index()));
+        expects
+            .push(target.map_or_else(|| "failed".to_owned(), |t| format!("served is {}", t.name)));
     }
     expects
 }

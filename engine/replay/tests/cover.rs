@@ -4,6 +4,7 @@
 use mux_dsl::coverage::{Coverage, Report};
 use mux_dsl::{Image, compile, render};
 use mux_replay::{case, cover};
+use proptest::prelude::*;
 use std::sync::Arc;
 
 const SHOP: &str = include_str!("../../../dsl/tests/stories/shop.mux");
@@ -63,6 +64,53 @@ fn generated_tests_pass_and_cover_all_that_can_be_decided() {
     );
     assert_eq!(report.edges.covered, report.edges.all, "{}", report.told());
     insta::assert_snapshot!(generated(SHOP));
+}
+
+/// A condition out of few facts, so that rules overlap, shadow and contradict each other.
+fn conditions() -> impl Strategy<Value = String> {
+    let test = prop::sample::select(vec![
+        "streaming",
+        "not streaming",
+        "has tools",
+        "tag.tier is \"gold\"",
+        "tag.tier is not \"gold\"",
+        "tag.tier in \"gold\" \"free\"",
+        "tokens > 4k",
+        "tokens > 9k",
+        "output_limit <= 200",
+        "used of budget team-spend >= 80%",
+        "p95 of vllm/llama-3.3-70b > 4s",
+        "health of vllm is down",
+        "time in mon-fri 08:00-18:00 Europe/Berlin",
+        "premium",
+    ]);
+    prop_oneof![
+        test.clone().prop_map(str::to_owned),
+        (test.clone(), test.clone()).prop_map(|(a, b)| format!("{a} and {b}")),
+        (test.clone(), test.clone(), test)
+            .prop_map(|(a, b, c)| format!("{a} and ({b} or not ({c}))")),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn generated_tests_cover_every_rule_that_can_be_reached(rules in prop::collection::vec(conditions(), 1..7)) {
+        let rules: String = rules.iter().enumerate().map(|(at, when)| format!("  when {when}  deny 400 \"{at}\"\n")).collect();
+        let text = format!("{SHOP}policy @any {{\n{rules}  else deny 403 \"last\"\n}}\n");
+        // A rule that none reaches is an error, and there is no bundle.
+        let compiled = compile(&["shop.mux"], &mut |_| Ok(text.as_bytes().to_vec()), &|_| true);
+        prop_assume!(compiled.image.is_some());
+        let image = image(&format!("{text}{}", generated(&text)));
+        for outcome in case::run(&image) {
+            prop_assert!(outcome.failures.is_empty(), "{:?}\n{}", outcome, text);
+        }
+        let report = covered(&image);
+        prop_assert_eq!(report.rules.covered, report.rules.all, "{}\n{}", report.told(), text);
+        prop_assert_eq!(report.conditions.covered, report.conditions.all, "{}\n{}", report.told(), text);
+        prop_assert_eq!(report.edges.covered, report.edges.all, "{}\n{}", report.told(), text);
+    }
 }
 
 #[test]
