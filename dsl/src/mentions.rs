@@ -67,8 +67,8 @@ fn line(stmt: &Stmt, sources: &Sources) -> Line {
 
 fn gather(stmt: &Stmt, sources: &Sources, named: &mut Vec<(Box<str>, u32)>) {
     let words = stmt.items.iter().filter_map(Item::word);
-    let names = words.filter(|word| word.kind == Kind::Name);
-    named.extend(names.map(|word| (word.text.clone(), sources.position(word.span).0)));
+    let words = words.filter(|word| word.kind == Kind::Name);
+    named.extend(words.map(|word| (word.text.clone(), sources.position(word.span).0)));
     for inner in stmt.block.iter().flat_map(|block| &block.body) {
         gather(inner, sources, named);
     }

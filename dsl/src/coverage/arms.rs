@@ -34,6 +34,16 @@ enum Wanted {
     Accepted(Vec<TargetId>, bool),
 }
 
+/// A goal that is not covered.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) plan: PlanId,
+    /// One of them is to serve; any where there is none.
+    pub(super) serves: Vec<TargetId>,
+    /// A condition that is to hold, or not.
+    pub(super) guard: Option<(GuardId, bool)>,
+}
+
 impl Arms {
     pub(super) fn new(image: &Image) -> Self {
         let mut arms = Self::default();
@@ -156,16 +166,21 @@ impl Arms {
         self.goals.iter().find(asked).is_some_and(|g| !g.covered)
     }
 
-    /// What is not covered: the plan, the targets of which one is to serve, and the condition that is to hold or not.
-    pub(super) fn open(&self) -> Vec<(PlanId, Vec<TargetId>, Option<(GuardId, bool)>)> {
+    /// What is not covered, and may be covered by a request made for it.
+    pub(super) fn open(&self) -> Vec<Open> {
         let open = self.goals.iter().filter(|g| !g.covered);
         let wanted = open.filter_map(|goal| match &goal.wanted {
-            Wanted::Served(target) => Some((goal.plan, vec![*target], None)),
-            Wanted::Otherwise(targets) => Some((goal.plan, targets.clone(), None)),
-            Wanted::Guard(guard, holds) => Some((goal.plan, Vec::new(), Some((*guard, *holds)))),
+            Wanted::Served(target) => Some((vec![*target], None, goal.plan)),
+            Wanted::Otherwise(targets) => Some((targets.clone(), None, goal.plan)),
+            Wanted::Guard(guard, holds) => Some((Vec::new(), Some((*guard, *holds)), goal.plan)),
             Wanted::Asked(_) | Wanted::Accepted(..) => None,
         });
-        wanted.collect()
+        let open = wanted.map(|(serves, guard, plan)| Open {
+            plan,
+            serves,
+            guard,
+        });
+        open.collect()
     }
 }
 

@@ -84,16 +84,18 @@ impl Coverage<'_> {
     pub fn suggest_arms(&self) -> Vec<Suggestion> {
         let search = Search::new(self.image);
         let open = self.arms.open();
-        let suggestions = open.iter().filter_map(|(plan, wanted, guard)| {
+        let suggestions = open.iter().filter_map(|goal| {
             let guards = &self.image.code.guards;
-            let also = guard.and_then(|(id, holds)| Some((guards.get(id.index())?, holds)));
-            let users = self.users(*plan);
+            let also = goal
+                .guard
+                .and_then(|(id, holds)| Some((guards.get(id.index())?, holds)));
+            let users = self.users(goal.plan);
             let found = users.iter().find_map(|(policy, rule, used)| {
                 let region = search.taking(*policy, *rule, also)?;
                 Some((*policy, region, *used))
             });
             let (policy, region, used) = found?;
-            Some(self.arm(policy, &region, used, wanted))
+            Some(self.arm(policy, &region, used, &goal.serves))
         });
         suggestions.collect()
     }
