@@ -18,7 +18,7 @@ pub struct Moment {
 
 #[derive(Clone, Debug)]
 enum Figured {
-    Supposed(Given),
+    Supposed(Box<Given>),
     Recorded(Recorded),
 }
 
@@ -28,7 +28,7 @@ impl Moment {
     pub fn supposed(given: &Given) -> Self {
         Self {
             arrival: arrival(given),
-            figures: Figured::Supposed(given.clone()),
+            figures: Figured::Supposed(Box::new(given.clone())),
         }
     }
 
