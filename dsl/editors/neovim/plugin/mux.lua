@@ -9,14 +9,16 @@ vim.lsp.config('mux', {
 })
 vim.lsp.enable('mux')
 
--- What the lens over a `test` block calls: the file, and the name of the test.
-vim.lsp.commands['mux.runTest'] = function(command)
-  local uri, name = unpack(command.arguments or {})
-  local folder = vim.fs.dirname(uri and vim.uri_to_fname(uri) or vim.api.nvim_buf_get_name(0))
-  local run = { 'mux', 'policy', 'test', folder }
-  if name then vim.list_extend(run, { '--filter', name }) end
-  vim.cmd('silent! wall | botright 15new')
-  vim.fn.jobstart(run, { term = true })
+-- What the lens over a `test` block calls: the file, and the name of the test, which the server runs as it stands.
+vim.lsp.commands['mux.runTest'] = function(command, context)
+  local client = assert(vim.lsp.get_client_by_id(context.client_id))
+  local run = { command = 'mux.policy.runTest', arguments = command.arguments }
+  client:request('workspace/executeCommand', run, function(failure, result)
+    local passed = not failure and result.passed
+    local message = failure and failure.message or result.message
+    local text = (passed and 'passed: ' or 'failed: ') .. command.arguments[2] .. '\n' .. message
+    vim.notify(text, passed and vim.log.levels.INFO or vim.log.levels.ERROR)
+  end)
 end
 
 vim.api.nvim_create_autocmd('FileType', {

@@ -13,16 +13,24 @@ function server(mux) {
 }
 
 /**
- * A run of the tests of the folder a file lies in, which is what is served together; of one test, where it has a name.
+ * A run of all tests of the folder a file lies in, which is what is served together.
  *
  * @param {string} mux
  * @param {string} file
- * @param {string} [name]
  */
-function test(mux, file, name) {
+function tests(mux, file) {
   const folder = dirname(file);
-  const filter = name ? ['--filter', name] : [];
-  return { command: mux, args: ['policy', 'test', folder, ...filter], cwd: folder };
+  return { command: mux, args: ['policy', 'test', folder], cwd: folder };
 }
 
-module.exports = { server, test };
+/**
+ * What the server is asked to run one test, or to prove one guarantee, of the text as it stands in the editor.
+ *
+ * @param {string} uri
+ * @param {string} name
+ */
+function run(uri, name) {
+  return { command: 'mux.policy.runTest', arguments: [uri, name] };
+}
+
+module.exports = { run, server, tests };

@@ -3,15 +3,20 @@
 
 const vscode = require('vscode');
 const { LanguageClient } = require('vscode-languageclient/node');
-const { server, test } = require('./commands');
+const { run, server, tests } = require('./commands');
 
 /** @type {LanguageClient | undefined} */
 let client;
 
+/** @type {vscode.OutputChannel} */
+let results;
+
 /** @param {vscode.ExtensionContext} context */
 async function activate(context) {
+  results = vscode.window.createOutputChannel('mux tests');
   const watcher = vscode.workspace.createFileSystemWatcher('**/*.mux');
   context.subscriptions.push(
+    results,
     watcher,
     vscode.commands.registerCommand('mux.runTest', runTest),
     vscode.commands.registerCommand('mux.restartServer', () => restart(watcher)),
@@ -42,7 +47,7 @@ async function start(watcher) {
   } catch (error) {
     // Colours and snippets work without it; what is missing is told once, with the way out.
     const choice = await vscode.window.showErrorMessage(
-      `mux: \`${path()} policy lsp\` does not start: ${error instanceof Error ? error.message : error}`,
+      `mux: \`${path()} policy lsp\` does not start: ${told(error)}`,
       'Set Path…',
     );
     if (choice) await vscode.commands.executeCommand('workbench.action.openSettings', 'mux.path');
@@ -62,23 +67,47 @@ async function restart(watcher) {
  * @param {string} [name]
  */
 async function runTest(uri, name) {
-  const file = uri ? vscode.Uri.parse(uri, true) : vscode.window.activeTextEditor?.document.uri;
+  await (uri && name ? runOne(uri, name) : runAll());
+}
+
+/**
+ * @param {string} uri
+ * @param {string} name
+ */
+async function runOne(uri, name) {
+  try {
+    if (!client) throw new Error('the language server does not run');
+    const { passed, message } = await client.sendRequest('workspace/executeCommand', run(uri, name));
+    results.appendLine(`${passed ? 'passed' : 'failed'}: ${name}\n${message}`.trimEnd());
+  } catch (error) {
+    results.appendLine(`not run: ${name}\n${told(error)}`);
+  }
+  results.show(true);
+}
+
+async function runAll() {
+  const file = vscode.window.activeTextEditor?.document.uri;
   if (file?.scheme !== 'file') {
     await vscode.window.showErrorMessage('mux: open a .mux file to run its tests');
     return;
   }
   // What is run is what is on disk.
   await vscode.workspace.saveAll(false);
-  const { command, args, cwd } = test(path(), file.fsPath, name);
+  const { command, args, cwd } = tests(path(), file.fsPath);
   const task = new vscode.Task(
-    { type: 'mux', test: name ?? '' },
+    { type: 'mux' },
     vscode.workspace.getWorkspaceFolder(file) ?? vscode.TaskScope.Workspace,
-    name ?? 'all tests',
+    'tests',
     'mux',
     new vscode.ProcessExecution(command, args, { cwd }),
   );
   task.presentationOptions = { clear: true, panel: vscode.TaskPanelKind.Dedicated };
   await vscode.tasks.executeTask(task);
+}
+
+/** @param {unknown} error */
+function told(error) {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** @returns {string} */

@@ -15,6 +15,8 @@ let clients = [];
 let tasks = [];
 /** @type {string[]} */
 let errors = [];
+/** @type {string[]} */
+let lines = [];
 let failing = false;
 
 class LanguageClient {
@@ -27,6 +29,17 @@ class LanguageClient {
   }
   async start() {
     if (failing) throw new Error('no such file');
+  }
+  /**
+   * @param {string} method
+   * @param {{ command: string, arguments: string[] }} params
+   */
+  async sendRequest(method, params) {
+    assert.equal(method, 'workspace/executeCommand');
+    assert.equal(params.command, 'mux.policy.runTest');
+    const [uri, name] = params.arguments;
+    if (name === 'unknown') throw new Error('no test is called `unknown`');
+    return { passed: name === 'good', message: `ran in ${uri}` };
   }
   async dispose() {
     this.disposed = true;
@@ -50,13 +63,16 @@ const vscode = {
   },
   TaskPanelKind: { Dedicated: 2 },
   TaskScope: { Workspace: 2 },
-  Uri: { parse: (/** @type {string} */ text) => ({ scheme: new URL(text).protocol.slice(0, -1), fsPath: new URL(text).pathname }) },
   commands: {
     registerCommand: (/** @type {string} */ name, /** @type {any} */ run) => (commands[name] = run),
     executeCommand: async () => {},
   },
   tasks: { executeTask: async (/** @type {any} */ task) => tasks.push(task) },
-  window: { activeTextEditor: undefined, showErrorMessage: async (/** @type {string} */ text) => void errors.push(text) },
+  window: {
+    activeTextEditor: /** @type {any} */ (undefined),
+    createOutputChannel: () => ({ appendLine: (/** @type {string} */ line) => lines.push(line), show: () => {} }),
+    showErrorMessage: async (/** @type {string} */ text) => void errors.push(text),
+  },
   workspace: {
     createFileSystemWatcher: () => ({}),
     getConfiguration: () => ({ get: () => '/opt/mux' }),
@@ -77,7 +93,8 @@ const extension = require('../client/extension');
 const manifest = require('../package.json');
 
 beforeEach(async () => {
-  [commands, clients, tasks, errors, failing] = [{}, [], [], [], false];
+  [commands, clients, tasks, errors, lines, failing] = [{}, [], [], [], [], false];
+  vscode.window.activeTextEditor = undefined;
 });
 
 const activate = () => extension.activate(/** @type {any} */ ({ subscriptions: [] }));
@@ -111,12 +128,23 @@ test('a server that does not start is told, and a later restart is possible', as
   assert.equal(errors.length, 1);
 });
 
-test('a lens runs its test among those of the folder', async () => {
+test('a lens has its test run by the server, and what came of it is shown', async () => {
   await activate();
-  await commands['mux.runTest']('file:///srv/policies/chat_test.mux', 'stays "up"');
+  for (const name of ['good', 'bad', 'unknown']) await commands['mux.runTest']('file:///srv/chat_test.mux', name);
+  assert.deepEqual(lines, [
+    'passed: good\nran in file:///srv/chat_test.mux',
+    'failed: bad\nran in file:///srv/chat_test.mux',
+    'not run: unknown\nno test is called `unknown`',
+  ]);
+});
+
+test('the command runs all tests of the folder of the open file', async () => {
+  await activate();
+  vscode.window.activeTextEditor = { document: { uri: { scheme: 'file', fsPath: '/srv/policies/chat_test.mux' } } };
+  await commands['mux.runTest']();
   const { execution } = tasks[0];
   assert.equal(execution.process, '/opt/mux');
-  assert.deepEqual(execution.args, ['policy', 'test', '/srv/policies', '--filter', 'stays "up"']);
+  assert.deepEqual(execution.args, ['policy', 'test', '/srv/policies']);
   assert.deepEqual(execution.options, { cwd: '/srv/policies' });
 });
 
