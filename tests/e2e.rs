@@ -36,5 +36,6 @@ mod e2e {
     mod reload;
     mod spend;
     mod start;
+    mod strategies;
     mod versions;
 }
