@@ -14,7 +14,8 @@ fn rule(route: &str) -> String {
 #[tokio::test]
 async fn a_user_of_a_split_always_meets_the_same_arm_and_the_record_names_it() {
     let (a, b) = (mock("a").await, mock("b").await);
-    let split = "split by end_user salt \"s\" {\n    50% a/m name control\n    50% b/m name treatment\n  }";
+    let split =
+        "split by end_user salt \"s\" {\n    50% a/m name control\n    50% b/m name treatment\n  }";
     let home = Home::new(&bundle(&[
         openai("a", a.addr),
         openai("b", b.addr),
@@ -40,7 +41,11 @@ async fn a_user_of_a_split_always_meets_the_same_arm_and_the_record_names_it() {
             panic!("{:?}", decision.arms)
         };
         let served = record.outcome.served.unwrap();
-        let named = if served == "a/m" { "control" } else { "treatment" };
+        let named = if served == "a/m" {
+            "control"
+        } else {
+            "treatment"
+        };
         assert_eq!((arm.strategy.as_str(), arm.arm.as_str()), ("split", named));
         assert_eq!(arm.bucket < 5_000, served == "a/m", "what decided is there");
     }
@@ -54,12 +59,19 @@ async fn the_cheapest_that_can_serve_is_asked_and_the_next_where_it_fails() {
     let home = Home::new(&bundle(&[openai("dear", dear.addr), cheaper, rule(list)]));
     let gateway = home.start().await;
     let reply = gateway.ask(&chat("@chat")).await;
-    assert_eq!((reply.status, reply.header("x-mux-target")), (200, "dear/m"));
+    assert_eq!(
+        (reply.status, reply.header("x-mux-target")),
+        (200, "dear/m")
+    );
     gateway.stop().await;
     let record = home.records().remove(0);
     let tried: Vec<_> = record.attempts.iter().map(|a| a.target.as_str()).collect();
     assert_eq!(tried, ["cheap/m", "dear/m"]);
-    let costs: Vec<_> = record.candidates.iter().map(|c| c.expected_cost.unwrap()).collect();
+    let costs: Vec<_> = record
+        .candidates
+        .iter()
+        .map(|c| c.expected_cost.unwrap())
+        .collect();
     assert!(costs[0] < costs[1] && costs[0] > 0, "{costs:?}");
 }
 
@@ -75,12 +87,20 @@ async fn a_header_is_read_only_where_a_policy_asks_for_it() {
     let gateway = home.start().await;
     for (plan, target) in [("gold", "b/m"), ("lead", "a/m")] {
         let ask = Ask::json(&chat("@chat")).header("X-Plan", plan);
-        let reply = ask.header("x-private", "canary-header").send(gateway.address).await;
+        let reply = ask
+            .header("x-private", "canary-header")
+            .send(gateway.address)
+            .await;
         assert_eq!(reply.header("x-mux-target"), target);
     }
     gateway.stop().await;
     for record in home.records() {
-        let names: Vec<_> = record.request.headers.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<_> = record
+            .request
+            .headers
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
         assert_eq!(names, ["x-plan"]);
     }
 }
@@ -93,8 +113,8 @@ async fn a_limit_on_what_is_in_flight_frees_its_place_when_an_answer_ends_or_a_c
     let home = Home::new(&bundle(&[openai("a", a.address), limit, policy]));
     let gateway = home.start().await;
     for hangs_up in [false, true] {
-        let open = gateway.open(&streamed("@chat"));
-        let (mut open, mut call) = tokio::join!(open, async {
+        let body = streamed("@chat");
+        let (mut open, mut call) = tokio::join!(gateway.open(&body), async {
             let mut call = a.call().await;
             call.say(STREAM).await;
             call.say(&event("hi")).await;
@@ -114,7 +134,8 @@ async fn a_limit_on_what_is_in_flight_frees_its_place_when_an_answer_ends_or_a_c
         }
     }
     // The place is free: this one reaches the provider.
-    let (reply, ()) = tokio::join!(gateway.ask(&chat("@chat")), async {
+    let body = chat("@chat");
+    let (reply, ()) = tokio::join!(gateway.ask(&body), async {
         drop(a.call().await);
         drop(a.call().await);
     });
@@ -124,32 +145,49 @@ async fn a_limit_on_what_is_in_flight_frees_its_place_when_an_answer_ends_or_a_c
 #[tokio::test]
 async fn a_bundle_that_cannot_be_carried_out_is_not_served_and_says_where() {
     let a = mock("a").await;
-    let ensemble = "ensemble buffer {\n    ask a/m\n    ask a/m\n    quorum 2\n    combine first-valid\n  }";
+    let ensemble =
+        "ensemble buffer {\n    ask a/m\n    ask a/m\n    quorum 2\n    combine first-valid\n  }";
     let good = bundle(&[openai("a", a.addr), rule("a/m")]);
     let bad = bundle(&[openai("a", a.addr), rule(ensemble)]);
     let home = Home::new(&bad);
     let ended = home.start_in_vain(&[]).await;
     let said = "this version cannot carry out `ensemble` yet";
     assert_eq!(ended.code, Some(1), "{}", ended.err);
-    assert!(ended.err.contains(said) && ended.err.contains("main.mux:"), "{}", ended.err);
+    assert!(
+        ended.err.contains(said) && ended.err.contains("main.mux:"),
+        "{}",
+        ended.err
+    );
 
     home.save(&good);
     let gateway = home.start().await;
     home.save(&bad);
     let told = gateway.policy_when("a refusal", |p| p["ok"] == false).await;
     assert!(told["error"].as_str().unwrap().contains(said), "{told}");
-    assert_eq!(gateway.ask(&chat("@chat")).await.status, 200, "the good one stays");
+    assert_eq!(
+        gateway.ask(&chat("@chat")).await.status,
+        200,
+        "the good one stays"
+    );
 }
 
 #[tokio::test]
 async fn a_hedge_asks_in_order_and_the_operator_is_told_that_it_does() {
     let (a, b) = (failing("status=503").await, mock("b").await);
     let hedge = "hedge after 800ms extra 1 {\n    a/m\n    b/m\n  }";
-    let home = Home::new(&bundle(&[openai("a", a.addr), openai("b", b.addr), rule(hedge)]));
+    let home = Home::new(&bundle(&[
+        openai("a", a.addr),
+        openai("b", b.addr),
+        rule(hedge),
+    ]));
     let gateway = home.start().await;
     let reply = gateway.ask(&chat("@chat")).await;
     assert_eq!((reply.status, reply.header("x-mux-target")), (200, "b/m"));
     assert_eq!(b.books().requests, 1);
     let ended = gateway.stop().await;
-    assert!(ended.err.contains("no second request is sent yet"), "{}", ended.err);
+    assert!(
+        ended.err.contains("no second request is sent yet"),
+        "{}",
+        ended.err
+    );
 }

@@ -25,7 +25,8 @@ pub struct Miss {
 pub fn misses(expects: &[Expect], file: &str, flight: &Flight) -> Vec<Miss> {
     let seen = Seen::of(flight);
     let missed = expects.iter().filter_map(|expect| {
-        let (holds, got) = seen.verdict(&expect.that);
+        let (holds, got) = seen.judge(&expect.that);
+        let holds = holds.unwrap_or(false);
         let miss = || Miss {
             file: file.to_owned(),
             line: expect.line,
@@ -48,8 +49,8 @@ struct Seen<'f> {
     unsupported: Option<&'f str>,
 }
 
-/// Whether an expectation holds, and what is the case.
-type Verdict = (bool, String);
+/// Whether an expectation holds, and what is the case. Of what cannot be told neither an expectation nor its opposite holds.
+type Verdict = (Option<bool>, String);
 
 impl<'f> Seen<'f> {
     fn of(flight: &'f Flight) -> Self {
@@ -79,67 +80,87 @@ impl<'f> Seen<'f> {
         }
     }
 
-    /// What a plan does that was not carried out cannot be told, and so no expectation of it holds, whichever way it is
-    /// put; what was decided can.
-    fn verdict(&self, that: &That) -> Verdict {
-        match self.unsupported.filter(|_| of_execution(that)) {
-            Some(why) => (false, why.to_owned()),
-            None => self.judge(that),
+    fn judge(&self, that: &That) -> Verdict {
+        match that {
+            That::Not(inner) => {
+                let (holds, got) = self.judge(inner);
+                (holds.map(|holds| !holds), got)
+            }
+            That::Any(several) => {
+                let each: Vec<Verdict> = several.iter().map(|one| self.judge(one)).collect();
+                let holds = each.iter().find(|(holds, _)| *holds != Some(false));
+                let (holds, got) = holds.or(each.first()).cloned().unwrap_or_default();
+                (holds, got)
+            }
+            // What a plan does that was not carried out cannot be told; what was decided can.
+            that => match self.unsupported.filter(|_| of_execution(that)) {
+                Some(why) => (None, why.to_owned()),
+                None => self.decision(that),
+            },
         }
     }
 
-    fn judge(&self, that: &That) -> Verdict {
+    fn decision(&self, that: &That) -> Verdict {
         match that {
             That::Plan(plan) => {
                 let got = self.flight.decided().and_then(|d| d.plan);
                 let name = got.and_then(|p| self.image.plans.get(p.index())?.name.as_deref());
-                (got == Some(*plan), self.or_ending(name))
+                (Some(got == Some(*plan)), self.or_ending(name))
             }
             That::Rule(wanted) => self.rule(wanted),
             That::Policy(policy) => {
                 let got = self.flight.decided().map(|d| d.policies.last());
                 let name = got
                     .and_then(|p| Some(format!("@{}", self.image.policies.get(p.index())?.name)));
-                (got == Some(*policy), self.or_ending(name.as_deref()))
+                (Some(got == Some(*policy)), self.or_ending(name.as_deref()))
             }
+            That::Arm(wanted) => self.arm(wanted),
+            That::Denied(status) => (Some(self.denied == Some(*status)), self.ending()),
+            That::Allowed => (Some(self.denied.is_none()), self.ending()),
+            that => self.execution(that),
+        }
+    }
+
+    fn execution(&self, that: &That) -> Verdict {
+        match that {
             That::First(target) => (
-                self.attempts.first() == Some(target),
+                Some(self.attempts.first() == Some(target)),
                 self.names(self.attempts.get(..1).unwrap_or_default()),
             ),
-            That::Attempts(wanted) => (self.attempts == *wanted, self.names(&self.attempts)),
+            That::Attempts(wanted) => (Some(self.attempts == *wanted), self.names(&self.attempts)),
             That::Count(compare, count) => {
                 let made = u32::try_from(self.attempts.len()).unwrap_or(u32::MAX);
-                (compare.holds(&made, count), made.to_string())
+                (Some(compare.holds(&made, count)), made.to_string())
             }
-            That::Served(target) => (self.served == Some(*target), self.ending()),
+            That::Served(target) => (Some(self.served == Some(*target)), self.ending()),
             That::Failed => (
-                self.served.is_none() && self.denied.is_none(),
+                Some(self.served.is_none() && self.denied.is_none()),
                 self.ending(),
             ),
-            That::Denied(status) => (self.denied == Some(*status), self.ending()),
-            That::Allowed => (self.denied.is_none(), self.ending()),
             That::Cost(compare, wanted) => self.cost(*compare, *wanted),
             That::Total(compare, wanted) => {
                 let outcome = self.flight.record().outcome;
                 let total = outcome.committed_us.unwrap_or(outcome.total_us) / 1_000;
-                (compare.holds(&total, wanted), format!("{total}ms"))
+                (Some(compare.holds(&total, wanted)), format!("{total}ms"))
             }
             That::Region(region) => self.region(region),
             That::Tier(compare, wanted) => self.tier(*compare, *wanted),
             That::Provider(wanted) => self.provider(*wanted),
-            That::Arm(_) => (false, "the arm is not told apart".to_owned()),
-            That::Not(inner) => {
-                let (holds, got) = self.judge(inner);
-                (!holds, got)
-            }
-            That::Any(several) => {
-                let each: Vec<Verdict> = several.iter().map(|one| self.judge(one)).collect();
-                let got = each
-                    .first()
-                    .map_or_else(String::new, |(_, got)| got.clone());
-                (each.iter().any(|(holds, _)| *holds), got)
-            }
+            // Judged before.
+            _ => (None, self.ending()),
         }
+    }
+
+    /// Of nested shares any arm will do.
+    fn arm(&self, wanted: &str) -> Verdict {
+        let order = self.flight.admission().order.iter();
+        let arms: Vec<&str> = order.flat_map(|o| &o.choices).map(|c| &*c.arm).collect();
+        let got = if arms.is_empty() {
+            "none".to_owned()
+        } else {
+            arms.join(" ")
+        };
+        (Some(arms.contains(&wanted)), got)
     }
 
     fn rule(&self, wanted: &str) -> Verdict {
@@ -149,18 +170,18 @@ impl<'f> Seen<'f> {
             Some(rule) => {
                 let place = || format!("the rule at {}:{}", rule.file, rule.line);
                 (
-                    rule.name.as_deref() == Some(wanted),
+                    Some(rule.name.as_deref() == Some(wanted)),
                     rule.name.as_deref().map_or_else(place, str::to_owned),
                 )
             }
-            None => (false, self.ending()),
+            None => (Some(false), self.ending()),
         }
     }
 
     fn cost(&self, compare: Compare, wanted: Pico) -> Verdict {
         match self.flight.cost() {
-            (cost, true) => (compare.holds(&cost, &wanted), dollars(cost)),
-            (_, false) => (false, "unknown, for a target without a price".to_owned()),
+            (cost, true) => (Some(compare.holds(&cost, &wanted)), dollars(cost)),
+            (_, false) => (None, "unknown, for a target without a price".to_owned()),
         }
     }
 
@@ -170,7 +191,7 @@ impl<'f> Seen<'f> {
         let provider = target.map(|t| t.provider);
         let name = provider.and_then(|p| fleet.providers.get(p.index()));
         (
-            provider == Some(wanted),
+            provider.map(|p| p == wanted),
             self.or_ending(name.map(|p| p.name.as_ref())),
         )
     }
@@ -187,10 +208,8 @@ impl<'f> Seen<'f> {
         } else {
             regions.join(" ")
         };
-        (
-            !regions.is_empty() && regions.iter().all(|r| **r == *wanted),
-            got,
-        )
+        let all = || regions.iter().all(|r| **r == *wanted);
+        ((!regions.is_empty()).then(all), got)
     }
 
     fn tier(&self, compare: Compare, wanted: Tier) -> Verdict {
@@ -199,10 +218,10 @@ impl<'f> Seen<'f> {
             .and_then(|t| self.image.fleet.targets.get(t.index())?.tier)
         {
             Some(tier) => (
-                compare.holds(&tier, &wanted),
+                Some(compare.holds(&tier, &wanted)),
                 format!("{tier:?}").to_lowercase(),
             ),
-            None => (false, "no tier".to_owned()),
+            None => (None, "no tier".to_owned()),
         }
     }
 
@@ -240,7 +259,12 @@ impl<'f> Seen<'f> {
 fn of_execution(that: &That) -> bool {
     !matches!(
         that,
-        That::Plan(_) | That::Rule(_) | That::Policy(_) | That::Denied(_) | That::Allowed
+        That::Plan(_)
+            | That::Rule(_)
+            | That::Policy(_)
+            | That::Arm(_)
+            | That::Denied(_)
+            | That::Allowed
     )
 }
 

@@ -247,3 +247,88 @@ replay \"recordings\" against \"live\" {
     assert_eq!(texts, ["expect changed <= 2%", "expect p95 <= 1ms"]);
     assert_eq!(misses.first().map(|m| m.got.as_str()), Some("100.00%"));
 }
+
+/// What the tests of a bundle miss, by name: line and what was the case instead.
+fn missed(policy: &str) -> Vec<(String, Vec<(u32, String)>)> {
+    let outcomes = case::run(&image(policy)).into_iter();
+    let misses = outcomes.map(|o| {
+        let failures = o.failures.into_iter().map(|m| (m.line, m.got));
+        (o.name, failures.collect())
+    });
+    misses.collect()
+}
+
+#[test]
+fn a_test_can_ask_for_the_arm_of_a_split() {
+    let policy = r#"
+policy @x {
+  when streaming use p/a
+  else use split by end_user salt "s" {
+    40% p/a name control
+    60% p/b name treatment
+  }
+}
+test "ana is treated" {
+  given model @x
+  given end_user "ana"
+  expect arm is treatment
+  expect arm is not control
+  expect served is p/b
+}
+test "ana is no control" {
+  given model @x
+  given end_user "ana"
+  expect arm is control
+}
+test "no split, no arm" {
+  given model @x
+  given streaming
+  expect arm is control
+}
+"#;
+    let miss = |line, got: &str| vec![(line, got.to_owned())];
+    assert_eq!(
+        mux_routing::bucket::bucket("s", "ana") / 4_000,
+        1,
+        "of 40% and 60%"
+    );
+    assert_eq!(
+        missed(policy),
+        [
+            ("ana is treated".to_owned(), vec![]),
+            ("ana is no control".to_owned(), miss(32, "treatment")),
+            ("no split, no arm".to_owned(), miss(37, "none")),
+        ]
+    );
+}
+
+#[test]
+fn what_a_plan_does_that_is_not_carried_out_cannot_be_expected_either_way() {
+    let policy = r#"
+policy @x {
+  rule vote when not streaming
+    use ensemble buffer {
+      ask p/a
+      ask p/b
+      quorum 2
+      combine first-valid
+    }
+  else use p/a
+}
+test "both ways" {
+  given model @x
+  expect rule is vote
+  expect policy is @x
+  expect not denied
+  expect served is p/a
+  expect served is not p/a
+  expect failed
+  expect attempts <= 2
+}
+"#;
+    let [(_, misses)] = missed(policy).try_into().expect("one test");
+    let lines: Vec<_> = misses.iter().map(|(line, _)| *line).collect();
+    assert_eq!(lines, [30, 31, 32, 33], "what was decided is known");
+    let said = "this version cannot carry out `ensemble` yet";
+    assert!(misses.iter().all(|(_, got)| got == said), "{misses:?}");
+}

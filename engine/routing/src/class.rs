@@ -137,11 +137,16 @@ impl Class {
             return true;
         }
         match self {
+            Self::Overloaded if list.overloaded => true,
+            Self::BadResponse if list.malformed => true,
             Self::Overloaded | Self::Server | Self::BadResponse => {
                 list.server_errors && status.is_none_or(|s| !(300..500).contains(&s))
             }
             Self::Timeout => list.timed_out || list.server_errors,
-            Self::Connect | Self::Cut => list.network,
+            Self::Connect => list.network,
+            Self::Cut => list.network || list.cut,
+            Self::ContextLength => list.context_length,
+            Self::ContentFilter => list.content_filter,
             Self::TimedOut | Self::Idle => list.timed_out,
             Self::RateLimited => list.statuses.contains(&429),
             Self::Authentication
@@ -195,6 +200,22 @@ mod tests {
         assert!(!Class::RateLimited.within(&server, Some(429)));
         assert!(Class::RateLimited.within(&throttle, Some(429)));
         assert!(!Class::Overloaded.within(&throttle, Some(529)));
+    }
+
+    #[test]
+    fn a_written_word_names_its_class_and_no_other() {
+        let words = |set: fn(&mut Outcomes)| {
+            let mut list = Outcomes::default();
+            set(&mut list);
+            let named = TABLE.iter().map(|(c, ..)| *c);
+            named.filter(|c| c.within(&list, None)).collect::<Vec<_>>()
+        };
+        assert_eq!(words(|l| l.overloaded = true), [Class::Overloaded]);
+        assert_eq!(words(|l| l.context_length = true), [Class::ContextLength]);
+        assert_eq!(words(|l| l.content_filter = true), [Class::ContentFilter]);
+        assert_eq!(words(|l| l.cut = true), [Class::Cut]);
+        assert_eq!(words(|l| l.malformed = true), [Class::BadResponse]);
+        assert_eq!(words(|l| l.network = true), [Class::Connect, Class::Cut]);
     }
 
     #[test]

@@ -282,12 +282,7 @@ impl<'a, L: Live> Chooser<'a, L> {
     fn broken(&self, rule: &HealthRule, target: TargetId) -> bool {
         match *rule {
             HealthRule::LatencyAbove(quantile, limit, _) => {
-                let measured = match quantile {
-                    Quantile::P50 => self.live.p50(target),
-                    Quantile::P95 => self.live.p95(target),
-                    Quantile::P99 => self.live.p99(target),
-                };
-                measured.is_some_and(|time| time > limit)
+                latency(self.live, target, quantile).is_some_and(|time| time > limit)
             }
             HealthRule::ErrorRateAbove(limit, _) => self
                 .live
