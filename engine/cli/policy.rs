@@ -26,6 +26,7 @@ use crate::out::Out;
 use crate::testing::Test;
 use clap::{Args, Subcommand};
 use mux_dsl::{Image, Severity};
+use mux_routing::unsupported::{Gaps, gaps};
 use serde_json::json;
 
 /// Check and test policies
@@ -98,10 +99,11 @@ pub(crate) struct Check {
 impl Check {
     fn run(self, out: &mut Out) -> Outcome {
         let (image, found) = self.which.compile(out)?;
+        let gaps = image.as_ref().map(gaps).unwrap_or_default();
         let told = Told {
             suite: "mux policy check",
-            human: summary(image.as_ref(), &found),
-            json: json!({}),
+            human: summary(image.as_ref(), &found) + &shortfall(&gaps),
+            json: json!({ "not_served": gaps.missing, "not_carried_out": gaps.ignored }),
             cases: None,
         };
         self.which.shape.result(&found, &told, out);
@@ -111,6 +113,16 @@ impl Check {
             Exit::Good
         })
     }
+}
+
+/// What is good policy and yet beyond this version.
+fn shortfall(gaps: &Gaps) -> String {
+    let missing = gaps.missing.iter().map(|gap| ("not served", gap));
+    let ignored = gaps.ignored.iter().map(|gap| ("not carried out", gap));
+    let lines = missing.chain(ignored);
+    lines
+        .map(|(what, gap)| format!("\n{what}: {gap}"))
+        .collect()
 }
 
 fn summary(image: Option<&Image>, found: &Found) -> String {

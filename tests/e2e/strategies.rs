@@ -4,6 +4,7 @@ use super::by_hand::{ByHand, STREAM, end, event};
 use super::home::{Home, failing, mock};
 use super::http::{Ask, chat, streamed};
 use super::policy::{bundle, openai};
+use super::process::run;
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -157,6 +158,15 @@ async fn a_bundle_that_cannot_be_carried_out_is_not_served_and_says_where() {
         ended.err.contains(said) && ended.err.contains("main.mux:"),
         "{}",
         ended.err
+    );
+
+    let folder = home.policies();
+    let checked = run(&["policy", "check", folder.to_str().unwrap()]).await;
+    assert_eq!(checked.code, Some(0), "it is good policy: {}", checked.err);
+    assert!(
+        checked.out.contains(said) && checked.out.contains("not served"),
+        "{}",
+        checked.out
     );
 
     home.save(&good);
