@@ -112,8 +112,10 @@ fn fly(router: &Arc<Router>, arrival: Arrival) -> Flight {
     flight
 }
 
-fn flying(criterion: &mut Criterion) {
-    let mut read = |_: &str| Ok(POLICY.as_bytes().to_vec());
+/// The same fleet and rules; the last of them with another route.
+fn flying(criterion: &mut Criterion, name: &str, route: &str) {
+    let text = POLICY.replace("use plan chain", &format!("use {route}"));
+    let mut read = |_: &str| Ok(text.as_bytes().to_vec());
     let compiled = mux_dsl::compile(&["bench.mux"], &mut read, &|_| true);
     let report = mux_dsl::render(&compiled.diagnostics, &compiled.sources, false);
     let image = compiled.image.expect(&report);
@@ -124,7 +126,7 @@ fn flying(criterion: &mut Criterion) {
         |_| None,
     ));
     assert_eq!(fly(&router, arrival()).end(), Some(&End::Served(0)));
-    criterion.bench_function("flight/served by the first", |bench| {
+    criterion.bench_function(&format!("flight/{name}"), |bench| {
         bench.iter_batched(
             arrival,
             |arrival| fly(&router, arrival),
@@ -136,6 +138,10 @@ fn flying(criterion: &mut Criterion) {
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     reading(&mut criterion);
-    flying(&mut criterion);
+    flying(&mut criterion, "served by the first", "plan chain");
+    let shares = "split by end_user {\n    40% p/a\n    60% plan chain\n  }";
+    flying(&mut criterion, "chosen by a share", shares);
+    let list = "cheapest where price <= $5/Mtok {\n    p/a\n    p/b\n    otherwise plan chain\n  }";
+    flying(&mut criterion, "chosen by cost", list);
     criterion.final_summary();
 }

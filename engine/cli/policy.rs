@@ -119,10 +119,10 @@ impl Check {
 fn shortfall(gaps: &Gaps) -> String {
     let missing = gaps.missing.iter().map(|gap| ("not served", gap));
     let ignored = gaps.ignored.iter().map(|gap| ("not carried out", gap));
-    let lines = missing.chain(ignored);
-    lines
-        .map(|(what, gap)| format!("\n{what}: {gap}"))
-        .collect()
+    let told = missing
+        .chain(ignored)
+        .flat_map(|(what, gap)| ["\n", what, ": ", gap.as_str()]);
+    told.collect()
 }
 
 fn summary(image: Option<&Image>, found: &Found) -> String {

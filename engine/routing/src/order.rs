@@ -12,9 +12,7 @@ use crate::price::expected;
 use crate::ranking::{self, Candidate};
 use crate::router::Router;
 use crate::sticky::{bond, who};
-use mux_dsl::image::{
-    Arm, By, Canary, Filter, HealthRule, Listed, Pico, Quantile, Route, Split, TargetId,
-};
+use mux_dsl::image::{Arm, By, Canary, Filter, HealthRule, Listed, Pico, Route, Split, TargetId};
 use mux_dsl::request::{HealthState, Live, Request};
 use smallvec::SmallVec;
 use std::sync::Arc;
