@@ -24,6 +24,7 @@ pub(crate) struct Lsp {
 
 impl Lsp {
     pub(crate) fn run(self) -> Outcome {
+        let Self { stdio: _ } = self;
         let (connection, threads) = Connection::stdio();
         let (id, asked) = connection.initialize_start().map_err(Trouble::usage)?;
         let encoding = Encoding::agreed(&asked);
@@ -104,21 +105,29 @@ impl Server {
 
     /// What the editor tells: the text of open files.
     fn take(&mut self, told: &Notification) {
-        let uri = told.params["textDocument"]["uri"]
-            .as_str()
+        let uri = told
+            .params
+            .pointer("/textDocument/uri")
+            .and_then(Value::as_str)
             .unwrap_or_default();
         let Some(path) = position::path(uri) else {
             return;
         };
         match told.method.as_str() {
-            "textDocument/didOpen" => self
-                .folders
-                .open(&path, told.params["textDocument"]["text"].as_str()),
+            "textDocument/didOpen" => self.folders.open(
+                &path,
+                told.params
+                    .pointer("/textDocument/text")
+                    .and_then(Value::as_str),
+            ),
             "textDocument/didChange" => {
-                let changes = told.params["contentChanges"].as_array();
+                let changes = told
+                    .params
+                    .pointer("/contentChanges")
+                    .and_then(Value::as_array);
                 let last = changes
                     .and_then(|c| c.last())
-                    .and_then(|c| c["text"].as_str());
+                    .and_then(|c| c.pointer("/text").and_then(Value::as_str));
                 self.folders.open(&path, last);
             }
             "textDocument/didClose" => self.folders.close(&path),

@@ -49,7 +49,11 @@ pub(super) fn answer(
     if method == "workspace/executeCommand" {
         return run(folders, params);
     }
-    let Some(path) = params["textDocument"]["uri"].as_str().and_then(path) else {
+    let Some(path) = params
+        .pointer("/textDocument/uri")
+        .and_then(Value::as_str)
+        .and_then(path)
+    else {
         return Err(Refused {
             code: UNKNOWN,
             message: format!("mux does not know `{method}`"),
@@ -62,7 +66,7 @@ pub(super) fn answer(
     let Some(text) = workspace.text(&file) else {
         return Ok(Value::Null);
     };
-    let at = encoding.offset(text, &params["position"]);
+    let at = encoding.offset(text, params.get("position").unwrap_or(&Value::Null));
     let asked = Asked {
         workspace,
         folder: &folder,
@@ -85,7 +89,12 @@ pub(super) fn answer(
             .map(|p| asked.location(p))
             .collect()),
         "textDocument/prepareRename" => Ok(asked.renamable()),
-        "textDocument/rename" => asked.rename(params["newName"].as_str().unwrap_or_default()),
+        "textDocument/rename" => asked.rename(
+            params
+                .pointer("/newName")
+                .and_then(Value::as_str)
+                .unwrap_or_default(),
+        ),
         "textDocument/formatting" => asked.format(),
         "textDocument/codeAction" => Ok(asked.fixes(params)),
         "textDocument/codeLens" => Ok(asked.lenses(&path)),
@@ -149,7 +158,7 @@ impl Asked<'_> {
                 .entry(uri(&self.folder.join(&place.file)))
                 .or_insert_with(|| json!([]));
             if let Some(list) = of.as_array_mut() {
-                list.push(json!({ "range": location["range"], "newText": text }));
+                list.push(json!({ "range": location.get("range"), "newText": text }));
             }
         }
         Ok(json!({ "changes": changes }))
@@ -169,8 +178,14 @@ impl Asked<'_> {
 
     /// Edits that mend what is wrong in the range that was asked about.
     fn fixes(&self, params: &Value) -> Value {
-        let from = self.encoding.offset(self.text, &params["range"]["start"]);
-        let to = self.encoding.offset(self.text, &params["range"]["end"]);
+        let end = |which: &str| {
+            params
+                .get("range")
+                .and_then(|r| r.get(which))
+                .unwrap_or(&Value::Null)
+        };
+        let from = self.encoding.offset(self.text, end("start"));
+        let to = self.encoding.offset(self.text, end("end"));
         let all = self
             .workspace
             .compiled()
@@ -190,7 +205,7 @@ impl Asked<'_> {
                 "title": title,
                 "kind": "quickfix",
                 "isPreferred": true,
-                "diagnostics": params["context"]["diagnostics"].as_array().into_iter().flatten().filter(|d| d["code"] == diagnostic.code).collect::<Vec<_>>(),
+                "diagnostics": params.pointer("/context/diagnostics").and_then(Value::as_array).into_iter().flatten().filter(|d| d.get("code").and_then(Value::as_str) == Some(diagnostic.code)).collect::<Vec<_>>(),
                 "edit": { "changes": { uri(&self.folder.join(&fix.file)): [{ "range": self.encoding.range(self.text, fix.span), "newText": fix.text }] } },
             })
         };
@@ -210,19 +225,23 @@ impl Asked<'_> {
 
 /// Runs a test or proves a guarantee: the arguments are the address of a file and a name.
 fn run(folders: &mut Folders, params: &Value) -> Result<Value, Refused> {
-    if params["command"] != "mux.policy.runTest" {
+    let command = params
+        .get("command")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    if command != "mux.policy.runTest" {
         return Err(Refused {
             code: UNKNOWN,
-            message: format!("mux does not know the command {}", params["command"]),
+            message: format!("mux does not know the command `{command}`"),
         });
     }
-    let arguments = &params["arguments"];
-    let Some(path) = arguments[0].as_str().and_then(path) else {
+    let argument = |at: &str| params.pointer(at).and_then(Value::as_str);
+    let Some(path) = argument("/arguments/0").and_then(path) else {
         return Err(Refused::because(
             "the first argument is the address of a policy file",
         ));
     };
-    let name = arguments[1].as_str().unwrap_or_default();
+    let name = argument("/arguments/1").unwrap_or_default();
     let Some((workspace, _)) = folders.of(&path) else {
         return Err(Refused::because("there is no such file"));
     };

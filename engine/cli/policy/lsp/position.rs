@@ -1,6 +1,7 @@
 //! Places as editors count them: lines and columns, from 0, in the units that were agreed on; and files as addresses.
 
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// What a column counts.
@@ -13,7 +14,9 @@ pub(super) enum Encoding {
 impl Encoding {
     /// Bytes where the editor can count them; otherwise what every editor must be able to count.
     pub(super) fn agreed(asked: &Value) -> Self {
-        let offered = asked["capabilities"]["general"]["positionEncodings"].as_array();
+        let offered = asked
+            .pointer("/capabilities/general/positionEncodings")
+            .and_then(Value::as_array);
         let bytes = offered.is_some_and(|all| all.iter().any(|e| e == "utf-8"));
         if bytes { Self::Utf8 } else { Self::Utf16 }
     }
@@ -28,8 +31,9 @@ impl Encoding {
     /// The byte of a position; past the end of a line is its end.
     pub(super) fn offset(self, text: &str, position: &Value) -> usize {
         let number = |name: &str| {
-            position[name]
-                .as_u64()
+            position
+                .get(name)
+                .and_then(Value::as_u64)
                 .and_then(|n| usize::try_from(n).ok())
                 .unwrap_or(0)
         };
@@ -98,7 +102,7 @@ pub(super) fn uri(path: &Path) -> String {
         if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
             uri.push(char::from(byte));
         } else {
-            uri.push_str(&format!("%{byte:02X}"));
+            let _ = write!(uri, "%{byte:02X}");
         }
     }
     uri
