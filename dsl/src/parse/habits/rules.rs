@@ -215,9 +215,8 @@ fn filler(scene: &Scene<'_>, segment: &Segment, at: usize) -> Option<Edit> {
         .rev()
         .take(16)
         .any(|b| scene.aims(b));
-    let with = scene.says(at, &["with", "and", "a", "of"])
-        && at + 1 < segment.tokens.end
-        && scene.says(at + 1, &OPTIONS);
+    let with =
+        scene.says(at, &["with"]) && at + 1 < segment.tokens.end && scene.says(at + 1, &OPTIONS);
     let times = scene.says(at, &["times", "attempts"])
         && scene.says(before.checked_sub(1)?, &["retry", "retries"]);
     let word = scene.said(at);

@@ -233,7 +233,13 @@ impl<'t> Scene<'t> {
             .block
             .into_iter()
             .flat_map(|start| start..start + NEAR);
+        // `plan cascade {` is a name.
+        let named = |at: &usize| {
+            let before = at.checked_sub(1).filter(|_| Some(*at) != segment.block);
+            before.is_some_and(|b| self.says(b, &["plan", "rule", "name", "policy"]))
+        };
         line.take_while(|at| !self.sign(*at, &["{"]) || Some(*at) == segment.block)
+            .filter(|at| !named(at))
             .filter_map(|at| STRATEGIES.into_iter().find(|s| self.says(at, &[s])))
             .last()
             .unwrap_or_default()
