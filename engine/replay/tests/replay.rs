@@ -332,3 +332,69 @@ test "both ways" {
     let said = "this version cannot carry out `ensemble` yet";
     assert!(misses.iter().all(|(_, got)| got == said), "{misses:?}");
 }
+
+#[test]
+fn everything_that_is_given_reaches_rules_arms_and_orders() {
+    let policy = r#"
+facts {
+  header.x-plan any
+}
+policy @x {
+  when team is "red"          use p/b
+  when header.x-plan is "gold" use p/b
+  when tag.how is "arms" {
+    use fallback {
+      try p/b when tokens > 5k
+      try p/a
+    }
+  }
+  when tag.how is "cheap" {
+    use cheapest where p95 < 2s {
+      p/b
+      p/a
+      otherwise p/b
+    }
+  }
+  when tag.how is "quick" {
+    use fastest by p99 explore 0% {
+      p/a
+      p/b
+    }
+  }
+  else use p/a
+}
+test "table" for @x {
+  | team  | header.x-plan | tag.how | tokens | expect        |
+  | "red" | -             | -       | 1k     | p/b         |
+  | -     | "gold"        | -       | 1k     | p/b         |
+  | -     | "lead"        | -       | 1k     | p/a         |
+  | -     | -             | "arms"  | 1k     | p/a         |
+  | -     | -             | "arms"  | 6k     | p/b         |
+}
+test "the cheapest passes" {
+  given model @x
+  given tag.how "cheap"
+  given p95 of p/a 1s
+  given p95 of p/b 1s
+  expect attempts is p/a
+}
+test "nobody is known to pass" {
+  given model @x
+  given tag.how "cheap"
+  expect attempts is p/b
+}
+test "the quickest" {
+  given model @x
+  given tag.how "quick"
+  given p99 of p/a 2s
+  given p99 of p/b 1s
+  upstream p/b replies 503 after 100ms
+  expect attempts is p/b p/a
+}
+"#;
+    let missed = missed(policy);
+    assert_eq!(missed.len(), 8);
+    for (name, misses) in missed {
+        assert!(misses.is_empty(), "{name}: {misses:?}");
+    }
+}
