@@ -189,7 +189,7 @@ impl Walk<'_> {
                     .warning(
                         "mux::sticky::absent",
                         at,
-                        format!("a request without `{fact}` gets an arm{of} by chance, each time anew"),
+                        format!("a request without `{fact}` gets an arm{of} by its key, or by chance where it has none"),
                     )
                     .help(format!("name a further fact behind it, such as `by {fact} key`, or ask `has {fact}` first")),
             };

@@ -452,8 +452,8 @@ policy @main { else use plan p }
         "mux::sticky::absent",
         "requests may lack what they are recognised by",
         r"A split or canary gives one kind of request always the same arm, by the first fact behind `by`
-that the request has. One that has none of them gets an arm by chance, each time anew, so a
-user may see both.
+that the request has. One that has none of them goes by its key, and where it has no key either,
+gets an arm by chance, each time anew: a user may see both.
 Name a further fact, such as `by end_user key`, or ask `has …` in the rule.",
         [
             r#"include "fleet.mux"
