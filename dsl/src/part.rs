@@ -5,7 +5,9 @@
 mod attempt;
 mod figure;
 pub(crate) mod fleet;
+pub(crate) mod protect;
 pub(crate) mod route;
+mod test;
 
 pub(crate) use figure::{Figure, Guard};
 
@@ -98,27 +100,50 @@ impl Part {
         match &self.label {
             Some(label) => label.to_string(),
             None if self.name.is_empty() => self.kind.to_owned(),
-            None if self.kind == "target" => self.name.to_string(),
+            None if matches!(self.kind, "target" | "test") => self.name.to_string(),
             None => format!("{} {}", self.kind, self.name),
         }
     }
 
     /// It, its figures and its parts in one line, close to how policies write it.
     pub(crate) fn line(&self) -> String {
-        let mut words = vec![self.title()];
-        if self.label.is_none() {
-            let figures = self.figures.iter().map(|(word, figure)| figure.said(word));
-            words.extend(figures);
-        }
-        let parts: Vec<String> = self.parts.iter().map(Self::line).collect();
-        if self.label.is_none() && !parts.is_empty() {
-            words.push(format!("{{ {} }}", parts.join("; ")));
-        }
-        let line = words.join(" ");
+        let line = self.condition().unwrap_or_else(|| self.thing());
         if self.role.is_empty() {
             line
         } else {
             format!("{} {line}", self.role)
+        }
+    }
+
+    /// What has a name is told by it, but for what belongs to its place.
+    fn thing(&self) -> String {
+        let named = self.label.is_some();
+        let told = |word: &str| !named || matches!(word, "share" | "weight" | "when");
+        let figures = self.figures.iter().filter(|(word, _)| told(word));
+        let figures = figures.map(|(word, figure)| figure.said(word));
+        let mut words: Vec<String> = std::iter::once(self.title()).chain(figures).collect();
+        if !named && !self.parts.is_empty() {
+            let parts: Vec<String> = self.parts.iter().map(Self::line).collect();
+            words.push(format!("{{ {} }}", parts.join("; ")));
+        }
+        words.join(" ")
+    }
+
+    /// Where it is a condition.
+    fn condition(&self) -> Option<String> {
+        let parts = || self.parts.iter().map(Self::line).collect::<Vec<_>>();
+        let figure = |word| self.figure(word).map(Figure::words);
+        match self.kind {
+            "all" => Some(parts().join(" and ")),
+            "any" => Some(format!("({})", parts().join(" or "))),
+            "not" => Some(format!("not ({})", parts().concat())),
+            "test" => Some(format!(
+                "{} {} {}",
+                self.name,
+                figure("sign")?,
+                figure("value")?
+            )),
+            _ => None,
         }
     }
 }

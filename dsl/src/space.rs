@@ -20,6 +20,7 @@ use clock::Clock;
 use std::collections::{BTreeMap, HashSet};
 use text::{Tests, Texts};
 
+pub(crate) use automaton::Automaton;
 pub(crate) use form::Form;
 
 /// The values that facts are declared to have; others count as absent.

@@ -73,9 +73,96 @@ policy @third {
 }
 "#;
 
+/// Everything that policies can be made of besides.
+const REST: &str = r#"
+provider near {
+  kind openai
+  key env K
+  regions eu
+  concurrency 40
+  probe free every 30s
+  quirks {
+    rename "max_tokens" to "max_completion_tokens"
+    error 498 is rate-limited
+  }
+  settings { zone "a" }
+  model small {
+    context 128k
+    price input $1/Mtok output $4/Mtok
+    tier standard
+    can tools images json-schema audio streaming
+  }
+  model large {
+    like near/small
+    tier frontier
+  }
+}
+facts { tag.tier one of "free" "gold" }
+defaults {
+  timeout 30s
+  attempts 4 per-target 2
+  retry-budget 10% floor 3
+  backoff 100ms up-to 2s
+}
+plan wise {
+  cascade within 30s buffer {
+    judge near/small rubric "rubric.md"
+    try near/small timeout 6s { accept when finish is stop and score of judge >= 0.8 }
+    try near/large
+  }
+}
+plan many {
+  ensemble within 25s buffer {
+    ask near/small weight 2
+    ask near/large
+    quorum 2
+    combine vote on "$.label"
+  }
+}
+plan quick {
+  hedge after p95 extra 1 within 8s {
+    near/small
+    near/large
+  }
+}
+plan best {
+  fastest by p50 over 5m explore 5% where tier >= standard and can tools {
+    near/small
+    near/large
+    otherwise plan quick
+  }
+}
+policy @all {
+  priority 3
+  within 40s
+  when tag.tier is "free" and streaming use split by end_user tag.tier salt "s" {
+    60% near/small name control
+    40% plan best
+  }
+  when has tools use canary by end_user {
+    base plan best
+    5% near/large
+    abort when error_rate > 2% over 10m
+    ramp 5% 25% 100% every 1h
+  }
+  when tag.tier is "gold" {
+    use plan many
+    shadow 10% near/large
+  }
+  when tokens > 50k use fallback {
+    try near/large when p95 of near/large < 4s
+    try near/small
+  }
+  else use plan wise
+}
+"#;
+
 fn compiled(files: &[(&str, String)]) -> Compiled {
     let roots: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
     let mut read = |path: &str| {
+        if path == "rubric.md" {
+            return Ok(b"be kind".to_vec());
+        }
         let found = files.iter().find(|(p, _)| *p == path);
         found
             .map(|(_, text)| text.clone().into_bytes())
@@ -153,6 +240,69 @@ fn the_hashes_of_a_known_bundle_never_change() {
         semantic.hash.to_string().get(..12),
         Some(&*format!("{:#}", semantic.hash))
     );
+}
+
+/// The same holds for what strategies, defaults and declared facts become.
+#[test]
+fn the_hash_of_every_strategy_never_changes() {
+    assert_eq!(
+        semantic(REST),
+        "206c484b75477d5eb269afb5c45d139a508199eee4da9ec19b6104fcd045afdd"
+    );
+}
+
+#[test]
+fn what_is_inside_a_strategy_moves_the_hash_and_names_of_arms_do_not() {
+    let reference = semantic(REST);
+    let edited = |from: &str, to: &str| {
+        assert!(REST.contains(from), "{from}");
+        semantic(&REST.replace(from, to))
+    };
+    for (from, to) in [
+        ("name control", "name base"),
+        ("p95 of near/large < 4s", "not (p95 of near/large >= 4s)"),
+        ("plan wise", "plan slow"),
+        ("one of \"free\" \"gold\"", "one of \"gold\" \"free\""),
+    ] {
+        let same = edited(from, to) == reference;
+        // Where the figure is not known, a comparison is false, so its opposite is not the same.
+        assert_eq!(same, !from.contains("p95"), "{to}");
+    }
+    let mut seen = vec![reference];
+    for (from, to) in [
+        ("concurrency 40", "concurrency 41"),
+        ("free every 30s", "paid every 30s"),
+        ("max_completion_tokens", "max_tokens_out"),
+        ("498 is rate-limited", "498 is server"),
+        ("zone \"a\"", "zone \"b\""),
+        (
+            "one of \"free\" \"gold\"",
+            "one of \"free\" \"gold\" \"silver\"\n  header.x-a any",
+        ),
+        ("attempts 4", "attempts 5"),
+        ("floor 3", "floor 4"),
+        ("finish is stop", "finish is length"),
+        (">= 0.8", "> 0.8"),
+        ("weight 2", "weight 3"),
+        ("quorum 2", "quorum 1"),
+        ("vote on", "majority on"),
+        ("after p95", "after 900ms"),
+        ("by p50 over 5m", "by p50 over 6m"),
+        ("can tools {", "can images {"),
+        ("priority 3", "priority 4"),
+        ("within 40s", "within 41s"),
+        ("salt \"s\"", "salt \"t\""),
+        ("error_rate > 2%", "error_rate > 3%"),
+        ("100% every 1h", "100% every 2h"),
+        ("shadow 10%", "shadow 20%"),
+        ("of near/large < 4s", "of near/large < 5s"),
+    ] {
+        let hash = edited(from, to);
+        // Values of a fact that nothing asks for are no behaviour.
+        let expected = from.starts_with("one of");
+        assert_eq!(seen.contains(&hash), expected, "{to}");
+        seen.push(hash);
+    }
 }
 
 #[test]

@@ -428,6 +428,34 @@ fn requests_that_cannot_be_are_not_told() {
 }
 
 #[test]
+fn a_value_that_is_not_declared_counts_as_absent_on_the_side_that_declares() {
+    let text = |facts: &str, cond: &str| {
+        of(&format!(
+            "{FLEET}{facts}policy @p {{\n  when {cond} deny 400 \"no\"\n  else use p/a\n}}\n"
+        ))
+    };
+    let closed = "facts { tag.t one of \"ana\" \"ben\" }\n";
+    let found = diff(&text("", "has tag.t"), &text(closed, "has tag.t"));
+    let change = &found.policies[0].changes[0];
+    assert_eq!((&*change.was, &*change.now), ("deny 400 \"no\"", "use p/a"));
+    let when: Vec<&str> = change.regions.iter().map(|r| &*r.when).collect();
+    assert_eq!(when, ["has tag.t and not (tag.t in \"ana\" \"ben\")"]);
+    let is_ana = "tag.t is \"ana\"";
+    assert!(diff(&text("", is_ana), &text(closed, is_ana)).same);
+    assert!(
+        diff(
+            &text(closed, "has tag.t"),
+            &text(closed, "tag.t in \"ana\" \"ben\"")
+        )
+        .same
+    );
+    assert_eq!(
+        text(closed, "has tag.t").semantic(),
+        text("", "tag.t in \"ana\" \"ben\"").semantic()
+    );
+}
+
+#[test]
 fn graphs_that_would_be_too_large_are_compared_rule_by_rule_and_that_is_said() {
     let figures = [
         "tokens",

@@ -10,7 +10,7 @@ use crate::decide::Image;
 use crate::entry::Leaf;
 use crate::image::{PolicyId, RuleId, Target};
 use crate::outcome::Outcomes;
-use crate::part::{Part, fleet};
+use crate::part::{Part, fleet, protect};
 use crate::region::Region;
 use std::collections::BTreeMap;
 
@@ -52,7 +52,7 @@ impl Merkle {
         let mut common = Bytes::default();
         parts::write(
             &mut common,
-            &fleet::defaults(&image.fleet.defaults, &image.fleet),
+            &protect::defaults(&image.fleet.defaults, &image.fleet),
         );
         common.count(usize::from(image.fleet.health.is_some()));
         if let Some(health) = &image.fleet.health {

@@ -2,22 +2,19 @@
 
 use super::bytes::Bytes;
 use crate::fact::Fact;
-use crate::space::{Field, Form};
+use crate::space::{Automaton, Field, Form};
+
+/// Writes a branch.
+type Branch<'b, T> = &'b dyn Fn(&mut Bytes, T);
 
 /// What is asked, and what follows from each answer.
 pub(super) fn node<T: Copy + Eq>(
     bytes: &mut Bytes,
     field: &Field,
     form: &Form<T>,
-    branch: &dyn Fn(&mut Bytes, T),
+    branch: Branch<'_, T>,
 ) {
     fact(bytes, &field.fact);
-    let absent = |bytes: &mut Bytes, absent: &Option<T>| {
-        bytes.byte(u8::from(absent.is_some()));
-        if let Some(b) = absent {
-            branch(bytes, *b);
-        }
-    };
     match form {
         Form::Flag(branches) => {
             bytes.byte(0);
@@ -33,57 +30,70 @@ pub(super) fn node<T: Copy + Eq>(
         }
         Form::Steps(none, steps) => {
             bytes.byte(2);
-            absent(bytes, none);
-            bytes.count(steps.len());
-            for (from, b) in steps {
-                bytes.number(*from);
-                branch(bytes, *b);
-            }
+            absent(bytes, *none, branch);
+            list(bytes, steps, branch, |bytes, from| bytes.number(*from));
         }
         Form::Texts(none, other, values) => {
             bytes.byte(3);
-            absent(bytes, none);
+            absent(bytes, *none, branch);
             branch(bytes, *other);
-            bytes.count(values.len());
-            for (value, b) in values {
-                bytes.text(value);
-                branch(bytes, *b);
-            }
+            list(bytes, values, branch, |bytes, value| bytes.text(value));
         }
-        Form::Patterns(none, automaton) => {
+        Form::Patterns(none, read) => {
             bytes.byte(4);
-            absent(bytes, none);
-            bytes.count(automaton.states.len());
-            for state in &automaton.states {
-                branch(bytes, state.out);
-                bytes.number(state.other.into());
-                bytes.count(state.edges.len());
-                for (c, to) in &state.edges {
-                    bytes.number(u32::from(*c).into());
-                    bytes.number((*to).into());
-                }
-            }
+            absent(bytes, *none, branch);
+            automaton(bytes, read, branch);
         }
         Form::Week(zone, steps) => {
             bytes.byte(5);
             bytes.text(zone);
-            bytes.count(steps.len());
-            for (from, b) in steps {
+            list(bytes, steps, branch, |bytes, from| {
                 bytes.number((*from).into());
-                branch(bytes, *b);
-            }
+            });
         }
         Form::Tests(tests, combinations) => {
             bytes.byte(6);
             bytes.count(tests.len());
-            for t in tests {
-                bytes.text(t);
+            for test in tests {
+                bytes.text(test);
             }
-            bytes.count(combinations.len());
-            for (flags, b) in combinations {
+            list(bytes, combinations, branch, |bytes, flags| {
                 bytes.number(*flags);
-                branch(bytes, *b);
-            }
+            });
+        }
+    }
+}
+
+fn absent<T: Copy>(bytes: &mut Bytes, absent: Option<T>, branch: Branch<'_, T>) {
+    bytes.byte(u8::from(absent.is_some()));
+    if let Some(absent) = absent {
+        branch(bytes, absent);
+    }
+}
+
+/// Values with what follows from each.
+fn list<K, T: Copy>(
+    bytes: &mut Bytes,
+    list: &[(K, T)],
+    branch: Branch<'_, T>,
+    key: impl Fn(&mut Bytes, &K),
+) {
+    bytes.count(list.len());
+    for (value, to) in list {
+        key(bytes, value);
+        branch(bytes, *to);
+    }
+}
+
+fn automaton<T: Copy + Eq>(bytes: &mut Bytes, automaton: &Automaton<T>, branch: Branch<'_, T>) {
+    bytes.count(automaton.states.len());
+    for state in &automaton.states {
+        branch(bytes, state.out);
+        bytes.number(state.other.into());
+        bytes.count(state.edges.len());
+        for (c, to) in &state.edges {
+            bytes.number(u32::from(*c).into());
+            bytes.number((*to).into());
         }
     }
 }

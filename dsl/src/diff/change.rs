@@ -10,13 +10,7 @@ pub(super) fn changes(was: &Part, now: &Part) -> Vec<String> {
 }
 
 fn compared(was: &Part, now: &Part, path: &str, found: &mut Vec<String>) {
-    let mut say = |what: String| {
-        found.push(if path.is_empty() {
-            what
-        } else {
-            format!("{path}: {what}")
-        });
-    };
+    let mut say = |what: String| found.push(below(path, &what));
     for (word, old) in &was.figures {
         match now.figure(word) {
             Some(new) if new == old => {}
@@ -34,63 +28,57 @@ fn compared(was: &Part, now: &Part, path: &str, found: &mut Vec<String>) {
 
 /// Parts by what they are called; those that are called alike are told apart by their order.
 fn parts(was: &Part, now: &Part, path: &str, found: &mut Vec<String>) {
-    let mut places: Vec<Option<usize>> = vec![None; was.parts.len()];
-    for (to, part) in now.parts.iter().enumerate() {
-        let free = was.parts.iter().zip(&places);
-        let same = free
-            .enumerate()
-            .find(|(_, (old, place))| place.is_none() && old.is_called_as(part));
-        if let Some((at, _)) = same
-            && let Some(place) = places.get_mut(at)
-        {
-            *place = Some(to);
-        }
-    }
-    let below = |part: &Part| {
-        let own = [part.role, &part.title()].join(" ").trim().to_owned();
-        if path.is_empty() {
-            own
-        } else {
-            format!("{path}: {own}")
-        }
-    };
-    let mut new: Vec<usize> = (0..now.parts.len())
-        .filter(|at| !places.contains(&Some(*at)))
-        .collect();
+    let places = places(&was.parts, &now.parts);
     let kept: Vec<usize> = places.iter().flatten().copied().collect();
     let still = rising(&kept);
+    let mut fresh: Vec<&Part> = (0..)
+        .zip(&now.parts)
+        .filter(|(at, _)| !kept.contains(at))
+        .map(|(_, part)| part)
+        .collect();
+    let prefix = below(path, "");
     for (old, place) in was.parts.iter().zip(&places) {
-        if let Some((to, part)) = place.and_then(|to| Some((to, now.parts.get(to)?))) {
-            if !still.contains(&to) {
-                found.push(format!("{} moved", below(part)));
-            }
-            compared(old, part, &below(part), found);
-        } else {
+        let Some((to, part)) = place.and_then(|to| Some((to, now.parts.get(to)?))) else {
             // What takes the place of another in the same role replaces it.
-            let other = new
-                .iter()
-                .position(|at| now.parts.get(*at).is_some_and(|p| p.role == old.role));
-            let other = other
-                .map(|at| new.remove(at))
-                .and_then(|at| now.parts.get(at));
-            let prefix = if path.is_empty() {
-                String::new()
-            } else {
-                format!("{path}: ")
-            };
-            found.push(match other {
+            let other = fresh.iter().position(|p| p.role == old.role);
+            found.push(match other.map(|at| fresh.remove(at)) {
                 Some(other) => format!("{prefix}{} -> {}", old.line(), other.line()),
                 None => format!("{prefix}{} removed", old.line()),
             });
+            continue;
+        };
+        let own = below(path, [part.role, &part.title()].join(" ").trim());
+        if !still.contains(&to) {
+            found.push(format!("{own} moved"));
+        }
+        compared(old, part, &own, found);
+    }
+    found.extend(
+        fresh
+            .iter()
+            .map(|part| format!("{prefix}{} added", part.line())),
+    );
+}
+
+/// Where each of the older parts is among the newer ones.
+fn places(was: &[Part], now: &[Part]) -> Vec<Option<usize>> {
+    let mut places: Vec<Option<usize>> = vec![None; was.len()];
+    for (to, part) in now.iter().enumerate() {
+        let mut free = was.iter().zip(&mut places);
+        let same = free.find(|(old, place)| place.is_none() && old.is_called_as(part));
+        if let Some((_, place)) = same {
+            *place = Some(to);
         }
     }
-    for part in new.into_iter().filter_map(|at| now.parts.get(at)) {
-        let prefix = if path.is_empty() {
-            String::new()
-        } else {
-            format!("{path}: ")
-        };
-        found.push(format!("{prefix}{} added", part.line()));
+    places
+}
+
+/// A part of what a path leads to.
+fn below(path: &str, part: &str) -> String {
+    if path.is_empty() {
+        part.to_owned()
+    } else {
+        format!("{path}: {part}")
     }
 }
 

@@ -4,7 +4,7 @@ use super::change::changes;
 use super::report::Parted;
 use crate::decide::Image;
 use crate::image::Fleet;
-use crate::part::{Figure, Part, fleet};
+use crate::part::{Figure, Part, fleet, protect};
 
 /// Providers, models, budgets, limits, health, defaults: by name, those that differ.
 pub(super) fn compared(was: &Image, now: &Image) -> Vec<Parted> {
@@ -48,6 +48,6 @@ fn things(of: &Fleet) -> Vec<Part> {
         .chain(of.budgets.iter().map(fleet::budget))
         .chain(of.limits.iter().map(fleet::limit))
         .chain(of.health.iter().map(fleet::health))
-        .chain([fleet::defaults(&of.defaults, of)])
+        .chain([protect::defaults(&of.defaults, of)])
         .collect()
 }

@@ -14,7 +14,7 @@ use crate::region::Region;
 use crate::request::{Live, Request};
 use crate::space::{Declared, Source, Space};
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// How much the graphs of one policy may take together.
 const GRAPHS: Bounds = Bounds {
@@ -37,7 +37,7 @@ pub(super) struct Joint<'i> {
 impl<'i> Joint<'i> {
     pub(super) fn of(was: &'i Image, now: &'i Image) -> Self {
         let tests = asked(was).into_iter().chain(asked(now));
-        let space = Space::cut(tests, &Declared::new());
+        let space = Space::cut(tests, &declared(was, now));
         Self {
             sources: space.sources(&now.fleet),
             was: Side::of(was, &space),
@@ -122,6 +122,23 @@ impl<'i> Joint<'i> {
             parts.join(" and ")
         }
     }
+}
+
+/// Facts that both bundles declare to have the same values.
+fn declared(was: &Image, now: &Image) -> Declared {
+    let values = |image: &Image| -> BTreeMap<Fact, BTreeSet<Box<str>>> {
+        let fields = image.code.space.fields().iter();
+        let own = fields.filter_map(|f| {
+            let values = f.declared()?;
+            Some((f.fact.clone(), values.into_iter().map(Into::into).collect()))
+        });
+        own.collect()
+    };
+    let (was, mut both) = (values(was), values(now));
+    both.retain(|fact, values| was.get(fact) == Some(values));
+    both.into_iter()
+        .map(|(fact, values)| (fact, values.into_iter().collect()))
+        .collect()
 }
 
 /// Every test of a bundle's rules, and one for every value that its facts are declared to have.

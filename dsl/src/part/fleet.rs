@@ -1,10 +1,11 @@
 //! What can be called, what it may cost and what protects it, as parts.
 
-use super::attempt::{deadlines, retry, rules, tier_word};
+use super::attempt::{rules, tier_word};
+use super::protect::{abandoned, probe};
 use super::{Figure, Part};
 use crate::image::{
-    Abandon, Breaker, Budget, Credential, Defaults, Features, Fleet, Health, Limit, Price, Probe,
-    Provider, Quirk, Rate, RateUnit, Scope, Target, Window,
+    Budget, Credential, Features, Health, Limit, Price, Provider, Quirk, Rate, RateUnit, Scope,
+    Target, Window,
 };
 use serde_json::Value;
 
@@ -102,34 +103,6 @@ pub(crate) fn features(features: Features) -> Figure {
     Figure::Words(features.words().map(Into::into).collect())
 }
 
-/// A breaker by what it does.
-pub(crate) fn breaker(breaker: &Breaker) -> Part {
-    let Breaker {
-        name,
-        error_rate,
-        over,
-        failures,
-        min,
-        cool,
-        cool_most,
-        probe,
-        slow_start,
-    } = breaker;
-    let part = Part::new("breaker", "")
-        .with("error_rate >", Figure::Share(*error_rate))
-        .with("over", Figure::Time(*over))
-        .with("failures >=", Figure::Number((*failures).into()))
-        .with("min", Figure::Number((*min).into()))
-        .with("cool", Figure::Time(*cool))
-        .maybe("up-to", cool_most.map(Figure::Time))
-        .with("probe", Figure::Number((*probe).into()))
-        .maybe("slow-start", slow_start.map(Figure::Time));
-    Part {
-        label: Some(format!("breaker {name}").into()),
-        ..part
-    }
-}
-
 /// A budget; its name is what its counters are kept under.
 pub(crate) fn budget(budget: &Budget) -> Part {
     let Budget {
@@ -200,65 +173,6 @@ pub(crate) fn health(health: &Health) -> Part {
     rules(part, "down when", down)
 }
 
-/// What holds where nothing nearer is written.
-pub(crate) fn defaults(defaults: &Defaults, fleet: &Fleet) -> Part {
-    let Defaults {
-        timeouts,
-        within,
-        adaptive,
-        attempts: (attempts, per_target),
-        retry: again,
-        retry_budget,
-        backoff,
-        hedge_budget,
-        concurrency,
-        queue,
-        slow_start,
-        spill,
-        probe: asked,
-        warm,
-        abandon,
-        breaker: trip,
-        early_headers,
-    } = defaults;
-    let number = |n: &u32| Figure::Number((*n).into());
-    let pair = |a: Figure, b: Option<Figure>| Figure::Row(std::iter::once(a).chain(b).collect());
-    let on_off = |on: bool| Figure::Words(vec![if on { "on" } else { "off" }.into()]);
-    let part = deadlines(Part::new("defaults", ""), *timeouts)
-        .maybe("within", within.map(Figure::Time))
-        .maybe("adaptive", adaptive.map(on_off))
-        .maybe("attempts", attempts.as_ref().map(number))
-        .maybe("per-target", per_target.as_ref().map(number));
-    let part = retry(part, again.as_ref())
-        .maybe(
-            "retry-budget",
-            retry_budget.map(|(s, floor)| pair(Figure::Share(s), floor.as_ref().map(number))),
-        )
-        .maybe(
-            "backoff",
-            backoff.map(|(a, b)| pair(Figure::Time(a), Some(Figure::Time(b)))),
-        )
-        .maybe(
-            "hedge-budget",
-            hedge_budget.map(|(s, cost)| pair(Figure::Share(s), cost.map(Figure::Money))),
-        )
-        .maybe("concurrency", concurrency.as_ref().map(number))
-        .maybe(
-            "queue",
-            queue.map(|(n, wait)| pair(number(&n), Some(Figure::Time(wait)))),
-        )
-        .maybe("slow-start", slow_start.map(Figure::Time))
-        .maybe("spill below", spill.map(Figure::Share))
-        .maybe("probe", asked.map(probe))
-        .maybe("warm", warm.map(Figure::Time))
-        .maybe("on-disconnect", abandon.map(abandoned))
-        .maybe("early-headers", early_headers.map(on_off));
-    match trip.and_then(|id| fleet.breakers.get(id.index())) {
-        Some(trip) => part.holding(breaker(trip)),
-        None => part,
-    }
-}
-
 fn credential(key: &Credential) -> Figure {
     let (word, place) = match key {
         Credential::Env(place) => ("env", place),
@@ -267,23 +181,6 @@ fn credential(key: &Credential) -> Figure {
         Credential::Role(place) => ("role", place),
     };
     Figure::Words(vec![word.into(), place.clone()])
-}
-
-fn probe(probe: Probe) -> Figure {
-    let word = |word: &str| Figure::Words(vec![word.into()]);
-    match probe {
-        Probe::Off => word("off"),
-        Probe::Free(every) => Figure::Row(vec![word("free every"), Figure::Time(every)]),
-        Probe::Paid(every) => Figure::Row(vec![word("paid every"), Figure::Time(every)]),
-    }
-}
-
-fn abandoned(abandon: Abandon) -> Figure {
-    let word = |word: &str| Figure::Words(vec![word.into()]);
-    match abandon {
-        Abandon::Cancel => word("cancel"),
-        Abandon::Drain(most) => Figure::Row(vec![word("drain"), Figure::Time(most)]),
-    }
 }
 
 /// A value of a configuration, by its parts.

@@ -1,13 +1,11 @@
 //! Routes as parts: what is done with a request, by content, with named plans written out.
 
-use super::attempt::{deadlines, outcomes, retry, rules, tier_word};
-use super::{Figure, Guard, Part};
+use super::attempt::{deadlines, outcomes, retry, rules};
+use super::{Figure, Guard, Part, test};
 use crate::image::{
-    Accept, Affinity, After, Arm, Attempt, BreakerId, By, Canary, Cascade, Combine, Compare,
-    Ensemble, Fallback, Filter, Finish, Fleet, HealthState, Hedge, Judge, Listed, Plan, PlanId,
-    Route, Shadow, Split, Sticky, Terms,
+    Affinity, After, Arm, Attempt, BreakerId, By, Canary, Cascade, Combine, Ensemble, Fallback,
+    Fleet, Hedge, Judge, Listed, Plan, PlanId, Route, Shadow, Split, Sticky, Terms,
 };
-use crate::phrase::sign;
 
 /// What routes refer to.
 #[derive(Clone, Copy, Debug)]
@@ -108,7 +106,7 @@ impl Book<'_> {
 
     fn breaker(&self, part: Part, breaker: Option<BreakerId>) -> Part {
         match breaker.and_then(|id| self.fleet.breakers.get(id.index())) {
-            Some(breaker) => part.holding(super::fleet::breaker(breaker)),
+            Some(breaker) => part.holding(super::protect::breaker(breaker)),
             None => part,
         }
     }
@@ -130,57 +128,13 @@ impl Book<'_> {
                 .with("explore", Figure::Share(*explore)),
         };
         let part = match filter {
-            Some(filter) => part.holding(self.filter(filter).at("where")),
+            Some(filter) => part.holding(test::filter(filter, self.fleet).at("where")),
             None => part,
         };
         let part = self.arms(self.terms(part, terms), "of", arms);
         match otherwise {
             Some(route) => part.holding(self.route(route).at("otherwise")),
             None => part,
-        }
-    }
-
-    fn filter(&self, filter: &Filter) -> Part {
-        let test = |word: &'static str, compare: Compare, figure: Figure| {
-            Part::new("test", word)
-                .with("sign", Figure::Words(vec![sign(compare).into()]))
-                .with("value", figure)
-        };
-        let is = |word: &'static str, text: &str| {
-            test(word, Compare::Is, Figure::Words(vec![text.into()]))
-        };
-        let several = |kind, parts: &[Filter]| Part {
-            parts: parts.iter().map(|p| self.filter(p)).collect(),
-            ..Part::new(kind, "")
-        };
-        match filter {
-            Filter::All(parts) => several("all", parts),
-            Filter::Any(parts) => several("any", parts),
-            Filter::Not(inner) => Part::new("not", "").holding(self.filter(inner)),
-            Filter::Tier(compare, tier) => test(
-                "tier",
-                *compare,
-                Figure::Words(vec![tier_word(*tier).into()]),
-            ),
-            Filter::Provider(id) => {
-                let provider = self.fleet.providers.get(id.index());
-                is("provider", provider.map_or("?", |p| &p.name))
-            }
-            Filter::Region(region) => is("region", region),
-            Filter::Context(compare, tokens) => {
-                test("context", *compare, Figure::Tokens((*tokens).into()))
-            }
-            Filter::Price(compare, price) => test("price", *compare, Figure::Price(*price)),
-            Filter::Can(features) => {
-                Part::new("can", "").with("can", super::fleet::features(*features))
-            }
-            Filter::Latency(quantile, compare, time) => {
-                test(quantile.word(), *compare, Figure::Time(*time))
-            }
-            Filter::ErrorRate(compare, share) => {
-                test("error_rate", *compare, Figure::Share(*share))
-            }
-            Filter::Health(state) => is("health", state_word(*state)),
         }
     }
 
@@ -229,7 +183,7 @@ impl Book<'_> {
         steps.iter().fold(part, |part, (arm, good)| {
             let arm = self.arm("try", arm);
             part.holding(match good {
-                Some(good) => arm.holding(accept(good).at("accept when")),
+                Some(good) => arm.holding(test::accept(good).at("accept when")),
                 None => arm,
             })
         })
@@ -318,43 +272,4 @@ fn sticky(kind: &'static str, by: &[Sticky], salt: &str) -> Part {
     Part::new(kind, "")
         .with("by", Figure::Words(by.iter().map(word).collect()))
         .with("salt", Figure::Text(salt.into()))
-}
-
-fn accept(good: &Accept) -> Part {
-    let test = |word: &'static str, compare: Compare, figure: Figure| {
-        Part::new("test", word)
-            .with("sign", Figure::Words(vec![sign(compare).into()]))
-            .with("value", figure)
-    };
-    let several = |kind, parts: &[Accept]| Part {
-        parts: parts.iter().map(accept).collect(),
-        ..Part::new(kind, "")
-    };
-    match good {
-        Accept::All(parts) => several("all", parts),
-        Accept::Any(parts) => several("any", parts),
-        Accept::Not(inner) => Part::new("not", "").holding(accept(inner)),
-        Accept::Finish(finish) => {
-            let word = match finish {
-                Finish::Stop => "stop",
-                Finish::Length => "length",
-                Finish::ToolCalls => "tool_calls",
-                Finish::ContentFilter => "content_filter",
-            };
-            test("finish", Compare::Is, Figure::Words(vec![word.into()]))
-        }
-        Accept::Score(compare, share) => test("score of judge", *compare, Figure::Share(*share)),
-        Accept::Schema => Part::new("schema is valid", ""),
-        Accept::Output(compare, tokens) => {
-            test("output", *compare, Figure::Tokens((*tokens).into()))
-        }
-    }
-}
-
-fn state_word(state: HealthState) -> &'static str {
-    match state {
-        HealthState::Ok => "ok",
-        HealthState::Degraded => "degraded",
-        HealthState::Down => "down",
-    }
 }

@@ -3,6 +3,9 @@
 //! Subset construction, then Moore's partition refinement: Hopcroft, Motwani, Ullman, "Introduction to Automata Theory",
 //! 2007, §4.4. Characters that no pattern names are one.
 
+#[cfg(test)]
+mod tests;
+
 use crate::glob::{Glob, alphabet};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -31,8 +34,16 @@ pub(crate) struct State<T> {
 /// What is said of nearly every value, and of those, sorted, of which something else is said.
 pub(super) type Listed<T> = (T, Vec<(Box<str>, T)>);
 
-/// What is known of a value that was read so far: places in each pattern, and the listed values that begin so.
-type Reading = (Vec<Vec<u16>>, Vec<u32>);
+/// What is known of a value that was read so far.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Reading {
+    /// Places in each pattern.
+    places: Vec<Vec<u16>>,
+    /// The single values that begin so.
+    begun: Vec<usize>,
+    /// Its length, while a single value may still follow.
+    length: usize,
+}
 
 /// The automaton of a function that is told by which patterns fit, sorted by flags, and by single values. `None` where
 /// it would be too large.
@@ -51,71 +62,85 @@ pub(super) fn automaton<T: Copy + Eq>(
         .iter()
         .map(|(value, out)| (value.chars().collect(), *out))
         .collect();
-    let states = read(globs, by_flags, &apart, &named)?;
+    let states = Reader {
+        globs,
+        by_flags,
+        apart: &apart,
+    }
+    .read(&named)?;
     Some(numbered(&states, &classes(&states), &named))
 }
 
-/// Every state that some value leads to: what follows, then the next by an unnamed character, then by each named one.
-fn read<T: Copy + Eq>(
-    globs: &[Glob],
-    by_flags: &[(u64, T)],
-    apart: &[(Vec<char>, T)],
-    named: &[char],
-) -> Option<Vec<(T, Vec<u32>)>> {
-    let unnamed = (1..=char::MAX as u32)
-        .filter_map(char::from_u32)
-        .find(|c| named.binary_search(c).is_err())?;
-    let first: Reading = (
-        globs.iter().map(Glob::start).collect(),
-        (0..u32::try_from(apart.len()).ok()?).collect(),
-    );
-    let mut known: HashMap<(usize, Reading), u32> = HashMap::new();
-    known.insert((0, first.clone()), 0);
-    let mut open = VecDeque::from([(0_usize, first)]);
-    let mut states = Vec::new();
-    while let Some((length, (places, begun))) = open.pop_front() {
-        let value = |at: &u32| apart.get(*at as usize);
-        let single = begun
-            .iter()
-            .filter_map(value)
-            .find(|(v, _)| v.len() == length);
-        let flags = globs.iter().zip(&places).enumerate();
-        let flags: u64 = flags
-            .map(|(at, (glob, places))| u64::from(glob.ends(places)) << at)
-            .sum();
-        let generic = by_flags.binary_search_by_key(&flags, |(f, _)| *f).ok();
-        let generic = generic.and_then(|at| by_flags.get(at));
-        let out = single
-            .map(|(_, out)| *out)
-            .or_else(|| generic.map(|(_, out)| *out))?;
-        let mut next = Vec::with_capacity(named.len() + 1);
-        for c in std::iter::once(unnamed).chain(named.iter().copied()) {
-            let places = globs
-                .iter()
-                .zip(&places)
-                .map(|(g, p)| g.step(p, c))
-                .collect();
-            let on: Vec<u32> = begun
-                .iter()
-                .filter(|at| value(at).is_some_and(|(v, _)| v.get(length) == Some(&c)))
-                .copied()
-                .collect();
-            // Length matters only while a single value may still follow.
-            let length = if on.is_empty() { 0 } else { length + 1 };
-            let key = (length, (places, on));
-            let fresh = u32::try_from(known.len()).ok()?;
-            let to = *known.entry(key.clone()).or_insert(fresh);
-            if to == fresh {
-                open.push_back(key);
+/// Patterns and single values, and what follows from them.
+struct Reader<'r, T> {
+    globs: &'r [Glob],
+    by_flags: &'r [(u64, T)],
+    apart: &'r [(Vec<char>, T)],
+}
+
+impl<T: Copy + Eq> Reader<'_, T> {
+    /// Every state that some value leads to: what follows, then the next by an unnamed character, then by each named one.
+    fn read(&self, named: &[char]) -> Option<Vec<(T, Vec<u32>)>> {
+        let unnamed = (1..=char::MAX as u32)
+            .filter_map(char::from_u32)
+            .find(|c| named.binary_search(c).is_err())?;
+        let first = Reading {
+            places: self.globs.iter().map(Glob::start).collect(),
+            begun: (0..self.apart.len()).collect(),
+            length: 0,
+        };
+        let mut known = HashMap::from([(first.clone(), 0)]);
+        let mut open = VecDeque::from([first]);
+        let mut states = Vec::new();
+        while let Some(reading) = open.pop_front() {
+            let mut next = Vec::with_capacity(named.len() + 1);
+            for c in std::iter::once(unnamed).chain(named.iter().copied()) {
+                let after = self.after(&reading, c);
+                let fresh = u32::try_from(known.len()).ok()?;
+                let to = *known.entry(after.clone()).or_insert(fresh);
+                if to == fresh {
+                    open.push_back(after);
+                }
+                next.push(to);
             }
-            next.push(to);
+            states.push((self.out(&reading)?, next));
+            if known.len() > STATES {
+                return None;
+            }
         }
-        states.push((out, next));
-        if known.len() > STATES {
-            return None;
+        Some(states)
+    }
+
+    /// What follows from a value that ends here.
+    fn out(&self, reading: &Reading) -> Option<T> {
+        let mut begun = reading.begun.iter().filter_map(|at| self.apart.get(*at));
+        if let Some((_, out)) = begun.find(|(value, _)| value.len() == reading.length) {
+            return Some(*out);
+        }
+        let fits = self.globs.iter().zip(&reading.places).enumerate();
+        let flags = fits.map(|(at, (glob, places))| u64::from(glob.ends(places)) << at);
+        let flags: u64 = flags.sum();
+        let at = self.by_flags.binary_search_by_key(&flags, |(f, _)| *f);
+        self.by_flags.get(at.ok()?).map(|(_, out)| *out)
+    }
+
+    fn after(&self, reading: &Reading, c: char) -> Reading {
+        let places = self.globs.iter().zip(&reading.places);
+        let on = |at: &usize| {
+            let value = self.apart.get(*at);
+            value.is_some_and(|(value, _)| value.get(reading.length) == Some(&c))
+        };
+        let begun: Vec<usize> = reading.begun.iter().copied().filter(on).collect();
+        Reading {
+            places: places.map(|(glob, at)| glob.step(at, c)).collect(),
+            length: if begun.is_empty() {
+                0
+            } else {
+                reading.length + 1
+            },
+            begun,
         }
     }
-    Some(states)
 }
 
 /// The class of each state; two are in one exactly where no value tells them apart.
@@ -224,78 +249,5 @@ impl<T: Copy + Eq> Automaton<T> {
         }
         values.sort_unstable_by(|(a, _): &(Box<str>, T), (b, _)| a.cmp(b));
         Some((out, values))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::automaton;
-    use crate::glob::{Glob, combinations};
-    use proptest::prelude::*;
-
-    /// Reads a value.
-    fn said(states: &super::Automaton<bool>, value: &str) -> bool {
-        let mut at = 0;
-        for c in value.chars() {
-            let state = &states.states[at as usize];
-            let edge = state.edges.iter().find(|(own, _)| *own == c);
-            at = edge.map_or(state.other, |(_, to)| *to);
-        }
-        states.states[at as usize].out
-    }
-
-    fn of(patterns: &[String], apart: &[(&str, bool)]) -> super::Automaton<bool> {
-        let mut globs: Vec<Glob> = patterns.iter().map(|p| Glob::pattern(p)).collect();
-        globs.sort_unstable();
-        globs.dedup();
-        let by_flags: Vec<(u64, bool)> = combinations(&globs, &|_| false)
-            .expect("few patterns")
-            .into_iter()
-            .map(|(flags, _)| (flags, flags != 0))
-            .collect();
-        automaton(&globs, &by_flags, apart).expect("few states")
-    }
-
-    #[test]
-    fn patterns_that_mean_the_same_are_one_automaton() {
-        let of = |patterns: &[&str], apart: &[(&str, bool)]| {
-            of(
-                &patterns.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>(),
-                apart,
-            )
-        };
-        assert_eq!(of(&["a*"], &[]), of(&["a**"], &[]));
-        assert_eq!(of(&["a*"], &[]), of(&["a?*"], &[("a", true)]));
-        assert_eq!(of(&["a*", "ab*"], &[]), of(&["a*"], &[("az", true)]));
-        assert_ne!(of(&["a*"], &[]), of(&["a*"], &[("az", false)]));
-        let single = of(&["b"], &[("zoe", true)]).finite();
-        assert_eq!(
-            single,
-            Some((false, vec![("b".into(), true), ("zoe".into(), true)]))
-        );
-        assert_eq!(of(&["?"], &[]).finite(), None);
-        assert_eq!(
-            of(&["*"], &[("", false)]).finite(),
-            Some((true, vec![("".into(), false)]))
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn the_automaton_says_of_every_value_what_the_patterns_say(
-            patterns in prop::collection::vec("[ab*?]{0,4}", 1..4),
-            single in "[ab]{0,3}",
-            says in any::<bool>(),
-            value in "[abc]{0,6}",
-        ) {
-            let automaton = of(&patterns, &[(&single, says)]);
-            let fits = patterns.iter().any(|p| Glob::pattern(p).fits(&value));
-            let expected = if value == single { says } else { fits };
-            prop_assert_eq!(said(&automaton, &value), expected);
-            if let Some((other, values)) = automaton.finite() {
-                let listed = values.iter().find(|(v, _)| **v == *value).map_or(other, |(_, out)| *out);
-                prop_assert_eq!(listed, expected);
-            }
-        }
     }
 }
