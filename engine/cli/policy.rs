@@ -16,6 +16,7 @@ mod hash;
 mod lsp;
 mod origin;
 mod repl;
+mod routes;
 mod watch;
 
 use crate::bundle::Which;
@@ -94,16 +95,38 @@ impl Policy {
 pub(crate) struct Check {
     #[command(flatten)]
     which: Which,
+    /// Show the most that a request can take by each rule: calls, time, money
+    #[arg(long)]
+    routes: bool,
+    /// Tokens of the prompt that `--routes` reckons with
+    #[arg(long, value_name = "N", default_value_t = 10_000, requires = "routes")]
+    tokens: u32,
+    /// Tokens of the answer that `--routes` reckons with
+    #[arg(long, value_name = "N", default_value_t = 1_000, requires = "routes")]
+    output: u32,
 }
 
 impl Check {
     fn run(self, out: &mut Out) -> Outcome {
         let (image, found) = self.which.compile(out)?;
         let gaps = image.as_ref().map(gaps).unwrap_or_default();
+        let mut human = summary(image.as_ref(), &found) + &shortfall(&gaps);
+        let mut json = json!({ "not_served": gaps.missing, "not_carried_out": gaps.ignored });
+        if let Some(image) = image.as_ref().filter(|_| self.routes) {
+            let sized = routes::Sized {
+                tokens: self.tokens,
+                output: self.output,
+            };
+            let rows = routes::rows(image, sized);
+            human.push_str(&routes::table(&rows, sized));
+            if let Some(object) = json.as_object_mut() {
+                object.insert("routes".to_owned(), json!(rows));
+            }
+        }
         let told = Told {
             suite: "mux policy check",
-            human: summary(image.as_ref(), &found) + &shortfall(&gaps),
-            json: json!({ "not_served": gaps.missing, "not_carried_out": gaps.ignored }),
+            human,
+            json,
             cases: None,
         };
         self.which.shape.result(&found, &told, out);
