@@ -4,7 +4,7 @@ use crate::report::Report;
 use crate::source::Span;
 use crate::suggest;
 use crate::tree::{Block, Item, Kind, Stmt, Word};
-use crate::words::{self, Args, Body, Entry, Place, Slot};
+use crate::words::{self, Args, Body, Entry, Place, Slot, TARGET};
 
 /// Most places that a message names where a word could stand.
 const HOMES: usize = 4;
@@ -112,21 +112,13 @@ fn unknown(first: &Item, word: &str, place: Place, report: &mut Report) {
     };
     let renamed = suggest::renamed(word, words::offered(place));
     if let Some(entry) = words::named(word).next().filter(|_| renamed.is_none()) {
-        let homes: Vec<_> = words::named(word)
-            .flat_map(|e| e.within)
-            .map(|p| p.noun())
-            .take(HOMES)
-            .collect();
         report
             .error(
                 "mux::statement::misplaced",
                 at,
                 format!("`{shown}` cannot stand in {}", place.noun()),
             )
-            .label(match homes.join(" or ").as_str() {
-                "a file" => "belongs outside of all blocks".to_owned(),
-                homes => format!("belongs into {homes}"),
-            })
+            .label(format!("belongs {}", homes(word)))
             .help(format!("`{}`: {}", entry.form, entry.doc));
         return;
     }
@@ -135,18 +127,30 @@ fn unknown(first: &Item, word: &str, place: Place, report: &mut Report) {
         at,
         format!("nothing in {} begins with `{shown}`", place.noun()),
     );
-    if ["timeout", "connect", "idle", "total", "retry"].contains(&word) {
-        finding.help(format!(
-            "`{word}` stands behind a target: `PROVIDER/MODEL {word} …`"
-        ));
-        return;
-    }
     match suggest::advice(word, words::offered(place)) {
         Ok(close) if matches!(first, Item::Word(_)) => finding.meant(close),
         Ok(close) => finding.label(format!("did you mean `{close}`?")),
         Err(list) if list.is_empty() => finding,
         Err(list) => finding.help(format!("{} can hold {list}", place.noun())),
     };
+}
+
+/// Where a word can stand.
+fn homes(word: &str) -> String {
+    let places = words::named(word).flat_map(|e| e.within);
+    let (files, blocks): (Vec<&Place>, Vec<&Place>) = places.partition(|p| **p == Place::File);
+    let blocks: Vec<_> = blocks.iter().take(HOMES).map(|p| p.noun()).collect();
+    let mut homes = Vec::new();
+    if TARGET.iter().any(|o| o.word == word) {
+        homes.push("behind a target".to_owned());
+    }
+    if !files.is_empty() {
+        homes.push("outside of all blocks".to_owned());
+    }
+    if !blocks.is_empty() {
+        homes.push(format!("into {}", blocks.join(" or ")));
+    }
+    homes.join(", or ")
 }
 
 fn repeated(line: &Line<'_>, earlier: &Line<'_>, place: Place, report: &mut Report) {

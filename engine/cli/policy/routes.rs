@@ -5,6 +5,7 @@ use mux_dsl::image::{Millis, Policy, PolicyId, Rule, RuleId, Verdict};
 use mux_dsl::worst::{Worst, worst};
 use mux_replay::verdict::dollars;
 use serde::Serialize;
+use std::fmt::Write;
 
 /// The request that costs are told for.
 #[derive(Clone, Copy, Debug)]
@@ -85,9 +86,8 @@ pub(crate) fn table(rows: &[Row], sized: Sized) -> String {
         sized.tokens, sized.output
     );
     for [a, b, c, rest] in &cells {
-        text.push_str("  ");
-        text.push_str(&format!("{a:policy$}  {b:rule$}  {c:plan$}  {rest}"));
-        text.push('\n');
+        // Writing into a text cannot fail.
+        let _ = writeln!(text, "  {a:policy$}  {b:rule$}  {c:plan$}  {rest}");
     }
     text
 }
