@@ -303,3 +303,26 @@ async fn a_watch_checks_every_save_and_says_what_a_gateway_would_do() {
         ended.out
     );
 }
+
+#[tokio::test]
+async fn the_most_that_a_request_can_take_is_told_rule_by_rule() {
+    let home = Home::new(POLICIES);
+    let told = ask(
+        &home,
+        "check",
+        &["--routes", "--tokens", "3000", "--output", "200"],
+    )
+    .await;
+    assert_eq!(told.code, Some(0), "{told:?}");
+    for part in [
+        "at most, for 3000 tokens of prompt and 200 of answer:",
+        // A target alone is tried again once, after at most two seconds.
+        "@chat  main.mux:15  written in the rule  2 calls, 20s, no price known",
+        "@eu    main.mux:17  written in the rule  2 calls, no deadline, no price known",
+    ] {
+        assert!(told.out.contains(part), "no `{part}` in\n{}", told.out);
+    }
+    let json = ask(&home, "check", &["--routes", "--format", "json"]).await;
+    let json: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(json["routes"].as_array().map(Vec::len), Some(3), "{json}");
+}
