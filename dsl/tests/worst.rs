@@ -33,11 +33,11 @@ fn panic_with(text: &str) -> ! {
 }
 
 /// Pico-dollars for a token of the prompt and one of the answer, in millionths of a dollar for a million of them.
-fn dollars(input: i64, output: i64) -> Option<Tariff> {
-    Some(Tariff {
+fn dollars(input: i64, output: i64) -> Tariff {
+    Tariff {
         input: input * 1_000_000,
         output: output * 1_000_000,
-    })
+    }
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn a_target_alone_is_tried_again_once_and_one_with_retry_as_often_as_it_says() {
         (alone.attempts, alone.time),
         (2, Some(20_000 + UNASKED_WAIT))
     );
-    assert_eq!(alone.cost, dollars(4, 16));
+    assert_eq!(alone.cost, Some(dollars(4, 16)));
     let retried = worst_of("a/dear timeout 10s retry 3", "");
     assert_eq!(retried.attempts, 4);
     assert_eq!(retried.time, Some(40_000 + 3 * ASKED_WAIT));
@@ -63,7 +63,7 @@ fn a_chain_adds_up_and_only_its_last_is_tried_again_unasked() {
         (chain.attempts, chain.time),
         (3, Some(5_000 + UNASKED_WAIT))
     );
-    assert_eq!(chain.cost, dollars(4, 16));
+    assert_eq!(chain.cost, Some(dollars(4, 16)));
     assert_eq!(
         chain.cost.map(|c| c.of(1_000, 100)),
         Some(1_000 * 4_000_000 + 100 * 16_000_000)
@@ -104,7 +104,7 @@ fn of_shares_the_worst_counts_and_of_what_is_asked_together_the_sum() {
     );
     assert_eq!(
         (split.attempts, split.time, split.cost),
-        (1, Some(9_000), dollars(2, 8))
+        (1, Some(9_000), Some(dollars(2, 8)))
     );
     let asked = worst_of(
         "ensemble buffer { ask a/dear timeout 1s retry 0\n ask a/cheap timeout 9s retry 0\n combine first-valid }",
@@ -112,7 +112,7 @@ fn of_shares_the_worst_counts_and_of_what_is_asked_together_the_sum() {
     );
     assert_eq!(
         (asked.attempts, asked.time, asked.cost),
-        (2, Some(9_000), dollars(3, 12))
+        (2, Some(9_000), Some(dollars(3, 12)))
     );
     let hedged = worst_of(
         "hedge after 1s { a/dear timeout 4s retry 0\n a/cheap timeout 4s retry 0 }",
@@ -120,7 +120,7 @@ fn of_shares_the_worst_counts_and_of_what_is_asked_together_the_sum() {
     );
     assert_eq!(
         (hedged.attempts, hedged.time, hedged.cost),
-        (2, Some(5_000), dollars(3, 12))
+        (2, Some(5_000), Some(dollars(3, 12)))
     );
 }
 
@@ -132,12 +132,12 @@ fn judges_and_those_that_merge_read_the_answers_they_are_asked_about() {
     );
     // The judge reads prompt and answer, and writes at most as much.
     assert_eq!((judged.attempts, judged.time), (3, Some(6_000)));
-    assert_eq!(judged.cost, dollars(1 + 1 + 2, 4 + (4 + 1) + 8));
+    assert_eq!(judged.cost, Some(dollars(1 + 1 + 2, 4 + (4 + 1) + 8)));
     let merged = worst_of(
         "ensemble buffer { ask a/dear retry 0\n ask a/dear retry 0\n combine merge by a/cheap retry 0 }",
         "",
     );
-    assert_eq!(merged.cost, dollars(2 + 2 + 1, 8 + 8 + 4 + 2));
+    assert_eq!(merged.cost, Some(dollars(2 + 2 + 1, 8 + 8 + 4 + 2)));
 }
 
 #[test]
