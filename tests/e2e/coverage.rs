@@ -2,7 +2,7 @@
 
 use super::home::Home;
 use super::process::run;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const POLICIES: &str = "mux 1
 provider a {
@@ -142,4 +142,53 @@ async fn tests_are_generated_for_the_rest_and_never_over_what_is_there() {
     assert_eq!(added.code, Some(0), "{added:?}");
     let both = std::fs::read_to_string(&file).unwrap();
     assert!(both.starts_with(&format!("{ONE}# mine\n\ntest ")), "{both}");
+}
+
+#[tokio::test]
+async fn recorded_traffic_covers_what_it_went_through() {
+    let home = Home::new(&format!("{POLICIES}{ONE}"));
+    let policies = home.policies();
+    let record = |id: &str, tokens: u32| {
+        json!({
+            "v": 1, "id": id, "request": { "model": "@chat", "tokens": tokens },
+            "attempts": [{ "target": "a/big", "class": "ok" }],
+            "outcome": { "status": 200, "served": "a/big" },
+        })
+    };
+    let segment = policies.join("recorded.jsonl");
+    std::fs::write(
+        &segment,
+        format!("{}\n{}\n", record("a", 5_000), record("b", 9_000)),
+    )
+    .unwrap();
+    let arguments = [
+        "policy",
+        "coverage",
+        policies.to_str().unwrap(),
+        "--traffic",
+        segment.to_str().unwrap(),
+        "--format",
+        "json",
+    ];
+    let told = run(&arguments).await;
+    let report: Value = serde_json::from_str(&told.out).unwrap();
+    let coverage = &report["coverage"];
+    assert_eq!(
+        (&coverage["requests"], &coverage["rules"]["covered"]),
+        (&json!(2), &json!(1)),
+        "{report}"
+    );
+    let first = &coverage["lines"][0];
+    assert_eq!(
+        (&first["line"], &first["hits"], &first["branches"]),
+        (&json!(9), &json!(2), &json!([[2, 0]])),
+        "{report}"
+    );
+    let missing = coverage["missing"].as_array().unwrap();
+    assert!(
+        !missing
+            .iter()
+            .any(|gap| gap["line"] == 9 && gap["kind"] == "arm"),
+        "{report}"
+    );
 }

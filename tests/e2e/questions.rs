@@ -138,6 +138,32 @@ async fn the_same_is_told_of_a_body_that_clients_send_and_of_a_record() {
 }
 
 #[tokio::test]
+async fn a_recorded_path_is_told_as_far_as_it_goes() {
+    let home = Home::new(&format!(
+        "{POLICIES}policy @two {{\n  when tokens > 4k  deny 400 \"long\"\n  else  use a/m\n}}\n"
+    ));
+    // The one question, `tokens`, has two answers, so one bit: the lower one, behind the leading 1 that marks the length.
+    let told = ask(&home, "explain", &["model", "@two", "--path", "2"]).await;
+    assert!(
+        told.out
+            .starts_with("@two sends the request to a/m, by its `else`"),
+        "{told:?}"
+    );
+    assert!(told.out.contains("tokens  <= 4k"), "{}", told.out);
+    let foreign = ask(&home, "explain", &["model", "@two", "--path", "fffff"]).await;
+    assert!(
+        foreign.code == Some(2) && foreign.err.contains("another version"),
+        "{foreign:?}"
+    );
+    assert_eq!(
+        ask(&home, "explain", &["model", "@two", "--path", "xyz"])
+            .await
+            .code,
+        Some(2)
+    );
+}
+
+#[tokio::test]
 async fn a_decision_is_one_line_for_people_and_for_programs() {
     let home = Home::new(POLICIES);
     let told = ask(&home, "eval", &["model", "@chat", "tokens", "5k"]).await;

@@ -12,11 +12,11 @@ use crate::program::{Program, listed};
 use crate::proof::{Order, Reach};
 use crate::region::{Region, Terms};
 use crate::witness::Witness;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::{HashMap, VecDeque};
 
-/// Steps that searching in one policy may take.
-const WORK: u64 = 30_000_000;
+/// Steps that all searches together may take, about a second; what is not found by then counts as missing.
+const WORK: u64 = 100_000_000;
 
 /// A request that covers something, ready to become a test.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +46,7 @@ pub(super) struct Search<'i> {
     image: &'i Image,
     /// By policy, once they are asked: its rules as a list of boxes.
     lists: Vec<OnceCell<Option<Boxes>>>,
+    work: Cell<u64>,
 }
 
 impl<'i> Search<'i> {
@@ -54,6 +55,7 @@ impl<'i> Search<'i> {
         Self {
             image,
             lists: lists.collect(),
+            work: Cell::new(WORK),
         }
     }
 
@@ -132,19 +134,21 @@ impl<'i> Search<'i> {
             return Found::Unknown;
         };
         let space = &self.image.code.space;
-        let order = Order::new(space, list, WORK);
-        let mut sure = true;
+        let order = Order::new(space, list, self.work.get());
+        let id = PolicyId(u32::try_from(policy).unwrap_or(u32::MAX));
+        let mut found = Found::Nothing;
         for (end, target) in targets {
             match order.past(end, &target) {
                 Reach::Alive(region) => {
-                    let id = PolicyId(u32::try_from(policy).unwrap_or(u32::MAX));
-                    return Found::Request(id, region);
+                    found = Found::Request(id, region);
+                    break;
                 }
                 Reach::Dead(_) => {}
-                Reach::Unknown => sure = false,
+                Reach::Unknown => found = Found::Unknown,
             }
         }
-        if sure { Found::Nothing } else { Found::Unknown }
+        self.work.set(order.left());
+        found
     }
 
     fn condition(&self, coverage: &Coverage<'_>, id: usize, want: Want) -> Found {

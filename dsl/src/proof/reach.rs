@@ -76,6 +76,11 @@ impl<'a> Order<'a> {
         order
     }
 
+    /// Steps that are left.
+    pub(crate) fn left(&self) -> u64 {
+        self.work.get()
+    }
+
     /// The list.
     pub(crate) fn list(&self) -> &'a [(Region, u32)] {
         self.list

@@ -4,6 +4,7 @@ use super::asked::{Asked, Question};
 use crate::ending::{Exit, Outcome, Trouble};
 use crate::out::{Format, Out, columns};
 use clap::Args;
+use mux_dsl::Path;
 use mux_dsl::story::Story;
 use mux_traffic::record::Record;
 
@@ -15,6 +16,10 @@ pub(crate) struct Explain {
     /// Say what keeps this rule from taking the request: its name, its line, `FILE:LINE` or `@POLICY:LINE`
     #[arg(long, value_name = "RULE")]
     why_not: Option<String>,
+    /// Tell the story of a recorded path alone, as far as it goes: `decision.path` of a record. The facts then name the
+    /// policy that was entered: `model @chat`
+    #[arg(long, value_name = "HEX")]
+    path: Option<Path>,
     /// How to write the result
     #[arg(long, default_value = "human")]
     format: Format,
@@ -25,7 +30,10 @@ impl Explain {
         let Some(asked) = self.question.ask(out)? else {
             return Ok(Exit::No);
         };
-        let story = asked.story();
+        let story = match &self.path {
+            Some(path) => asked.image.retold(asked.policy, path).ok_or_else(foreign)?,
+            None => asked.story(),
+        };
         if let Some(rule) = &self.why_not {
             let why = story.why_not(rule).ok_or_else(|| unknown(&story, rule))?;
             match self.format {
@@ -81,6 +89,12 @@ impl Asked {
             )
         })
     }
+}
+
+fn foreign() -> Trouble {
+    Trouble::usage(
+        "this path does not lead through these policies: it is of another version, or of another policy; `mux versions` lists versions",
+    )
 }
 
 /// What was done when the request was recorded.
