@@ -3,6 +3,7 @@
 use super::counted::{Coverage, Goal, Want};
 use super::question::Tree;
 use crate::cells::Cells;
+use crate::clause::{Clause, Then};
 use crate::condition::Cond;
 use crate::decide::Image;
 use crate::diagram::{Edge, Step};
@@ -138,6 +139,9 @@ impl<'i> Search<'i> {
         let id = PolicyId(u32::try_from(policy).unwrap_or(u32::MAX));
         let mut found = Found::Nothing;
         for (end, target) in targets {
+            let Some(target) = self.entered(policy, target) else {
+                continue;
+            };
             match order.past(end, &target) {
                 Reach::Alive(region) => {
                     found = Found::Request(id, region);
@@ -149,6 +153,27 @@ impl<'i> Search<'i> {
         }
         self.work.set(order.left());
         found
+    }
+
+    /// The field of the model and the cell that every request of a policy is in, unless another policy hands requests on.
+    fn model(&self, policy: usize) -> Option<(u16, u32)> {
+        let own = self.image.policies.get(policy)?;
+        let code = &self.image.code;
+        let goes = |clause: &Clause| matches!(clause.then, Then::Go(to) if to.index() == policy);
+        if code.clauses.iter().flatten().any(goes) {
+            return None;
+        }
+        let mut fields = (0..).zip(code.space.fields());
+        let (at, field) = fields.find(|(_, field)| field.fact == Fact::Model)?;
+        Some((at, field.cell_of(&own.name)))
+    }
+
+    /// What of a box can enter a policy.
+    fn entered(&self, policy: usize, region: Region) -> Option<Region> {
+        match self.model(policy) {
+            Some((at, cell)) => region.with(at, &Cells::One(cell), &self.image.code.space),
+            None => Some(region),
+        }
     }
 
     fn condition(&self, coverage: &Coverage<'_>, id: usize, want: Want) -> Found {
@@ -207,6 +232,7 @@ impl<'i> Search<'i> {
         };
         let id = PolicyId(u32::try_from(policy).unwrap_or(u32::MAX));
         let usual = |field: u16| own(image, id, field);
+        let model = self.model(policy);
         let mut before: HashMap<Edge, (Edge, u16, u32)> = HashMap::new();
         let mut open = VecDeque::from([*root]);
         while let Some(at) = open.pop_front().filter(|at| *at != edge) {
@@ -214,7 +240,8 @@ impl<'i> Search<'i> {
                 continue;
             };
             for (cell, to) in first(usual(field), branches) {
-                if to != *root && !before.contains_key(&to) {
+                let enters = model.is_none_or(|(own, only)| own != field || only == cell);
+                if enters && to != *root && !before.contains_key(&to) {
                     before.insert(to, (at, field, cell));
                     open.push_back(to);
                 }
@@ -223,6 +250,9 @@ impl<'i> Search<'i> {
         let Step::Node(field, branches) = arena.step(edge) else {
             return Found::Unknown;
         };
+        if edge != *root && !before.contains_key(&edge) {
+            return Found::Nothing;
+        }
         let last = first(usual(field), branches).find(|(_, to)| *to == next);
         let mut way: Vec<(u16, u32)> = last.map(|(cell, _)| (field, cell)).into_iter().collect();
         let mut at = edge;
@@ -235,7 +265,10 @@ impl<'i> Search<'i> {
             .try_fold(Region::all(), |region, (field, cell)| {
                 region.with(field, &Cells::One(cell), &image.code.space)
             });
-        region.map_or(Found::Unknown, |region| Found::Request(id, region))
+        match region.and_then(|region| self.entered(policy, region)) {
+            Some(region) => Found::Request(id, region),
+            None => Found::Nothing,
+        }
     }
 }
 

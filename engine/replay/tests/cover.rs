@@ -83,6 +83,14 @@ fn conditions() -> impl Strategy<Value = String> {
         "health of vllm is down",
         "time in mon-fri 08:00-18:00 Europe/Berlin",
         "premium",
+        "team is \"t\"",
+        "header.x-app starts with \"mob\"",
+        "header.x-app matches \"*bile\"",
+        "model is @any",
+        "operation is \"embeddings\"",
+        "inflight of vllm/llama-3.3-70b > 3",
+        "headroom of openai/gpt-4.1 < 10%",
+        "breaker of openai/gpt-4.1 is open",
     ]);
     prop_oneof![
         test.clone().prop_map(str::to_owned),
