@@ -61,6 +61,18 @@ impl Cond {
         }
     }
 
+    /// Every test that makes it true by being true, in textual order: none that is negated.
+    pub(crate) fn each_positive<'a>(&'a self, visit: &mut impl FnMut(&'a Arc<Test>)) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => {
+                parts.iter().for_each(|p| p.each_positive(visit))
+            }
+            Self::Named(_, inner) => inner.each_positive(visit),
+            Self::Not(_) => {}
+            Self::Test(test) => visit(test),
+        }
+    }
+
     /// Number of tests.
     pub(crate) fn size(&self) -> usize {
         match self {

@@ -7,6 +7,8 @@ mod guarantee;
 mod reach;
 mod rules;
 mod serve;
+#[cfg(test)]
+mod tests;
 mod worlds;
 
 pub use guarantee::{Answer, Counterexample, Proof};

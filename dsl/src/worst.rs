@@ -41,7 +41,8 @@ impl Tariff {
         input.saturating_add(self.output.saturating_mul(output.into()))
     }
 
-    fn and(self, other: Self) -> Self {
+    /// Both.
+    pub(crate) fn and(self, other: Self) -> Self {
         Self {
             input: self.input.saturating_add(other.input),
             output: self.output.saturating_add(other.output),

@@ -274,7 +274,14 @@ fn proved(proof: &Proof) -> String {
                     "        `{}`, but {}, by {}",
                     example.expected, example.got, example.rule
                 ),
-                "        this test fails until it holds:".to_owned(),
+                format!(
+                    "        {}:",
+                    if example.fails {
+                        "this test fails until it holds"
+                    } else {
+                        "for example this request"
+                    }
+                ),
             ];
             lines.extend(example.test.lines().map(|line| format!("          {line}")));
             lines.join("\n")

@@ -6,7 +6,7 @@ use crate::fact::Fact;
 use crate::image::{Features, Plan, Policy, Rule};
 use crate::names::{Names, Table};
 use crate::program::Laid;
-use crate::proof::{self, Answer, Judged, Overrun, Proof, Unserved};
+use crate::proof::{self, Answer, Counterexample, Judged, Overrun, Proof, Unserved};
 use crate::region::Terms;
 use crate::report::Report;
 use crate::source::Span;
@@ -47,7 +47,7 @@ impl Proofs<'_> {
                 no_else(policy, *at, report);
             }
             let wrong = report.failed();
-            for (at, judged) in proof::rules(clauses, laid, self.plans, &self.terms) {
+            for (at, judged) in proof::rules(clauses, policy, laid, self.plans, &self.terms) {
                 let Some(rule) = rules.get(at) else { continue };
                 // What only looks odd may look so because of what is wrong.
                 if !wrong || matches!(judged, Judged::Dead(_)) {
@@ -91,10 +91,7 @@ pub(super) fn promise(proof: &Proof, at: Span, force: bool, report: &mut Report)
                     "`{}`, but {}, by {}",
                     found.expected, found.got, found.rule
                 ))
-                .help(format!(
-                    "this test fails until it holds:\n{}",
-                    found.test.trim_end()
-                ));
+                .help(format!("{}:\n{}", shows(found), found.test.trim_end()));
         }
         Answer::Bounded { points } => {
             report
@@ -105,6 +102,15 @@ pub(super) fn promise(proof: &Proof, at: Span, force: bool, report: &mut Report)
                 })
                 .help("the rules are too tangled to be proved as a whole: split the policy, or promise less at a time");
         }
+    }
+}
+
+/// What a counterexample is.
+fn shows(found: &Counterexample) -> &'static str {
+    if found.fails {
+        "this test fails until it holds"
+    } else {
+        "for example this request"
     }
 }
 

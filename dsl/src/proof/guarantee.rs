@@ -1,17 +1,19 @@
 //! Guarantees: whether something holds for every request of a region and everything that can become of it.
 
 use super::reach::{Order, Reach, work};
-use super::worlds::{Reached, reached};
+use super::worlds::{IT, Reached, reached};
 use crate::case::{Guarantee, Property};
 use crate::cells::Cells;
 use crate::clause::{Clause, Then};
 use crate::condition::Cond;
 use crate::entry::{Leaf, entry};
 use crate::fact::Fact;
-use crate::image::{Attempt, Plan, Policy, PolicyId, RuleId, TargetId, Timeouts, Verdict};
+use crate::image::{
+    Attempt, Features, GuardId, Plan, Policy, PolicyId, Route, RuleId, TargetId, Timeouts, Verdict,
+};
 use crate::region::{Region, Terms};
 use crate::witness::Witness;
-use crate::worst::{Worst, worst};
+use crate::worst::{Tariff, Worst, worst};
 
 /// Corners of a region that are looked at where it is too tangled to be proved.
 const CORNERS: usize = 20_000;
@@ -61,8 +63,10 @@ pub struct Counterexample {
     pub got: String,
     /// The rule that decides, as `file:line`.
     pub rule: String,
-    /// A `test` block that fails as long as the guarantee does not hold.
+    /// A `test` block of such a request; where [`Counterexample::fails`], it fails as long as the guarantee does not hold.
     pub test: String,
+    /// Whether running the test shows it: what only some requests of a kind meet, or what no test can expect, it does not.
+    pub fails: bool,
 }
 
 /// What proving needs of a bundle.
@@ -107,10 +111,14 @@ struct Breach {
     /// Index of the expectation.
     expectation: usize,
     /// Conditions of arms that lead there.
-    guards: Vec<crate::image::GuardId>,
+    guards: Vec<GuardId>,
     got: String,
     /// Targets that must fail before.
     before: Vec<TargetId>,
+    /// The target, where the request itself goes there.
+    target: Option<TargetId>,
+    /// A test that gives the request comes to it by itself.
+    runs: bool,
 }
 
 impl Prover<'_> {
@@ -190,7 +198,7 @@ impl Prover<'_> {
             .collect();
         for (at, (region, leaf)) in (0..).zip(&entry.list) {
             for breach in breaches.get(*leaf as usize).into_iter().flatten() {
-                for target in self.targets(region, &when, &breach.guards) {
+                for target in self.targets(region, &when, breach) {
                     let found = match order.past(at, &target) {
                         Reach::Dead(_) => None,
                         Reach::Alive(witness) => Some(witness),
@@ -215,7 +223,7 @@ impl Prover<'_> {
     fn direct(&mut self, when: &[Region]) -> Option<Counterexample> {
         let targets = &self.scene.terms.fleet.targets;
         for (id, target) in (0..).map(TargetId).zip(targets) {
-            let route = crate::image::Route::Attempt(Attempt {
+            let route = Route::Attempt(Attempt {
                 target: id,
                 timeouts: Timeouts::default(),
                 retry: None,
@@ -251,15 +259,10 @@ impl Prover<'_> {
             .collect()
     }
 
-    fn targets(
-        &self,
-        region: &Region,
-        when: &[Region],
-        guards: &[crate::image::GuardId],
-    ) -> Vec<Region> {
+    fn targets(&self, region: &Region, when: &[Region], breach: &Breach) -> Vec<Region> {
         let space = self.scene.terms.space;
         let mut targets: Vec<Region> = when.iter().filter_map(|w| region.and(w, space)).collect();
-        for guard in guards {
+        for guard in &breach.guards {
             let Some(guard) = self.scene.guards.get(guard.index()) else {
                 continue;
             };
@@ -272,7 +275,29 @@ impl Prover<'_> {
                 .flat_map(|t| regions.iter().filter_map(|r| t.and(r, space)))
                 .collect();
         }
-        targets
+        let taken = |t: &Region| self.taken_on(t.clone(), breach.target);
+        targets.iter().filter_map(taken).collect()
+    }
+
+    /// The requests of a region for which a target is not passed over because it lacks something they need.
+    fn taken_on(&self, region: Region, target: Option<TargetId>) -> Option<Region> {
+        let space = self.scene.terms.space;
+        let targets = &self.scene.terms.fleet.targets;
+        let Some(of) = target.and_then(|t| targets.get(t.index())) else {
+            return Some(region);
+        };
+        let window = of.context.map_or(u64::MAX, u64::from);
+        let mut fields = space.fields().iter().zip(0_u16..);
+        fields.try_fold(region, |region, (field, at)| match field.fact {
+            Fact::Need(bit) if !of.can.contains(Features(bit)) => {
+                region.with(at, &Cells::One(0), space)
+            }
+            Fact::Tokens => {
+                let fits = |cell: &u32| field.lowest(*cell).is_none_or(|l| l <= window);
+                region.with(at, &(0..field.count()).filter(fits).collect(), space)
+            }
+            _ => Some(region),
+        })
     }
 
     /// What a leaf does that breaks an expectation.
@@ -294,7 +319,13 @@ impl Prover<'_> {
                     .policies
                     .get(policy)
                     .and_then(|p| p.rules.get(leaf.rule.index()));
-                for shadow in rule.map(|r| r.shadows.as_slice()).unwrap_or_default() {
+                let mut worst = worst(&plan.route, self.scene.plans, self.scene.terms.fleet);
+                let shadows = rule.map(|r| r.shadows.as_slice()).unwrap_or_default();
+                for shadow in shadows.iter().filter(|s| s.share > 0) {
+                    worst.cost = worst
+                        .cost
+                        .zip(self.tariff(&shadow.attempt))
+                        .map(|(a, b)| a.and(b));
                     all.push(Reached {
                         target: shadow.attempt.target,
                         guards: Vec::new(),
@@ -302,10 +333,10 @@ impl Prover<'_> {
                         how: "a copy goes to",
                     });
                 }
-                self.used(
-                    &all,
-                    &worst(&plan.route, self.scene.plans, self.scene.terms.fleet),
-                )
+                let passed = leaf.policies.iter();
+                let passed = passed.filter_map(|p| self.scene.policies.get(p.index())?.within);
+                worst.time = passed.chain(worst.time).min();
+                self.used(&all, &worst)
             }
             Some(Then::Decide(Verdict::Deny { status, .. })) => {
                 let broken = |(at, expectation): (usize, &crate::case::Expectation)| {
@@ -316,6 +347,8 @@ impl Prover<'_> {
                             guards: Vec::new(),
                             got: format!("refused with {status}"),
                             before: Vec::new(),
+                            target: None,
+                            runs: true,
                         })
                 };
                 self.guarantee
@@ -329,6 +362,12 @@ impl Prover<'_> {
         }
     }
 
+    /// What one copy costs.
+    fn tariff(&self, attempt: &Attempt) -> Option<Tariff> {
+        let route = Route::Attempt(attempt.clone());
+        worst(&route, self.scene.plans, self.scene.terms.fleet).cost
+    }
+
     fn used(&self, all: &[Reached], worst: &Worst) -> Vec<Breach> {
         let mut breaches = Vec::new();
         for (at, expectation) in self.guarantee.expects.iter().enumerate() {
@@ -340,6 +379,8 @@ impl Prover<'_> {
                 guards: r.guards.clone(),
                 got: self.told(&expectation.that, r, worst),
                 before: r.before.clone(),
+                target: r.itself().then_some(r.target),
+                runs: r.how == IT && testable(&expectation.that),
             }));
         }
         breaches
@@ -500,10 +541,10 @@ impl Prover<'_> {
             .map(|t| format!("  upstream {} refuses\n", name(t)))
             .collect::<Vec<_>>()
             .concat();
-        let expect = if expected.starts_with("expect") {
+        let expect = if breach.runs {
             expected.clone()
         } else {
-            format!("expect {expected}")
+            format!("# {expected}")
         };
         let givens = Witness::of(witness, self.scene.terms.space).lines();
         Counterexample {
@@ -511,6 +552,7 @@ impl Prover<'_> {
                 "test {:?} {{\n  given model {model}\n{givens}{before}  {expect}\n}}\n",
                 format!("counterexample: {}", self.guarantee.name)
             ),
+            fails: breach.runs,
             expected,
             got: breach.got.clone(),
             rule: rule.map_or_else(
@@ -518,6 +560,15 @@ impl Prover<'_> {
                 |r| format!("{}:{}", r.file, r.line),
             ),
         }
+    }
+}
+
+/// Whether a test can expect a property, of one request that is served.
+fn testable(property: &Property) -> bool {
+    match property {
+        Property::Region(_) | Property::Tier(..) | Property::Provider(_) => true,
+        Property::Not(inner) => **inner == Property::Denied,
+        _ => false,
     }
 }
 

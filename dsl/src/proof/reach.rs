@@ -137,7 +137,8 @@ impl<'a> Order<'a> {
         if before.is_empty() {
             return Reach::Alive(target.clone());
         }
-        before.push((end, Region::all()));
+        // Only cells of the box count: what an entry still asks may reach beyond it.
+        before.push((end, asked(&before, target)));
         let Some(Inside { arena, root }) = self.diagram(&before) else {
             return Reach::Unknown;
         };
@@ -169,4 +170,18 @@ impl<'a> Order<'a> {
     fn spend(&self, work: u64) {
         self.work.set(self.work.get().saturating_sub(work));
     }
+}
+
+/// What a box asks of the fields that some entries ask about, too.
+fn asked(entries: &[(u32, Region)], target: &Region) -> Region {
+    let mut rest = target.clone();
+    for (field, _) in target.iter() {
+        if entries
+            .iter()
+            .all(|(_, region)| region.get(field).is_none())
+        {
+            rest = rest.without(field);
+        }
+    }
+    rest
 }

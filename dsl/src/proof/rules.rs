@@ -6,7 +6,7 @@ use crate::cells::Cells;
 use crate::clause::{Clause, Then};
 use crate::condition::{Cond, Test};
 use crate::fact::senses;
-use crate::image::{Plan, Verdict};
+use crate::image::{Plan, Policy, Verdict};
 use crate::program::Laid;
 use crate::region::{Region, Terms};
 use std::collections::HashMap;
@@ -31,13 +31,14 @@ pub(crate) enum Judged {
 /// Everything that is to be said about the rules of one policy, by rule. A rule that was wrong is `None` and is passed over.
 pub(crate) fn rules(
     clauses: &[Option<Clause>],
+    policy: &Policy,
     laid: &Laid,
     plans: &[Plan],
     terms: &Terms<'_>,
 ) -> Vec<(usize, Judged)> {
     let judge = Judge {
         order: Order::new(terms.space, &laid.list, work(clauses.len())),
-        outcomes: outcomes(clauses, plans),
+        outcomes: outcomes(clauses, policy, plans),
         own: &laid.own,
     };
     let mut found = Vec::new();
@@ -147,7 +148,7 @@ impl Judge<'_> {
 }
 
 /// Numbers the outcomes of rules, equal ones equally; a rule that was wrong has one of its own.
-fn outcomes(clauses: &[Option<Clause>], plans: &[Plan]) -> Vec<usize> {
+fn outcomes(clauses: &[Option<Clause>], policy: &Policy, plans: &[Plan]) -> Vec<usize> {
     let mut known: HashMap<String, usize> = HashMap::new();
     let number = |(at, clause): (usize, &Option<Clause>)| {
         let key = match clause.as_ref().map(|c| &c.then) {
@@ -158,6 +159,12 @@ fn outcomes(clauses: &[Option<Clause>], plans: &[Plan]) -> Vec<usize> {
             },
             Some(other) => format!("{other:?}"),
         };
+        let copies = policy
+            .rules
+            .get(at)
+            .map(|r| &r.shadows)
+            .filter(|s| !s.is_empty());
+        let key = copies.map_or_else(|| key.clone(), |copies| format!("{key} {copies:?}"));
         let next = known.len();
         *known.entry(key).or_insert(next)
     };
@@ -184,7 +191,7 @@ impl Taken {
     /// Tests of a condition that the rules before have settled, or that settle themselves.
     fn constants(&self, cond: &Cond, terms: &Terms<'_>) -> Vec<Judged> {
         let mut found = Vec::new();
-        cond.each_test(&mut |test| {
+        cond.each_positive(&mut |test| {
             let mut senses = senses(&test.atom, terms.fleet, terms.tables).into_iter();
             let (Some((fact, sense)), None) = (senses.next(), senses.next()) else {
                 return;

@@ -3,6 +3,11 @@
 use super::serve::may_pass;
 use crate::image::{Arm, Attempt, Combine, Fleet, GuardId, Listed, Plan, Route, TargetId};
 
+/// How a request gets to a target: itself, if those before fail.
+pub(crate) const IT: &str = "it can go to";
+/// Itself, if its share falls so.
+const SHARE: &str = "a share of it goes to";
+
 /// A target that a plan can lead to.
 #[derive(Clone, Debug)]
 pub(crate) struct Reached {
@@ -15,6 +20,13 @@ pub(crate) struct Reached {
     pub(crate) how: &'static str,
 }
 
+impl Reached {
+    /// Whether the request itself gets there, as opposed to a copy or a question about its answer.
+    pub(crate) fn itself(&self) -> bool {
+        self.how == IT || self.how == SHARE
+    }
+}
+
 /// Every target of a plan, in the order it would be tried. Plans must be free of loops.
 pub(crate) fn reached(route: &Route, plans: &[Plan], fleet: &Fleet) -> Vec<Reached> {
     let mut walk = Walk {
@@ -22,6 +34,7 @@ pub(crate) fn reached(route: &Route, plans: &[Plan], fleet: &Fleet) -> Vec<Reach
         fleet,
         guards: Vec::new(),
         before: Vec::new(),
+        how: IT,
         found: Vec::new(),
     };
     walk.route(route);
@@ -33,13 +46,14 @@ struct Walk<'a> {
     fleet: &'a Fleet,
     guards: Vec<GuardId>,
     before: Vec<TargetId>,
+    how: &'static str,
     found: Vec<Reached>,
 }
 
 impl Walk<'_> {
     fn route(&mut self, route: &Route) {
         match route {
-            Route::Attempt(attempt) => self.attempt(attempt, "it can go to"),
+            Route::Attempt(attempt) => self.attempt(attempt, self.how),
             Route::Plan(plan) => {
                 if let Some(plan) = self.plans.get(plan.index()) {
                     self.route(&plan.route);
@@ -47,10 +61,15 @@ impl Walk<'_> {
             }
             Route::Fallback(fallback) => fallback.tries.iter().for_each(|arm| self.arm(arm)),
             Route::Listed(list) => self.listed(list),
-            Route::Split(split) => self.each(split.arms.iter().map(|(_, arm)| arm)),
+            Route::Split(split) => {
+                let arms = split.arms.iter().filter(|(share, _)| *share > 0);
+                self.each(arms.map(|(_, arm)| arm), SHARE);
+            }
             Route::Canary(canary) => {
+                let before = self.before.clone();
                 self.route(&canary.base);
-                self.each(std::iter::once(&*canary.trial));
+                self.before = before;
+                self.each(std::iter::once(&*canary.trial), SHARE);
             }
             Route::Cascade(cascade) => {
                 cascade.steps.iter().for_each(|(arm, _)| self.arm(arm));
@@ -60,7 +79,7 @@ impl Walk<'_> {
                     .for_each(|judge| self.attempt(&judge.attempt, "its answer is judged by"));
             }
             Route::Ensemble(ensemble) => {
-                self.each(ensemble.asks.iter());
+                self.each(ensemble.asks.iter(), IT);
                 ensemble
                     .judge
                     .iter()
@@ -89,12 +108,14 @@ impl Walk<'_> {
     }
 
     /// Arms of which any may be the first.
-    fn each<'r>(&mut self, arms: impl Iterator<Item = &'r Arm>) {
+    fn each<'r>(&mut self, arms: impl Iterator<Item = &'r Arm>, how: &'static str) {
         let before = self.before.clone();
+        let outer = std::mem::replace(&mut self.how, how);
         for arm in arms {
             self.before.clone_from(&before);
             self.arm(arm);
         }
+        self.how = outer;
     }
 
     fn arm(&mut self, arm: &Arm) {
