@@ -70,12 +70,13 @@ pub(crate) struct Read {
 
 /// Compiles a folder or a file, as the gateway does.
 pub(crate) fn compile(path: &Path) -> Result<Compiled, Trouble> {
-    compile_with(path, None)
+    read(path, mux_dsl::compile).map(|read| read.compiled)
 }
 
-/// The same, with one more file: its name and its text.
+/// The same, with one more file: its name and its text. Whoever asks about policies may do so although a guarantee of them
+/// does not hold.
 pub(crate) fn compile_with(path: &Path, more: Option<(&str, &str)>) -> Result<Compiled, Trouble> {
-    read_with(path, more, mux_dsl::compile).map(|read| read.compiled)
+    read_with(path, more, mux_dsl::compile_forced).map(|read| read.compiled)
 }
 
 /// Compiles a folder, a file, or a bundle in one file.

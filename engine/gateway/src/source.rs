@@ -1,7 +1,10 @@
 //! Policy sources on disk: a folder is one bundle, a file is one bundle with its includes.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+
+/// Bytes of a file that are read at most: more than the compiler takes, so that it says so.
+const LARGEST: u64 = (1 << 20) + 1;
 
 /// Where a bundle is read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,11 +84,20 @@ impl Source {
     /// # Errors
     /// In words for a diagnostic.
     pub fn read(&self, name: &str) -> Result<Vec<u8>, String> {
-        std::fs::read(self.folder().join(name)).map_err(|e| match e.kind() {
+        let path = self.folder().join(name);
+        let told = |e: io::Error| match e.kind() {
             io::ErrorKind::NotFound => "no such file".to_owned(),
             io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
             _ => e.to_string(),
-        })
+        };
+        // A pipe would be waited for, and a device has no end.
+        if !std::fs::metadata(&path).map_err(told)?.is_file() {
+            return Err("this is no regular file".to_owned());
+        }
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(&path).map_err(told)?;
+        file.take(LARGEST).read_to_end(&mut bytes).map_err(told)?;
+        Ok(bytes)
     }
 }
 

@@ -53,7 +53,8 @@ pub(crate) fn fly(image: &Arc<Image>, test: &Test) -> Option<Flight> {
     let arrival = arrival(&test.given);
     let live = Supposed { given: &test.given };
     let flight = Flight::new(&router, arrival, &live);
-    let (tokens, streaming) = (test.given.tokens, !whole(&test.given));
+    let (tokens, limit) = (test.given.tokens, test.given.output_limit);
+    let streaming = !whole(&test.given);
     let mut world = World::new(|_: &Flight, _: usize, target: TargetId| -> Play {
         let script = test
             .upstreams
@@ -61,8 +62,8 @@ pub(crate) fn fly(image: &Arc<Image>, test: &Test) -> Option<Flight> {
             .find(|(t, _)| *t == target)
             .map(|(_, script)| script);
         script.map_or_else(
-            || healthy(tokens, streaming),
-            |script| scripted(script, tokens, streaming),
+            || healthy(tokens, limit, streaming),
+            |script| scripted(script, tokens, limit, streaming),
         )
     });
     let mut ended = None;

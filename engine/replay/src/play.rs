@@ -82,20 +82,26 @@ fn flow(play: &mut Play, from: Nanos, tokens: u32, rate: u32) {
     }
 }
 
-/// A healthy upstream.
+/// Tokens of an answer that may have so many.
+fn tokens(limit: Option<u32>) -> u32 {
+    limit.map_or(TOKENS, |limit| limit.min(TOKENS))
+}
+
+/// A healthy upstream, for a request that limits the output or does not.
 #[must_use]
-pub fn healthy(input: u32, streaming: bool) -> Play {
-    answer(FIRST, input, TOKENS, RATE, streaming)
+pub fn healthy(input: u32, limit: Option<u32>, streaming: bool) -> Play {
+    answer(FIRST, input, tokens(limit), RATE, streaming)
 }
 
 /// What a test's script does.
 #[must_use]
-pub fn scripted(script: &Script, input: u32, streaming: bool) -> Play {
+pub fn scripted(script: &Script, input: u32, limit: Option<u32>, streaming: bool) -> Play {
+    let most = tokens(limit);
     match *script {
         Script::Hangs => vec![(0, Beat::Connected)],
         Script::Refuses => vec![(0, Beat::Failed(Failure::of(Class::Connect)))],
         Script::Replies { status, after } if (200..300).contains(&status) => {
-            answer(after * MILLI, input, TOKENS, RATE, streaming)
+            answer(after * MILLI, input, most, RATE, streaming)
         }
         Script::Replies { status, after } => {
             let failure = Failure {
@@ -107,7 +113,7 @@ pub fn scripted(script: &Script, input: u32, streaming: bool) -> Play {
         Script::Streams {
             rate,
             drops_after: None,
-        } => answer(FIRST, input, TOKENS, rate, streaming),
+        } => answer(FIRST, input, most, rate, streaming),
         Script::Streams {
             rate,
             drops_after: Some(tokens),

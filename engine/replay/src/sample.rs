@@ -63,13 +63,23 @@ impl Samples {
             .filter(|r| !r.kept.is_empty());
         let Some(reservoir) = reservoir else {
             self.assumed.insert(target.to_owned());
-            return healthy(record.request.tokens, streaming);
+            return healthy(
+                record.request.tokens,
+                record.request.output_limit,
+                streaming,
+            );
         };
         let place = usize::try_from(chance.below(reservoir.kept.len() as u64)).unwrap_or(0);
-        reservoir
-            .kept
-            .get(place)
-            .map_or_else(|| healthy(record.request.tokens, streaming), replayed)
+        reservoir.kept.get(place).map_or_else(
+            || {
+                healthy(
+                    record.request.tokens,
+                    record.request.output_limit,
+                    streaming,
+                )
+            },
+            replayed,
+        )
     }
 
     /// Targets for which a healthy upstream was assumed, since the recording knows nothing of them.
