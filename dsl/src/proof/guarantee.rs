@@ -371,6 +371,9 @@ impl Prover<'_> {
     fn used(&self, all: &[Reached], worst: &Worst) -> Vec<Breach> {
         let mut breaches = Vec::new();
         for (at, expectation) in self.guarantee.expects.iter().enumerate() {
+            // Whichever arm a share falls to, the first that is asked breaks it.
+            let mut first = all.iter().filter(|r| r.itself() && r.before.is_empty());
+            let any = first.all(|r| !self.holds(&expectation.that, r.target, worst));
             let broken = all
                 .iter()
                 .filter(|r| !self.holds(&expectation.that, r.target, worst));
@@ -380,7 +383,7 @@ impl Prover<'_> {
                 got: self.told(&expectation.that, r, worst),
                 before: r.before.clone(),
                 target: r.itself().then_some(r.target),
-                runs: r.how == IT && testable(&expectation.that),
+                runs: testable(&expectation.that) && (r.how == IT || (any && r.before.is_empty())),
             }));
         }
         breaches
