@@ -38,6 +38,8 @@ pub(crate) struct Test {
     pub(crate) file: Arc<str>,
     /// From 1.
     pub(crate) line: u32,
+    /// Nobody wrote it: it comes with another test.
+    pub(crate) implied: bool,
 }
 
 impl Cond {

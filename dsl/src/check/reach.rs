@@ -80,6 +80,7 @@ impl Known {
         match (cond, holds) {
             (Some(Cond::Test(test)), _) => self.0.push((test.atom.clone(), holds)),
             (Some(Cond::Not(inner)), _) => self.add(Some(inner), !holds),
+            (Some(Cond::Named(_, inner)), _) => self.add(Some(inner), holds),
             (Some(Cond::All(parts)), true) | (Some(Cond::Any(parts)), false) => {
                 for part in parts {
                     self.add(Some(part), holds);

@@ -192,6 +192,9 @@ impl Taken {
     fn constants(&self, cond: &Cond, terms: &Terms<'_>) -> Vec<Judged> {
         let mut found = Vec::new();
         cond.each_positive(&mut |test| {
+            if test.implied {
+                return;
+            }
             let mut senses = senses(&test.atom, terms.fleet, terms.tables).into_iter();
             let (Some((fact, sense)), None) = (senses.next(), senses.next()) else {
                 return;

@@ -44,13 +44,23 @@ impl Scope<'_> {
 
     /// A test with a text of its own.
     pub(super) fn test_of(&self, atom: Atom, text: String, at: Span) -> Cond {
+        Cond::Test(Arc::new(self.test(atom, text, at, false)))
+    }
+
+    /// A test that nobody wrote, and that comes with another.
+    pub(super) fn implied(&self, atom: Atom, text: String, at: Span) -> Cond {
+        Cond::Test(Arc::new(self.test(atom, text, at, true)))
+    }
+
+    fn test(&self, atom: Atom, text: String, at: Span, implied: bool) -> Test {
         let (line, _) = self.sources.position(at);
-        Cond::Test(Arc::new(Test {
+        Test {
             atom,
             text: text.into(),
             file: self.sources.path(at.file).into(),
             line,
-        }))
+            implied,
+        }
     }
 
     /// A condition under its name.

@@ -63,7 +63,7 @@ pub(super) fn read(
         return Some(positive);
     }
     // An absent fact makes every test on it false, `is not` included.
-    let present = scope.test_of(
+    let present = scope.implied(
         Atom::Has(fact.clone()),
         format!("has {}", subject.text),
         test.span,
