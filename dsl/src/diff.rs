@@ -10,6 +10,7 @@ mod human;
 mod joint;
 mod markdown;
 mod pairwise;
+mod plans;
 mod possible;
 mod report;
 mod side;
@@ -19,7 +20,7 @@ mod walk;
 use crate::decide::Image;
 use crate::request::{Live, Request};
 use joint::Joint;
-pub use report::{Change, Diff, Parted, Place, PolicyDiff, RegionDiff};
+pub use report::{Change, Diff, Parted, Place, PlanDiff, PolicyDiff, RegionDiff};
 use side::Differing;
 use std::collections::BTreeSet;
 
@@ -76,13 +77,18 @@ impl<'i> Comparison<'i> {
         };
         let (added, removed) = (only(now, was), only(was, now));
         let fleet = fleet::compared(was, now);
+        let plans = self.joint.told_plans(&self.policies, counted);
+        let differing = |p: &Differing| self.joint.differing(p);
         Diff {
             v: report::VERSION,
-            same: [policies.len(), added.len(), removed.len(), fleet.len()] == [0; 4],
+            same: policies.is_empty()
+                && [plans.len(), added.len(), removed.len(), fleet.len()] == [0; 4],
             policies,
+            plans,
             added,
             removed,
             fleet,
+            differing: counted.then(|| self.policies.iter().map(differing).sum()),
             requests: self.requests,
         }
     }

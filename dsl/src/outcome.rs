@@ -2,7 +2,7 @@
 
 use crate::decide::Image;
 use crate::entry::{Leaf, entry};
-use crate::image::{GuardId, Policy, PolicyId, Verdict};
+use crate::image::{GuardId, PlanId, Policy, PolicyId, Verdict};
 use crate::part::route::Book;
 use crate::part::{Figure, Guard, Part};
 use crate::region::{Region, Terms};
@@ -51,6 +51,12 @@ impl<'i> Outcomes<'i> {
         let book = self.book();
         let part = shadows.fold(verdict, |part, shadow| part.holding(book.shadow(shadow)));
         self.passed(part, &policies)
+    }
+
+    /// Every plan that has a name.
+    pub(crate) fn plans(&self) -> impl Iterator<Item = (&str, Part)> {
+        let ids = (0..).map(PlanId).zip(&self.image.plans);
+        ids.filter_map(|(id, plan)| Some((&**plan.name.as_ref()?, self.book().plan(id))))
     }
 
     fn verdict(&self, leaf: &Leaf) -> Part {

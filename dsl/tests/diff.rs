@@ -188,7 +188,9 @@ impl Asks {
 }
 
 fn differing(found: &Diff) -> u64 {
-    found.policies.iter().filter_map(|p| p.requests).sum()
+    let told: u64 = found.policies.iter().filter_map(|p| p.requests).sum();
+    assert_eq!(found.differing, Some(told));
+    told
 }
 
 proptest! {
@@ -425,6 +427,84 @@ fn requests_that_cannot_be_are_not_told() {
         &text("health of p is ok and health of p/a is ok"),
     );
     assert!(!found.same, "another model may be the best one");
+}
+
+#[test]
+fn a_plan_that_changed_is_told_once_with_the_policies_that_use_it() {
+    let now = BEFORE
+        .replace("timeout 20s", "timeout 8s")
+        .replace(
+            "policy @gone {",
+            "plan calm { fallback { try plan steady } }\npolicy @gone {",
+        )
+        .replace("else use near/small }", "else use plan calm }");
+    let was = now.replace("timeout 8s", "timeout 20s");
+    let (was, now) = (of(&was), of(&now));
+    let mut comparison = Comparison::of(&was, &now);
+    let live = Moment {
+        p95: None,
+        used: 0,
+        health: [HealthState::Ok; 2],
+    };
+    for (model, user) in [("@main", "ana"), ("@main", "zoe"), ("@gone", "zoe")] {
+        let tags = [("tier", "gold")];
+        let asks = Asks {
+            words: [None; 2],
+            tokens: 0,
+            output: None,
+            streaming: false,
+            now: 0,
+            live,
+        };
+        asks.show(|request| {
+            let request = Request {
+                model,
+                end_user: Some(user),
+                tags: &tags,
+                ..*request
+            };
+            comparison.count(&request, &live);
+        });
+    }
+    let found = comparison.finish();
+    assert!(!found.same && found.policies.is_empty());
+    let plans: Vec<_> = found
+        .plans
+        .iter()
+        .map(|p| (&*p.plan, p.policies.join(" "), p.requests))
+        .collect();
+    assert_eq!(plans, [("steady", "gone main".to_owned(), Some(2))]);
+    assert_eq!(
+        found.plans[0].changes,
+        ["try near/large: timeout 20s -> 8s"]
+    );
+    assert_eq!((found.differing, found.requests), (Some(2), Some(3)));
+    let human = found.human(false);
+    assert!(
+        human.contains(
+            "plan steady (for @gone, @main, 2 requests)\n  try near/large: timeout 20s -> 8s"
+        ),
+        "{human}"
+    );
+    assert!(
+        human.contains("of 3 recorded requests, 2 are treated differently"),
+        "{human}"
+    );
+    assert!(
+        found
+            .markdown()
+            .contains("#### plan steady (for @gone, @main)")
+    );
+
+    // A plan that nobody gets is no difference, and neither hash says so.
+    let unused = |timeout: &str| {
+        of(&format!(
+            "{BEFORE}plan idle {{ near/small timeout {timeout} }}\n"
+        ))
+    };
+    let (was, now) = (unused("1s"), unused("2s"));
+    assert!(diff(&was, &now).same);
+    assert_eq!(was.semantic(), now.semantic());
 }
 
 #[test]

@@ -123,9 +123,8 @@ async fn a_revision_is_compared_with_the_files_as_they_are() {
         "use plan steady -> use a/m",
         "when not (end_user in blocked) and tokens > 4k and tokens <= 5k",
         "main.mux:12 -> main.mux:13",
-        "use plan steady, which changed inside",
+        "plan steady (for @chat)",
         "try a/big: timeout 20s -> 8s",
-        "when not (end_user in blocked) and tokens > 5k",
     ] {
         assert!(human.out.contains(part), "no `{part}` in\n{}", human.out);
     }

@@ -1,6 +1,6 @@
 //! Differences for people at a terminal.
 
-use super::report::{Change, Diff, Parted, Place, PolicyDiff, RegionDiff};
+use super::report::{Change, Diff, Parted, Place, PlanDiff, PolicyDiff, RegionDiff};
 use std::fmt::Write as _;
 
 /// Most regions of one difference that are written out.
@@ -23,11 +23,13 @@ impl Diff {
         for policy in &self.policies {
             policy_text(&mut text, policy, tests);
         }
+        for plan in &self.plans {
+            plan_text(&mut text, plan);
+        }
         for parted in &self.fleet {
             parted_text(&mut text, parted);
         }
-        if let Some(requests) = self.requests {
-            let differing = self.policies.iter().filter_map(|p| p.requests).sum();
+        if let (Some(requests), Some(differing)) = (self.requests, self.differing) {
             line(
                 &mut text,
                 &format!(
@@ -118,6 +120,27 @@ pub(super) fn place(place: &Place) -> String {
         Some(rule) => format!("{at} (rule {rule})"),
         None => at,
     }
+}
+
+fn plan_text(text: &mut String, plan: &PlanDiff) {
+    let requests = match plan.requests {
+        Some(1) => ", 1 request".to_owned(),
+        Some(n) => format!(", {n} requests"),
+        None => String::new(),
+    };
+    line(
+        text,
+        &format!("plan {} (for {}{requests})", plan.plan, users(plan)),
+    );
+    for change in &plan.changes {
+        line(text, &format!("  {change}"));
+    }
+}
+
+/// The policies whose requests get a plan.
+pub(super) fn users(plan: &PlanDiff) -> String {
+    let names: Vec<String> = plan.policies.iter().map(|p| format!("@{p}")).collect();
+    names.join(", ")
 }
 
 fn parted_text(text: &mut String, parted: &Parted) {

@@ -1,6 +1,7 @@
 //! Two bundles in one space.
 
 use super::pairwise::pairwise;
+use super::plans::Plans;
 use super::possible::possible;
 use super::side::{Differing, Region2, Side};
 use super::walk::walk;
@@ -30,18 +31,29 @@ pub(super) struct Joint<'i> {
     sources: Vec<Source>,
     pub(super) was: Side<'i>,
     pub(super) now: Side<'i>,
-    /// Everything that becomes of some request, by its bytes.
-    outcomes: RefCell<HashMap<Box<[u8]>, u32>>,
+    pub(super) plans: Plans,
+    /// Everything that becomes of some request, changed plans by their names.
+    outcomes: RefCell<Numbered>,
+}
+
+/// Parts with numbers.
+#[derive(Debug, Default)]
+struct Numbered {
+    by_bytes: HashMap<Box<[u8]>, u32>,
+    parts: Vec<Part>,
 }
 
 impl<'i> Joint<'i> {
     pub(super) fn of(was: &'i Image, now: &'i Image) -> Self {
         let tests = asked(was).into_iter().chain(asked(now));
         let space = Space::cut(tests, &declared(was, now));
+        let sources = space.sources(&now.fleet);
+        let (was, now) = (Side::of(was, &space), Side::of(now, &space));
         Self {
-            sources: space.sources(&now.fleet),
-            was: Side::of(was, &space),
-            now: Side::of(now, &space),
+            sources,
+            plans: Plans::of(&was, &now),
+            was,
+            now,
             space,
             outcomes: RefCell::default(),
         }
@@ -60,6 +72,10 @@ impl<'i> Joint<'i> {
             arena.build(&refs, &counts, GRAPHS)
         };
         let graphs = edge(&mut arena, &was.by_outcome()).zip(edge(&mut arena, &now.by_outcome()));
+        let plans = match graphs {
+            Some((was, now)) => self.both(arena.leaves(was), arena.leaves(now)),
+            None => self.both(was.numbers(), now.numbers()),
+        };
         let exact = graphs.and_then(|(was, now)| walk(&mut arena, (was, now), &self.space));
         let (boxes, more, bounded) = match exact {
             Some((boxes, more)) => (boxes, more, false),
@@ -76,20 +92,48 @@ impl<'i> Joint<'i> {
             })
         });
         let regions: Vec<Region2> = regions.collect();
-        (!regions.is_empty()).then(|| Differing {
+        (!regions.is_empty() || !plans.is_empty()).then(|| Differing {
             name: name.to_owned(),
             regions,
             more,
             bounded,
-            other: 0,
+            plans,
+            now,
+            others: BTreeMap::new(),
         })
     }
 
     /// The number of an outcome.
     fn number(&self, part: &Part) -> u32 {
+        let part = self.plans.folded(part);
         let mut outcomes = self.outcomes.borrow_mut();
-        let fresh = u32::try_from(outcomes.len()).unwrap_or(u32::MAX);
-        *outcomes.entry(bytes_of(part)).or_insert(fresh)
+        let fresh = u32::try_from(outcomes.parts.len()).unwrap_or(u32::MAX);
+        let known = outcomes.by_bytes.entry(bytes_of(&part));
+        let number = *known.or_insert(fresh);
+        if number == fresh {
+            outcomes.parts.push(part);
+        }
+        number
+    }
+
+    /// Changed plans that some outcome of either list leads to.
+    fn both(&self, was: Vec<Option<u32>>, now: Vec<Option<u32>>) -> BTreeSet<Box<str>> {
+        let reached = |numbers: Vec<Option<u32>>| {
+            let numbers = numbers.into_iter().flatten();
+            let all = numbers.map(|number| self.reached(number));
+            all.fold(BTreeSet::new(), |all, some| &all | &some)
+        };
+        &reached(was) & &reached(now)
+    }
+
+    /// Changed plans that an outcome leads to.
+    pub(super) fn reached(&self, number: u32) -> BTreeSet<Box<str>> {
+        let outcomes = self.outcomes.borrow();
+        let mut found = BTreeSet::new();
+        if let Some(part) = outcomes.parts.get(number as usize) {
+            self.plans.reached(part, &mut found);
+        }
+        found
     }
 
     /// The cell of every field.

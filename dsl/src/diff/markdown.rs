@@ -1,6 +1,6 @@
 //! Differences as Markdown, for the comment of a pull request.
 
-use super::human::{headline, place, share};
+use super::human::{headline, place, share, users};
 use super::report::{Change, Diff, PolicyDiff};
 use std::fmt::Write as _;
 
@@ -16,8 +16,7 @@ impl Diff {
             text.push_str("Nothing: every request is treated as before.\n");
             return text;
         }
-        if let Some(requests) = self.requests {
-            let differing = self.policies.iter().filter_map(|p| p.requests).sum();
+        if let (Some(requests), Some(differing)) = (self.requests, self.differing) {
             say(
                 &mut text,
                 &format!(
@@ -38,8 +37,22 @@ impl Diff {
         for policy in &self.policies {
             policy_text(&mut text, policy);
         }
+        self.plans_text(&mut text);
         self.fleet_text(&mut text);
         text
+    }
+
+    fn plans_text(&self, text: &mut String) {
+        for plan in &self.plans {
+            say(
+                text,
+                &format!("#### plan {} (for {})\n", escaped(&plan.plan), users(plan)),
+            );
+            for change in &plan.changes {
+                say(text, &format!("- {}", code(change)));
+            }
+            text.push('\n');
+        }
     }
 
     fn fleet_text(&self, text: &mut String) {

@@ -14,12 +14,17 @@ pub struct Diff {
     pub same: bool,
     /// Policies of both that treat some request differently, by name.
     pub policies: Vec<PolicyDiff>,
+    /// Plans of both that are carried out otherwise, where requests get them before and after.
+    pub plans: Vec<PlanDiff>,
     /// Policies that only the newer one has, without the `@`.
     pub added: Vec<String>,
     /// Policies that only the older one has.
     pub removed: Vec<String>,
     /// What differs besides policies: providers, models, budgets, limits, health, defaults.
     pub fleet: Vec<Parted>,
+    /// Recorded requests that are treated differently.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub differing: Option<u64>,
     /// Recorded requests that were looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requests: Option<u64>,
@@ -32,6 +37,20 @@ pub struct Parted {
     pub what: String,
     /// In words: `input $2/Mtok -> $3/Mtok`; `added` or `removed` where it is there only once.
     pub changes: Vec<String>,
+}
+
+/// How one plan differs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PlanDiff {
+    /// Its name.
+    pub plan: String,
+    /// In words: `try openai/gpt-4.1: timeout 20s -> 8s`.
+    pub changes: Vec<String>,
+    /// Policies whose requests get it, without the `@`.
+    pub policies: Vec<String>,
+    /// Recorded requests that get it before and after.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<u64>,
 }
 
 /// How one policy differs.

@@ -8,7 +8,7 @@ use crate::outcome::Outcomes;
 use crate::part::Part;
 use crate::region::{Region, Terms};
 use crate::space::Space;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// A bundle and what it needs to be read in a space that is not its own.
 #[derive(Debug)]
@@ -37,8 +37,12 @@ pub(super) struct Differing {
     /// Regions that are not listed.
     pub(super) more: usize,
     pub(super) bounded: bool,
-    /// Requests that are in no region.
-    pub(super) other: u64,
+    /// Plans that changed inside and that its requests get before and after.
+    pub(super) plans: BTreeSet<Box<str>>,
+    /// What becomes of its requests now, for those that are in no region.
+    pub(super) now: Listed,
+    /// Requests by the number of what becomes of them now, where they are in no region.
+    pub(super) others: BTreeMap<u32, u64>,
 }
 
 /// Requests that were treated alike and are treated alike, but otherwise.
@@ -128,6 +132,13 @@ impl<'i> Side<'i> {
         self.outcomes.part(leaf)
     }
 
+    /// Every plan that has a name.
+    pub(super) fn plans(&self) -> impl Iterator<Item = (Box<str>, Part)> {
+        self.outcomes
+            .plans()
+            .map(|(name, part)| (name.into(), part))
+    }
+
     /// Whether a set has this name.
     pub(super) fn has_set(&self, name: &str) -> bool {
         self.image.code.tables.names.iter().any(|n| **n == *name)
@@ -151,6 +162,11 @@ impl Listed {
             .collect()
     }
 
+    /// The numbers of its outcomes.
+    pub(super) fn numbers(&self) -> Vec<Option<u32>> {
+        self.outcomes.iter().copied().map(Some).collect()
+    }
+
     /// What decides about a region that is decided alike.
     pub(super) fn leaf_of(&self, witness: &Region) -> Option<Leaf> {
         let first = self.list.iter().find(|(region, _)| region.meets(witness));
@@ -167,9 +183,17 @@ impl Differing {
                 cell.is_some_and(|c| cells.contains(*c))
             })
         };
-        match self.regions.iter_mut().find(|r| inside(&r.region)) {
-            Some(found) => found.requests += 1,
-            None => self.other += 1,
+        if let Some(found) = self.regions.iter_mut().find(|r| inside(&r.region)) {
+            found.requests += 1;
+            return;
+        }
+        let mut list = self.now.list.iter();
+        let leaf = list
+            .find(|(region, _)| inside(region))
+            .map(|(_, leaf)| *leaf);
+        let outcome = leaf.and_then(|leaf| self.now.outcomes.get(leaf as usize));
+        if let Some(outcome) = outcome {
+            *self.others.entry(*outcome).or_default() += 1;
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use super::change::changes;
 use super::joint::Joint;
-use super::report::{Change, Place, PolicyDiff, RegionDiff};
+use super::report::{Change, Place, PlanDiff, PolicyDiff, RegionDiff};
 use super::side::{Differing, Region2, Side};
 use crate::entry::Leaf;
 use crate::part::Part;
 use crate::witness::Witness;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Joint<'_> {
     /// How a policy differs; `None` where nothing was found.
@@ -43,6 +43,43 @@ impl Joint<'_> {
         })
     }
 
+    /// Plans that changed inside, with the policies whose requests get them.
+    pub(super) fn told_plans(&self, policies: &[Differing], counted: bool) -> Vec<PlanDiff> {
+        let names: BTreeSet<&str> = policies
+            .iter()
+            .flat_map(|p| p.plans.iter().map(|n| &**n))
+            .collect();
+        let plan = |name: &str| {
+            let users: Vec<&Differing> =
+                policies.iter().filter(|p| p.plans.contains(name)).collect();
+            let got = |(outcome, requests): (&u32, &u64)| {
+                self.reached(*outcome).contains(name).then_some(*requests)
+            };
+            let requests = users
+                .iter()
+                .flat_map(|p| p.others.iter().filter_map(got))
+                .sum();
+            PlanDiff {
+                plan: name.to_owned(),
+                changes: self.plans.changes(name),
+                policies: users.iter().map(|p| p.name.clone()).collect(),
+                requests: counted.then_some(requests),
+            }
+        };
+        let mut plans: Vec<PlanDiff> = names.into_iter().map(plan).collect();
+        plans.retain(|p| !p.changes.is_empty());
+        plans
+    }
+
+    /// Counted requests that are treated differently: by another rule, or by the same plan that changed.
+    pub(super) fn differing(&self, policy: &Differing) -> u64 {
+        let regions: u64 = policy.regions.iter().map(|r| r.requests).sum();
+        let changed = |(outcome, requests): (&u32, &u64)| {
+            (!self.reached(*outcome).is_empty()).then_some(*requests)
+        };
+        regions + policy.others.iter().filter_map(changed).sum::<u64>()
+    }
+
     /// Share of all cells, of 2⁶⁰.
     fn size(&self, region: &Region2) -> u64 {
         region
@@ -56,10 +93,9 @@ impl Joint<'_> {
 
     fn change(&self, policy: &Differing, group: &[&Region2], counted: bool) -> Option<Change> {
         let first = group.first()?;
-        let (was, now) = (
-            self.was.outcome(first.leaves.first()?),
-            self.now.outcome(first.leaves.last()?),
-        );
+        let [was, now] = &first.leaves;
+        let was = self.plans.folded(&self.was.outcome(was));
+        let now = self.plans.folded(&self.now.outcome(now));
         let regions = group.iter().filter_map(|r| self.region(policy, r, counted));
         Some(Change {
             inside: inside(&was, &now),
