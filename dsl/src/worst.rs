@@ -54,10 +54,9 @@ impl Tariff {
 #[must_use]
 pub fn worst(route: &Route, plans: &[Plan], fleet: &Fleet) -> Worst {
     let sum = Sum { plans, fleet };
-    let mut worst = sum.route(route, true);
+    let mut worst = sum.whole(route);
     let most = fleet.defaults.attempts.0.unwrap_or(MOST_ATTEMPTS);
     worst.attempts = worst.attempts.min(most);
-    worst.time = within(worst.time, fleet.defaults.within);
     worst
 }
 
@@ -114,6 +113,25 @@ impl Worst {
 }
 
 impl Sum<'_> {
+    /// A route as all of a request: where it has no deadline of its own, the default one holds.
+    fn whole(&self, route: &Route) -> Worst {
+        let arms: Vec<&Route> = match route {
+            Route::Plan(plan) => match self.plans.get(plan.index()) {
+                Some(plan) => return self.whole(&plan.route),
+                None => return Worst::NOTHING,
+            },
+            Route::Split(split) => split.arms.iter().map(|(_, arm)| &arm.route).collect(),
+            Route::Canary(canary) => vec![&canary.base, &canary.trial.route],
+            other => {
+                let own = other.terms().and_then(|terms| terms.within);
+                let limit = self.fleet.defaults.within.filter(|_| own.is_none());
+                return self.route(other, true).capped(limit);
+            }
+        };
+        let each = arms.into_iter().map(|arm| self.whole(arm));
+        each.reduce(Worst::or).unwrap_or(Worst::NOTHING)
+    }
+
     /// `last` says that nothing follows, so that a target without `retry` is tried again.
     fn route(&self, route: &Route, last: bool) -> Worst {
         match route {

@@ -317,6 +317,19 @@ impl Arm {
 }
 
 impl Route {
+    /// What holds for the strategy as a whole; a target, a named plan and shares have no terms of their own.
+    #[must_use]
+    pub fn terms(&self) -> Option<&Terms> {
+        match self {
+            Self::Attempt(_) | Self::Plan(_) | Self::Split(_) | Self::Canary(_) => None,
+            Self::Fallback(fallback) => Some(&fallback.terms),
+            Self::Listed(list) => Some(&list.terms),
+            Self::Cascade(cascade) => Some(&cascade.terms),
+            Self::Ensemble(ensemble) => Some(&ensemble.terms),
+            Self::Hedge(hedge) => Some(&hedge.terms),
+        }
+    }
+
     /// Shows every route directly inside this one, in textual order; a named plan is not entered.
     pub fn each_inner<'a>(&'a self, visit: &mut impl FnMut(&'a Self)) {
         match self {

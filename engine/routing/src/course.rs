@@ -36,6 +36,11 @@ impl<'a> Course<'a> {
         }
     }
 
+    /// Whether it has a deadline of its own.
+    pub(crate) fn bounded(&self) -> bool {
+        matches!(self, Self::Group(terms, _) if terms.within.is_some())
+    }
+
     /// The target that is called first.
     pub(crate) fn first(&self) -> Option<TargetId> {
         match self {

@@ -375,7 +375,7 @@ impl Flight {
                 continue;
             }
             match self.admit(step, force, now) {
-                Ok(permit) if self.attempts.len() < MOST_ATTEMPTS => {
+                Ok(permit) if !self.spent(step.target) => {
                     return self.launch(itinerary, i, step, permit, now, out);
                 }
                 Ok(permit) => {
@@ -387,6 +387,18 @@ impl Flight {
             }
         }
         self.exhausted(itinerary, force, now, out);
+    }
+
+    /// Whether no further attempt may be made, at all or at a target.
+    fn spent(&self, target: TargetId) -> bool {
+        let (all, each) = self.router.fleet().defaults.attempts;
+        let reached = |most: Option<u32>, made: usize| {
+            most.and_then(|most| usize::try_from(most).ok())
+                .is_some_and(|most| made >= most)
+        };
+        let at = || self.attempts.iter().filter(|a| a.target == target).count();
+        let made = self.attempts.len();
+        made >= MOST_ATTEMPTS || reached(all, made) || reached(each, at())
     }
 
     fn admit(&self, step: &Step, force: bool, now: Nanos) -> Result<Permit, PassedOver> {
@@ -471,7 +483,7 @@ impl Flight {
             && let Some(step) = itinerary.steps.iter().position(|s| s.target == target)
             && until + SECOND < self.deadlines.left(itinerary, step)
             && until <= now + LONGEST_WAIT
-            && self.attempts.len() < MOST_ATTEMPTS
+            && !self.spent(target)
         {
             self.phase = Phase::Waiting {
                 until: until + self.chance.below(100 * MILLI),
@@ -495,10 +507,11 @@ impl Flight {
         let step = itinerary.steps.get(step_no)?;
         let made = self.attempts.iter().filter(|a| a.step == step_no).count();
         let allowed = retries(step, class, status, !self.alternative(itinerary, step_no));
-        if made > usize::from(allowed) || self.attempts.len() >= MOST_ATTEMPTS {
+        if made > usize::from(allowed) || self.spent(step.target) {
             return None;
         }
-        let until = now + backoff(class, retry_after, made, &mut self.chance);
+        let written = self.router.fleet().defaults.backoff;
+        let until = now + backoff(class, retry_after, made, written, &mut self.chance);
         let left = self.deadlines.left(itinerary, step_no);
         let wait = until - now;
         if step.retry.is_none() && wait > UNASKED_WAIT.min(left.saturating_sub(now) / 4)

@@ -7,7 +7,7 @@ use crate::breaker::Rule;
 use crate::class::Class;
 use crate::course::Course;
 use crate::{MILLI, Nanos};
-use mux_dsl::image::{Fleet, Outcomes, Retry, TargetId, Timeouts};
+use mux_dsl::image::{BreakerId, Fleet, Outcomes, Retry, TargetId, Timeouts};
 
 /// The group around everything; steps stand in it only where a plan is a single target.
 const ROOT: usize = 0;
@@ -75,8 +75,13 @@ impl Itinerary {
             }],
             missing: None,
         };
+        let defaults = &fleet.defaults;
+        let rule = named(defaults.breaker, fleet).unwrap_or_default();
         if let Some(course) = course {
-            flat.add(course, ROOT, Rule::default(), fleet);
+            flat.add(course, ROOT, rule, fleet);
+            if let (Some(root), false) = (flat.groups.first_mut(), course.bounded()) {
+                root.within = defaults.within.map(|ms| ms * MILLI);
+            }
         }
         flat.close(ROOT);
         flat
@@ -86,8 +91,12 @@ impl Itinerary {
         match course {
             Course::Attempt(attempt) => self.steps.push(Step {
                 target: attempt.target,
-                timeouts: attempt.timeouts,
-                retry: attempt.retry.clone(),
+                timeouts: timeouts(attempt.timeouts, fleet.defaults.timeouts),
+                retry: attempt
+                    .retry
+                    .as_ref()
+                    .or(fleet.defaults.retry.as_ref())
+                    .cloned(),
                 breaker,
                 group,
             }),
@@ -99,8 +108,7 @@ impl Itinerary {
                     within: terms.within.map(|ms| ms * MILLI),
                     on: terms.on.clone(),
                 });
-                let named = terms.breaker.and_then(|id| fleet.breakers.get(id.index()));
-                let breaker = named.map_or(breaker, Rule::of);
+                let breaker = named(terms.breaker, fleet).unwrap_or(breaker);
                 for part in parts {
                     self.add(part, inner, breaker, fleet);
                 }
@@ -166,6 +174,22 @@ impl Itinerary {
     pub fn around(&self, step: usize) -> impl Iterator<Item = usize> + '_ {
         let first = self.steps.get(step).map(|s| s.group);
         std::iter::successors(first, |g| self.groups.get(*g).and_then(|g| g.parent))
+    }
+}
+
+fn named(breaker: Option<BreakerId>, fleet: &Fleet) -> Option<Rule> {
+    let breaker = fleet.breakers.get(breaker?.index());
+    breaker.map(Rule::of)
+}
+
+/// What is written, and else what the bundle says for all.
+fn timeouts(written: Timeouts, default: Timeouts) -> Timeouts {
+    Timeouts {
+        first: written.first.or(default.first),
+        connect: written.connect.or(default.connect),
+        idle: written.idle.or(default.idle),
+        content_idle: written.content_idle.or(default.content_idle),
+        total: written.total.or(default.total),
     }
 }
 

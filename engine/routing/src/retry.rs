@@ -4,6 +4,7 @@ use crate::chance::Chance;
 use crate::class::Class;
 use crate::itinerary::Step;
 use crate::{MILLI, Nanos, SECOND};
+use mux_dsl::image::Millis;
 
 /// Longest wait before any retry; a provider that asks for more is left.
 pub(crate) const LONGEST_RETRY: Nanos = 30 * SECOND;
@@ -44,14 +45,16 @@ pub(crate) fn backoff(
     class: Class,
     retry_after: Option<Nanos>,
     made: usize,
+    written: Option<(Millis, Millis)>,
     chance: &mut Chance,
 ) -> Nanos {
     if let Some(wait) = retry_after {
         return wait.saturating_add(chance.below(wait / 4 + 100 * MILLI));
     }
-    let base = match class {
-        Class::RateLimited | Class::Overloaded => 500 * MILLI,
-        _ => 50 * MILLI,
+    let (base, longest) = match (written, class) {
+        (Some((base, longest)), _) => (base * MILLI, longest * MILLI),
+        (None, Class::RateLimited | Class::Overloaded) => (500 * MILLI, LONGEST_BACKOFF),
+        (None, _) => (50 * MILLI, LONGEST_BACKOFF),
     };
-    chance.below((base << made.saturating_sub(1).min(10)).min(LONGEST_BACKOFF))
+    chance.below((base << made.saturating_sub(1).min(10)).min(longest))
 }

@@ -212,21 +212,11 @@ impl Walk<'_> {
     }
 }
 
-/// Words of a `defaults` block; routing's own defaults hold.
+/// Words of a `defaults` block that do nothing yet; routing's own defaults hold.
 fn unheeded(defaults: &Defaults) -> Vec<&'static str> {
-    let timeouts = &defaults.timeouts;
     let written = [
-        ("timeout", timeouts.first.is_some()),
-        ("connect", timeouts.connect.is_some()),
-        ("idle", timeouts.idle.is_some()),
-        ("content-idle", timeouts.content_idle.is_some()),
-        ("total", timeouts.total.is_some()),
-        ("within", defaults.within.is_some()),
         ("adaptive", defaults.adaptive.is_some()),
-        ("attempts", defaults.attempts != (None, None)),
-        ("retry", defaults.retry.is_some()),
         ("retry-budget", defaults.retry_budget.is_some()),
-        ("backoff", defaults.backoff.is_some()),
         ("hedge-budget", defaults.hedge_budget.is_some()),
         ("concurrency", defaults.concurrency.is_some()),
         ("queue", defaults.queue.is_some()),
@@ -235,7 +225,6 @@ fn unheeded(defaults: &Defaults) -> Vec<&'static str> {
         ("probe", defaults.probe.is_some()),
         ("warm", defaults.warm.is_some()),
         ("on-disconnect", defaults.abandon.is_some()),
-        ("breaker", defaults.breaker.is_some()),
         ("early-headers", defaults.early_headers.is_some()),
     ];
     written

@@ -663,3 +663,54 @@ fn a_stream_that_only_keeps_alive_is_cut_off_where_content_is_asked_for() {
     ride.pass(MILLI);
     assert_eq!(ride.flight.end(), Some(&End::Broken(Class::Idle)));
 }
+
+#[test]
+fn what_the_bundle_says_for_all_holds_where_nothing_nearer_is_written() {
+    let policy = |lines: &str, within: &str| {
+        format!(
+            "defaults {{\n  {lines}\n}}\npolicy @x {{\n  else use fallback {within} {{\n    try p/a\n    try p/b timeout 4s\n    try p/c\n  }}\n}}\n"
+        )
+    };
+    let hang = |text: &str| {
+        let mut ride = Ride::new(&router(text), request("@x"));
+        ride.pass(60 * SECOND);
+        let starts = ride
+            .flight
+            .attempts()
+            .iter()
+            .map(|a| (a.target, a.start / SECOND - 100));
+        (
+            starts.collect::<Vec<_>>(),
+            ride.flight.over().0 / SECOND - 100,
+        )
+    };
+    let all = policy("timeout 2s\n  within 7s", "");
+    assert_eq!(hang(&all), (vec![(A, 0), (B, 2), (C, 6)], 7));
+    let own = policy("timeout 2s\n  within 7s", "within 20s");
+    let (starts, over) = hang(&own);
+    assert_eq!(starts[..3], [(A, 0), (B, 2), (C, 6)]);
+    assert!(
+        (8..20).contains(&over),
+        "its own deadline is nearer: {over}"
+    );
+}
+
+#[test]
+fn a_bundle_can_bound_the_attempts_of_a_request_and_those_at_one_target() {
+    let tried = |lines: &str| {
+        let text = format!("defaults {{\n  {lines}\n}}\n{CHAIN}");
+        let mut ride = Ride::new(&router(&text), request("@x"));
+        while ride.flight.end().is_none() {
+            ride.pass(SECOND);
+            if ride.flight.end().is_none() && ride.flight.attempts().iter().any(|a| a.end.is_none())
+            {
+                ride.fail(Class::Server, 500);
+            }
+        }
+        ride.targets()
+    };
+    assert_eq!(tried("attempts 2"), [A, B]);
+    assert_eq!(tried("attempts 9 per-target 1\n  retry 3"), [A, B, C]);
+    let twice = tried("attempts 9 per-target 2\n  retry 3\n  backoff 1ms up-to 2ms");
+    assert_eq!(twice, [A, A, B, B, C, C]);
+}
