@@ -97,6 +97,15 @@ pub(crate) struct Zone {
     pub(crate) clock: TimeZone,
 }
 
+impl Tables {
+    /// What a set of values is called, where it has a name.
+    pub(crate) fn name(&self, set: &HashSet<Box<str>>) -> Option<String> {
+        let mut named = self.sets.iter().zip(&self.names);
+        let found = named.find(|(known, _)| ***known == *set);
+        found.map(|(_, name)| name.to_string())
+    }
+}
+
 impl Atom {
     /// Whether it is true of `request` now. An absent fact makes any test on it false.
     pub(crate) fn holds<L: Live>(&self, tables: &Tables, request: &Request<'_>, live: &L) -> bool {

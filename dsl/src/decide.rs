@@ -338,7 +338,7 @@ impl Image {
                         .code
                         .space
                         .field(field)
-                        .words(&Cells::One(cell), &|_| None),
+                        .words(&Cells::One(cell), &|set| self.code.tables.name(set)),
                 }
             }));
             match &self

@@ -144,11 +144,7 @@ impl Region {
 impl Terms<'_> {
     /// A condition that holds in a region and nowhere else, as policies write it.
     pub(crate) fn words(&self, region: &Region) -> String {
-        let named = |set: &HashSet<Box<str>>| {
-            let mut sets = self.tables.sets.iter().zip(&self.tables.names);
-            sets.find(|(s, _)| ***s == *set)
-                .map(|(_, name)| name.to_string())
-        };
+        let named = |set: &HashSet<Box<str>>| self.tables.name(set);
         let words = |(field, cells): (u16, &Cells)| self.space.field(field).words(cells, &named);
         let parts: Vec<String> = region.iter().map(words).collect();
         if parts.is_empty() {

@@ -192,7 +192,11 @@ impl Coverage<'_> {
         };
         let cells = (0..).zip(branches).filter(|(_, to)| **to == next);
         let cells = cells.map(|(cell, _)| cell).collect();
-        let words = self.image.code.space.field(field).words(&cells, &|_| None);
+        let code = &self.image.code;
+        let words = code
+            .space
+            .field(field)
+            .words(&cells, &|set| code.tables.name(set));
         let to = match arena.step(next) {
             Step::Leaf(Some(rule)) => {
                 let (file, line) = self.place(policy, rule as usize);

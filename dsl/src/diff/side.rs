@@ -146,10 +146,7 @@ impl<'i> Side<'i> {
 
     /// What a set of values is called.
     pub(super) fn set(&self, set: &HashSet<Box<str>>) -> Option<String> {
-        let tables = &self.image.code.tables;
-        let mut named = tables.sets.iter().zip(&tables.names);
-        let found = named.find(|(known, _)| ***known == *set);
-        found.map(|(_, name)| name.to_string())
+        self.image.code.tables.name(set)
     }
 }
 

@@ -73,7 +73,9 @@ pub(super) fn picture(coverage: &Coverage<'_>, policy: PolicyId) -> Option<Pictu
                     }
                 }
                 for (next, cells) in ways {
-                    let words = field.words(&cells.into_iter().collect(), &|_| None);
+                    let words = field.words(&cells.into_iter().collect(), &|set| {
+                        image.code.tables.name(set)
+                    });
                     let fact = field.fact.words();
                     let label = match words.strip_prefix(&fact) {
                         Some("") => "yes",

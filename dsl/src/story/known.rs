@@ -2,6 +2,7 @@
 
 use super::account::{Asked, Fact, Reason, Truth};
 use super::value;
+use crate::atom::Tables;
 use crate::cells::Cells;
 use crate::condition::{Cond, Test};
 use crate::decide::Image;
@@ -116,7 +117,7 @@ impl<'a> Known<'a> {
         let words = parts.iter().map(|(fact, sense)| {
             let (field, _) = code.space.cells(fact, sense)?;
             let cell = self.cells.get(&field)?;
-            Some(cell_words(code.space.field(field), *cell))
+            Some(cell_words(code.space.field(field), *cell, &code.tables))
         });
         let words: Vec<String> = words
             .map(|w| w.unwrap_or_else(|| "not read on the way".to_owned()))
@@ -159,7 +160,7 @@ impl<'a> Known<'a> {
             let field = space.field(*field);
             Fact {
                 fact: field.fact.words(),
-                value: cell_words(field, *cell),
+                value: cell_words(field, *cell, &self.image.code.tables),
             }
         });
         facts.collect()
@@ -167,10 +168,10 @@ impl<'a> Known<'a> {
 }
 
 /// What is known of a value that is in this cell.
-fn cell_words(field: &Field, cell: u32) -> String {
+fn cell_words(field: &Field, cell: u32, tables: &Tables) -> String {
     let (fact, words) = (
         field.fact.words(),
-        field.words(&Cells::One(cell), &|_| None),
+        field.words(&Cells::One(cell), &|set| tables.name(set)),
     );
     let bare = words.strip_prefix(&fact).unwrap_or(&words);
     match bare {
