@@ -6,7 +6,12 @@
 //!
 //! The way of a bundle: `load` reads files, `secret` strikes credentials out, `parse` (the only place that knows pest)
 //! makes trees, `lines` holds them against the statement table in `words`, `check` resolves names and quantities, `space`
-//! cuts facts into cells, `region` lays conditions out in them, `program` compiles, `proof` proves, and `decide` decides. `format` lays files out anew from their trees.
+//! cuts facts into cells, `region` lays conditions out in them, `program` compiles, `proof` proves, and `decide` decides. `format` lays files out anew from their
+//! trees.
+//!
+//! What a bundle does can be told apart from how it is written: `outcome` says by content what becomes of a request, `part`
+//! describes everything as trees, `canon` makes bytes and hashes of them, `diff` compares two bundles in one space, and `pack`
+//! puts a bundle into one file.
 
 pub mod assist;
 pub mod canon;
