@@ -33,13 +33,21 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Edit>) {
 
 /// Values of a set without quotes.
 fn values(scene: &Scene<'_>, segment: &Segment, found: &mut Vec<Edit>) {
-    let words = segment
+    let mut words: Vec<std::ops::Range<usize>> = Vec::new();
+    for at in segment
         .tokens
         .clone()
-        .filter(|at| scene.is(*at, Kind::Word));
-    found.extend(words.map(|at| {
-        let text = format!("\"{}\"", scene.said(at));
-        Edit::new(Habit::ValueWithout, scene.range(at), text)
+        .filter(|at| scene.is(*at, Kind::Word))
+    {
+        match words.last_mut() {
+            // `ana@corp.example`
+            Some(last) if last.end == scene.range(at).start => last.end = scene.range(at).end,
+            _ => words.push(scene.range(at)),
+        }
+    }
+    found.extend(words.into_iter().filter_map(|range| {
+        let text = format!("\"{}\"", scene.text.get(range.clone())?);
+        Some(Edit::new(Habit::ValueWithout, range, text))
     }));
 }
 

@@ -45,7 +45,7 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Edit>) {
         }
         let first = segment.tokens.start;
         let edit = headless(scene, segment)
-            .or_else(|| postfix(scene, segment))
+            .or_else(|| postfix(scene, number, segment))
             .or_else(|| always(scene, number, segment))
             .or_else(|| given(scene, segment))
             .or_else(|| expected(scene, segment))
@@ -70,13 +70,13 @@ fn headless(scene: &Scene<'_>, segment: &Segment) -> Option<Edit> {
 }
 
 /// `use a/b if streaming`
-fn postfix(scene: &Scene<'_>, segment: &Segment) -> Option<Edit> {
+fn postfix(scene: &Scene<'_>, number: usize, segment: &Segment) -> Option<Edit> {
     let (first, end) = (segment.tokens.start, segment.tokens.end);
     if !scene.says(first, &VERBS) || !matches!(scene.opener(segment), "policy" | "when" | "rule") {
         return None;
     }
     let at = (first + 1..end).find(|at| scene.says(*at, &["if", "when", "unless"]))?;
-    if at + 1 >= end {
+    if at + 1 >= end || follows(scene, number, segment) {
         return None;
     }
     let action = scene
@@ -98,10 +98,21 @@ fn postfix(scene: &Scene<'_>, segment: &Segment) -> Option<Edit> {
 fn always(scene: &Scene<'_>, number: usize, segment: &Segment) -> Option<Edit> {
     let first = segment.tokens.start;
     let verb = scene.says(first, &VERBS) && segment.tokens.len() > 1;
-    if !verb || scene.opener(segment) != "policy" {
+    if !verb || scene.opener(segment) != "policy" || follows(scene, number, segment) {
         return None;
     }
-    // A condition may go over several lines, and what follows from it stand on the next.
+    let start = scene.range(first).start;
+    Some(Edit::of(
+        Habit::Always,
+        scene.range(first),
+        start..start,
+        "else ",
+    ))
+}
+
+/// Whether a line says what follows from a condition above, which may go over several lines.
+fn follows(scene: &Scene<'_>, number: usize, segment: &Segment) -> bool {
+    let first = segment.tokens.start;
     let earlier = scene.segments.iter().take(number).rev();
     let mut above = earlier.take_while(|s| s.depth == segment.depth && s.block == segment.block);
     let begins = above.find(|s| {
@@ -111,12 +122,10 @@ fn always(scene: &Scene<'_>, number: usize, segment: &Segment) -> Option<Edit> {
             "when" | "rule" | "else" | "limit" | "charge" | "priority" | "within"
         ) || scene.says(s.tokens.start, &["if", "elif", "use", "deny", "go"])
     });
-    let waits = begins.is_some_and(|s| {
+    begins.is_some_and(|s| {
         scene.says(s.tokens.start, &["when", "rule", "else", "if", "elif"])
             && !(s.tokens.start..first).any(|at| scene.says(at, &VERBS) || scene.sign(at, &["{"]))
-    });
-    let start = scene.range(first).start;
-    (!waits).then(|| Edit::of(Habit::Always, scene.range(first), start..start, "else "))
+    })
 }
 
 /// `model @main` in a test

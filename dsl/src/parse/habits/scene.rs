@@ -1,6 +1,6 @@
 //! The text with its tokens, cut where statements begin and end.
 
-use super::tokens::{Kind, Token, tokens};
+use super::tokens::{Kind, Token, lines, tokens};
 use std::ops::Range;
 
 /// A text that is looked at for habits of other languages.
@@ -45,12 +45,11 @@ const FREE: [&str; 2] = ["settings", "quirks"];
 
 impl<'t> Scene<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
         let mut scene = Self {
             text,
             tokens: tokens(text),
             segments: Vec::new(),
-            lines: std::iter::once(0).chain(breaks).collect(),
+            lines: lines(text).into_iter().map(|line| line.start).collect(),
         };
         scene.cut();
         scene.join();

@@ -55,14 +55,29 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
         tokens: Vec::new(),
         unclosed: false,
     };
-    let (mut start, mut behind) = (0, 0);
-    for (number, line) in text.split_inclusive('\n').enumerate() {
+    let mut behind = 0;
+    for (number, range) in lines(text).into_iter().enumerate() {
         // A comment of several lines may have gone on to here.
-        let skip = usize::min(line.len(), usize::saturating_sub(behind, start));
-        behind = cutter.line(start + skip, line.get(skip..).unwrap_or_default(), number);
-        start += line.len();
+        let start = range.start.max(behind).min(range.end);
+        let line = text.get(start..range.end).unwrap_or_default();
+        behind = cutter.line(start, line, number);
     }
     cutter.tokens
+}
+
+/// Every line with its end, which may be that of an old Macintosh, as in the grammar.
+pub(super) fn lines(text: &str) -> Vec<Range<usize>> {
+    let bytes = text.as_bytes();
+    let (mut lines, mut start) = (Vec::new(), 0);
+    for (at, byte) in text.bytes().enumerate() {
+        let ends = byte == b'\n' || byte == b'\r' && bytes.get(at + 1) != Some(&b'\n');
+        if ends {
+            lines.push(start..at + 1);
+            start = at + 1;
+        }
+    }
+    lines.push(start..text.len());
+    lines
 }
 
 struct Cutter<'t> {
@@ -163,10 +178,13 @@ fn word(line: &str) -> usize {
         let end = line.bytes().take(LONGEST).position(|b| b == b'}');
         return end.map_or(0, |end| end + 1);
     }
-    if line == "-" || line.starts_with("- ") {
+    if line == "-" || line.starts_with("- ") || line.starts_with(':') {
         return 0;
     }
-    let part = |c: char| c.is_alphanumeric() || "_-./:*@$%+€£".contains(c);
+    // A name ends where the grammar ends it: `a@b` is two words.
+    let named = line.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '*'));
+    let part =
+        |c: char| c.is_alphanumeric() || "_-./:*".contains(c) || !named && "@$%+€£".contains(c);
     let end = line.find(|c| !part(c)).unwrap_or(line.len());
     let word = line.get(..end).unwrap_or_default();
     // An arrow may follow without a blank.
