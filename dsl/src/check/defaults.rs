@@ -126,27 +126,7 @@ fn pair(
             };
             defaults.hedge_budget = Some((share, cost));
         }
-        "backoff" => {
-            let base = quantity::positive(number(cursor, report)?, word, report)?;
-            cursor.keyword("up-to", report)?;
-            let ceiling = number(cursor, report)?;
-            let most = quantity::positive(ceiling, "up-to", report)?;
-            if most < base {
-                report.error(
-                    "mux::type::range",
-                    ceiling.span,
-                    "the ceiling is below the base",
-                );
-                return None;
-            }
-            defaults.backoff = Some((base, most));
-        }
-        "queue" => {
-            let places = quantity::count(number(cursor, report)?, word, report)?;
-            cursor.keyword("wait", report)?;
-            let wait = quantity::time(number(cursor, report)?, "wait", report)?;
-            defaults.queue = Some((places, wait));
-        }
+        "backoff" | "queue" => return waits(word, cursor, defaults, report),
         _ => {
             defaults.spill = Some(if cursor.says("off") {
                 0
@@ -155,6 +135,36 @@ fn pair(
                 quantity::part(number(cursor, report)?, word, report)?
             });
         }
+    }
+    Some(())
+}
+
+/// How long what cannot be done at once is put off.
+fn waits(
+    word: &str,
+    cursor: &mut Cursor<'_>,
+    defaults: &mut Defaults,
+    report: &mut Report,
+) -> Option<()> {
+    if word == "queue" {
+        let places = quantity::count(number(cursor, report)?, word, report)?;
+        cursor.keyword("wait", report)?;
+        let wait = quantity::time(number(cursor, report)?, "wait", report)?;
+        defaults.queue = Some((places, wait));
+    } else {
+        let base = quantity::positive(number(cursor, report)?, word, report)?;
+        cursor.keyword("up-to", report)?;
+        let ceiling = number(cursor, report)?;
+        let most = quantity::positive(ceiling, "up-to", report)?;
+        if most < base {
+            report.error(
+                "mux::type::range",
+                ceiling.span,
+                "the ceiling is below the base",
+            );
+            return None;
+        }
+        defaults.backoff = Some((base, most));
     }
     Some(())
 }

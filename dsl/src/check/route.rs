@@ -4,6 +4,7 @@ mod answer;
 mod attempt;
 mod candidate;
 mod deadline;
+mod depth;
 mod filter;
 mod header;
 mod inner;
@@ -40,9 +41,6 @@ pub(super) struct Routes<'t> {
     pub(super) guards: Vec<Cond>,
     timed: Vec<Timed>,
 }
-
-/// Deepest nesting of strategies, named plans written out.
-const DEEPEST: usize = 4;
 
 /// What a plan is before it is read, and stays if it is wrong.
 const NOTHING: Route = Route::Fallback(Fallback {
@@ -115,43 +113,8 @@ impl<'t> Routes<'t> {
     pub(super) fn whole(&self, fleet: &Fleet, report: &mut Report) {
         deadline::budgets(&self.timed, &self.plans, report);
         candidate::lists(&self.timed, &self.plans, fleet, report);
-        for timed in &self.timed {
-            let mut inner = 0;
-            timed
-                .route
-                .each_inner(&mut |route| inner = inner.max(self.depth(route)));
-            // Those around it are too deep for the same reason.
-            if inner == DEEPEST {
-                too_deep(timed.at, report);
-            }
-        }
+        depth::check(&self.timed, &self.plans, report);
     }
-
-    /// Strategies on the longest way inside a route, itself included.
-    fn depth(&self, route: &Route) -> usize {
-        match route {
-            Route::Attempt(_) => 0,
-            Route::Plan(plan) => {
-                let plan = self.plans.get(plan.index());
-                plan.map_or(0, |plan| self.depth(&plan.route))
-            }
-            strategy => {
-                let mut inner = 0;
-                strategy.each_inner(&mut |route| inner = inner.max(self.depth(route)));
-                1 + inner
-            }
-        }
-    }
-}
-
-fn too_deep(at: Span, report: &mut Report) {
-    report
-        .error(
-            "mux::plan::depth",
-            at,
-            format!("strategies are nested more than {DEEPEST} deep from here"),
-        )
-        .help("choose by rules what is chosen by plans here: nobody can follow that at night");
 }
 
 struct Reader<'r, 't> {

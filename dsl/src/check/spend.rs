@@ -1,7 +1,7 @@
 //! Budgets and limits.
 
 use crate::cursor::Cursor;
-use crate::image::{Budget, Limit, Rate, RateUnit, Scope, Window};
+use crate::image::{Budget, Limit, Millis, Rate, RateUnit, Scope, Window};
 use crate::lines::Line;
 use crate::names::{Decl, Names};
 use crate::quantity;
@@ -123,53 +123,7 @@ fn rate(line: &Line<'_>, names: &Names<'_>, report: &mut Report) -> Option<Rate>
     )?;
     let count = quantity::amount(amount, "limit", report);
     let scope = scope(&mut cursor, names, report);
-    let (unit, per) = of.text.split_once('/').unwrap_or((&of.text, ""));
-    let unit = match unit {
-        "request" | "requests" => RateUnit::Requests,
-        "token" | "tokens" => RateUnit::Tokens,
-        "concurrent" => RateUnit::Concurrent,
-        _ => {
-            let finding = report.error(
-                "mux::unit::unknown",
-                of.span,
-                format!("a rate cannot count `{unit}`"),
-            );
-            match suggest::advice(unit, ["requests", "tokens", "concurrent"]) {
-                Ok(close) if per.is_empty() => finding.meant(close),
-                Ok(close) => finding
-                    .label(format!("did you mean `{close}`?"))
-                    .fix(of.span, format!("{close}/{per}")),
-                Err(list) => finding.help(format!("it can count {list}")),
-            };
-            return None;
-        }
-    };
-    let periods = [
-        ("s", 1_000),
-        ("min", 60_000),
-        ("hour", 3_600_000),
-        ("day", 86_400_000),
-    ];
-    let known = periods.iter().find(|(name, _)| *name == per);
-    let known = match unit {
-        RateUnit::Concurrent if per.is_empty() => Some(&("", 0)),
-        RateUnit::Concurrent => None,
-        RateUnit::Requests | RateUnit::Tokens => known,
-    };
-    let Some((_, per)) = known else {
-        if unit == RateUnit::Concurrent {
-            report
-                .error(
-                    "mux::unit::unknown",
-                    of.span,
-                    "requests in flight are counted at one moment, not over a time",
-                )
-                .help("write `N concurrent per key`");
-            return None;
-        }
-        period(of, per, periods.iter().map(|(n, _)| *n), report);
-        return None;
-    };
+    let (unit, per) = counted(of, report)?;
     let count = count?;
     if count == 0 {
         report
@@ -184,9 +138,59 @@ fn rate(line: &Line<'_>, names: &Names<'_>, report: &mut Report) -> Option<Rate>
     Some(Rate {
         amount: count,
         unit,
-        per: *per,
+        per,
         scope: scope?,
     })
+}
+
+/// What a rate counts, and in how long: `requests/min`, `tokens/day`, `concurrent`.
+fn counted(of: &Word, report: &mut Report) -> Option<(RateUnit, Millis)> {
+    let (unit, per) = of.text.split_once('/').unwrap_or((&of.text, ""));
+    let unit = match unit {
+        "request" | "requests" => RateUnit::Requests,
+        "token" | "tokens" => RateUnit::Tokens,
+        "concurrent" if per.is_empty() => return Some((RateUnit::Concurrent, 0)),
+        "concurrent" => {
+            report
+                .error(
+                    "mux::unit::unknown",
+                    of.span,
+                    "requests in flight are counted at one moment, not over a time",
+                )
+                .help("write `N concurrent per key`");
+            return None;
+        }
+        _ => {
+            uncountable(of, (unit, per), report);
+            return None;
+        }
+    };
+    let periods = [
+        ("s", 1_000),
+        ("min", 60_000),
+        ("hour", 3_600_000),
+        ("day", 86_400_000),
+    ];
+    let known = periods.iter().find(|(name, _)| *name == per);
+    if known.is_none() {
+        period(of, per, periods.iter().map(|(n, _)| *n), report);
+    }
+    known.map(|(_, time)| (unit, *time))
+}
+
+fn uncountable(of: &Word, (unit, per): (&str, &str), report: &mut Report) {
+    let finding = report.error(
+        "mux::unit::unknown",
+        of.span,
+        format!("a rate cannot count `{unit}`"),
+    );
+    match suggest::advice(unit, ["requests", "tokens", "concurrent"]) {
+        Ok(close) if per.is_empty() => finding.meant(close),
+        Ok(close) => finding
+            .label(format!("did you mean `{close}`?"))
+            .fix(of.span, format!("{close}/{per}")),
+        Err(list) => finding.help(format!("it can count {list}")),
+    };
 }
 
 fn period<'k>(

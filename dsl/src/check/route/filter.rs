@@ -57,21 +57,7 @@ fn filter(test: &Test, values: &[&Word], names: &Names<'_>, report: &mut Report)
     }
     let known = words::subject(FILTERS, &subject.text).filter(|_| test.subject.len() == 1);
     let Some(known) = known else {
-        let at = test
-            .subject
-            .last()
-            .map_or(subject.span, |l| subject.span.to(l.span));
-        report
-            .error(
-                "mux::name::filter",
-                at,
-                format!("targets cannot be chosen by `{}`", subject.text),
-            )
-            .advise(
-                &subject.text,
-                words::names(FILTERS),
-                "they can be chosen by",
-            );
+        unknown(subject, test, report);
         return None;
     };
     let Some((sign, at)) = test.sign.filter(|_| !values.is_empty()) else {
@@ -114,6 +100,24 @@ fn filter(test: &Test, values: &[&Word], names: &Names<'_>, report: &mut Report)
         return None;
     };
     figure(subject, compare, values.first()?, report)
+}
+
+fn unknown(subject: &Word, test: &Test, report: &mut Report) {
+    let at = test
+        .subject
+        .last()
+        .map_or(subject.span, |l| subject.span.to(l.span));
+    report
+        .error(
+            "mux::name::filter",
+            at,
+            format!("targets cannot be chosen by `{}`", subject.text),
+        )
+        .advise(
+            &subject.text,
+            words::names(FILTERS),
+            "they can be chosen by",
+        );
 }
 
 fn can(test: &Test, report: &mut Report) -> Option<Filter> {
