@@ -67,7 +67,9 @@ impl Cond {
     pub(crate) fn each_positive<'a>(&'a self, visit: &mut impl FnMut(&'a Arc<Test>)) {
         match self {
             Self::All(parts) | Self::Any(parts) => {
-                parts.iter().for_each(|p| p.each_positive(visit));
+                for part in parts {
+                    part.each_positive(visit);
+                }
             }
             Self::Named(_, inner) => inner.each_positive(visit),
             Self::Not(_) => {}
