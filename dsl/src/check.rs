@@ -123,6 +123,7 @@ pub(crate) fn check(
         clauses: &clauses,
         laid: &laid,
         plans: &routes.plans,
+        guards: &routes.guards,
         terms,
     };
     proofs.rules(&open, report);

@@ -4,6 +4,7 @@
 //! policy's cost does not depend on whether its whole graph fits.
 
 mod guarantee;
+mod passing;
 mod reach;
 mod rules;
 mod serve;

@@ -2,6 +2,7 @@
 
 use super::policy::Ruled;
 use crate::clause::Clause;
+use crate::condition::Cond;
 use crate::fact::Fact;
 use crate::image::{Features, Plan, Policy, Rule};
 use crate::names::{Names, Table};
@@ -25,6 +26,8 @@ pub(super) struct Proofs<'a> {
     /// By policy.
     pub(super) laid: &'a [Laid],
     pub(super) plans: &'a [Plan],
+    /// Conditions that plans ask.
+    pub(super) guards: &'a [Cond],
     pub(super) terms: Terms<'a>,
 }
 
@@ -61,7 +64,7 @@ impl Proofs<'_> {
     /// without mistakes.
     pub(super) fn served(&self, report: &mut Report) {
         for (policy, rules, clauses, laid) in self.each() {
-            for unserved in proof::needs(clauses, laid, self.plans, &self.terms) {
+            for unserved in proof::needs(clauses, laid, (self.plans, self.guards), &self.terms) {
                 if let Some(rule) = rules.get(unserved.rule) {
                     cannot_serve(policy, rule, &unserved, &self.terms, report);
                 }

@@ -1,15 +1,21 @@
 //! Whether what can reach a plan can be served by it: capabilities, and prompts as long as the policy itself tells apart.
 
+use super::passing::may_pass;
 use super::reach::{Order, Reach, work};
+use super::worlds::{Reached, reached};
 use crate::cells::Cells;
 use crate::clause::{Clause, Then};
+use crate::condition::Cond;
 use crate::fact::Fact;
-use crate::image::{Features, Filter, Fleet, Plan, Route, TargetId, Verdict};
+use crate::image::{Features, Fleet, Plan, Route, TargetId, Verdict};
 use crate::program::Laid;
 use crate::region::{Region, Terms};
 
 /// What requests are checked to be served with; audio only where a rule asks for it.
 const CHECKED: [Features; 3] = [Features::TOOLS, Features::IMAGES, Features::JSON_SCHEMA];
+
+/// Most regions that are followed where every able target is only there for some requests.
+const LEFT: usize = 256;
 
 /// A rule that takes requests nothing it leads to can serve.
 #[derive(Debug)]
@@ -37,7 +43,7 @@ pub(crate) struct Overrun {
 pub(crate) fn needs(
     clauses: &[Option<Clause>],
     laid: &Laid,
-    plans: &[Plan],
+    (plans, guards): (&[Plan], &[Cond]),
     terms: &Terms<'_>,
 ) -> Vec<Unserved> {
     let list = &laid.list;
@@ -53,13 +59,21 @@ pub(crate) fn needs(
         }
         let first = laid.own.get(rule).map_or(at, |own| own.start);
         for needs in sets(region, terms) {
-            if serves(route, needs, plans, terms.fleet) {
-                continue;
-            }
             let Some(target) = needing(region, needs, terms) else {
                 continue;
             };
-            if let Reach::Alive(witness) = order.past(first, &target) {
+            let left = if serves(route, needs, plans, terms.fleet) {
+                unguarded(route, needs, (plans, guards), target, terms)
+            } else {
+                vec![target]
+            };
+            let alive = left
+                .iter()
+                .find_map(|target| match order.past(first, target) {
+                    Reach::Alive(witness) => Some(witness),
+                    Reach::Dead(_) | Reach::Unknown => None,
+                });
+            if let Some(witness) = alive {
                 let mut targets = Vec::new();
                 route.reach(plans, &mut targets);
                 found.push(Unserved {
@@ -73,6 +87,46 @@ pub(crate) fn needs(
         }
     }
     found
+}
+
+/// The requests of a region that no target can serve because each that is able is only there for others: its arm says
+/// `when`, and they do not meet it.
+fn unguarded(
+    route: &Route,
+    needs: Features,
+    (plans, guards): (&[Plan], &[Cond]),
+    target: Region,
+    terms: &Terms<'_>,
+) -> Vec<Region> {
+    let able = |r: &Reached| {
+        let of = terms.fleet.targets.get(r.target.index());
+        r.itself() && of.is_none_or(|t| t.can.contains(needs))
+    };
+    let mut left = vec![target];
+    for reached in reached(route, plans, terms.fleet)
+        .iter()
+        .filter(|r| able(r))
+    {
+        let mut outside: Vec<Region> = Vec::new();
+        for guard in &reached.guards {
+            match guards.get(guard.index()).and_then(|g| terms.outside(g)) {
+                Some(regions) => outside.extend(regions),
+                // Too large to be laid out: nothing is claimed because of it.
+                None => return Vec::new(),
+            }
+        }
+        let both = |r: &Region| {
+            outside
+                .iter()
+                .filter_map(|o| r.and(o, terms.space))
+                .collect::<Vec<_>>()
+        };
+        left = left.iter().flat_map(both).collect();
+        if left.len() > LEFT {
+            return Vec::new();
+        }
+    }
+    left
 }
 
 /// Every rule that takes prompts longer than all windows it leads to, by the lengths the policy tells apart.
@@ -229,47 +283,4 @@ fn serves(route: &Route, needs: Features, plans: &[Plan], fleet: &Fleet) -> bool
         }
         Route::Hedge(hedge) => hedge.arms.iter().any(|arm| inner(&arm.route)),
     }
-}
-
-/// Whether a target can pass a filter; live figures can always be good.
-pub(super) fn may_pass(filter: &Filter, target: TargetId, fleet: &Fleet) -> bool {
-    settled(filter, target, fleet).unwrap_or(true)
-}
-
-/// Whether a target passes, where no live figure matters.
-fn settled(filter: &Filter, target: TargetId, fleet: &Fleet) -> Option<bool> {
-    let of = fleet.targets.get(target.index())?;
-    let provider = fleet.providers.get(of.provider.index())?;
-    Some(match filter {
-        Filter::All(parts) => {
-            let parts: Vec<_> = parts.iter().map(|p| settled(p, target, fleet)).collect();
-            if parts.contains(&Some(false)) {
-                false
-            } else if parts.contains(&None) {
-                return None;
-            } else {
-                true
-            }
-        }
-        Filter::Any(parts) => {
-            let parts: Vec<_> = parts.iter().map(|p| settled(p, target, fleet)).collect();
-            if parts.contains(&Some(true)) {
-                true
-            } else if parts.contains(&None) {
-                return None;
-            } else {
-                false
-            }
-        }
-        Filter::Not(inner) => !settled(inner, target, fleet)?,
-        Filter::Tier(compare, tier) => of.tier.is_some_and(|t| compare.holds(&t, tier)),
-        Filter::Provider(id) => of.provider == *id,
-        Filter::Region(region) => {
-            !provider.regions.is_empty() && provider.regions.iter().all(|r| r == region)
-        }
-        Filter::Context(compare, tokens) => of.context.is_some_and(|c| compare.holds(&c, tokens)),
-        Filter::Price(compare, pico) => of.price.is_some_and(|p| compare.holds(&p.input, pico)),
-        Filter::Can(features) => of.can.contains(*features),
-        Filter::Latency(..) | Filter::ErrorRate(..) | Filter::Health(_) => return None,
-    })
 }

@@ -1,6 +1,6 @@
 //! Who can come to see a request that is carried out by a plan, and what must go wrong before.
 
-use super::serve::may_pass;
+use super::passing::may_pass;
 use crate::image::{Arm, Attempt, Combine, Fleet, GuardId, Listed, Plan, Route, TargetId};
 
 /// How a request gets to a target: itself, if those before fail.
