@@ -25,7 +25,7 @@ pub(crate) struct Graph {
     /// Only this policy
     #[arg(long, value_name = "@NAME")]
     policy: Option<String>,
-    /// Draw rules, at most thirty nodes a policy [default]
+    /// Draw rules, at most thirty nodes a policy; the default
     #[arg(long, conflicts_with = "raw")]
     collapse: bool,
     /// Draw the decision graph, every node of it
