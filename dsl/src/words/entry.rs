@@ -121,7 +121,7 @@ pub enum Body {
     Must(Place),
     /// There may be one, with the statements of a place.
     May(Place),
-    /// There must be one where the line names a strategy, with the statements of that; see [`strategy`].
+    /// There must be one where the line names a strategy, with the statements of that; see [`super::strategy`].
     Strategy,
 }
 
