@@ -157,6 +157,10 @@ pub enum That {
     Tier(Compare, Tier),
     /// `provider is NAME`: of the serving target.
     Provider(ProviderId),
+    /// `private`: the provider of the serving target is marked so.
+    Private,
+    /// `can tools`: the serving target can serve it.
+    Can(Features),
     /// `arm is NAME`: the arm of a split or canary that was taken.
     Arm(String),
     /// The other does not hold: `… is not …`, `not in`.

@@ -3,8 +3,11 @@
 //! Everything is asked locally: within the box of one rule, with those earlier boxes that reach into it, so that one
 //! policy's cost does not depend on whether its whole graph fits.
 
+mod answer;
+mod bill;
 mod guarantee;
 mod passing;
+mod property;
 mod reach;
 mod rules;
 mod serve;
@@ -12,7 +15,7 @@ mod serve;
 mod tests;
 mod worlds;
 
-pub use guarantee::{Answer, Counterexample, Proof};
+pub use answer::{Answer, Counterexample, Proof};
 pub(crate) use guarantee::{Scene, prove};
 pub(crate) use reach::{Order, Reach};
 pub(crate) use rules::{Judged, exhaustive, rules};

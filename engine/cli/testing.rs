@@ -244,10 +244,11 @@ fn promised(proof: &Proof, found: &Found) -> Case {
             message: format!("`{}`, but {}", example.expected, example.got),
             text: proved(proof),
         }),
-        Answer::Proved | Answer::Bounded { .. } => None,
+        Answer::Proved | Answer::Vacuous | Answer::Bounded { .. } => None,
     };
     let note = match &proof.verdict {
         Answer::Bounded { points } => Some(format!("not proved: it holds for {points} requests")),
+        Answer::Vacuous => Some("no request is meant by it".to_owned()),
         Answer::Proved | Answer::Refuted(_) => None,
     };
     Case {
@@ -264,6 +265,7 @@ fn proved(proof: &Proof) -> String {
     let name = &proof.name;
     match &proof.verdict {
         Answer::Proved => format!("ok    {name}: proved for every request"),
+        Answer::Vacuous => format!("ok    {name}: it holds because no request is meant by it"),
         Answer::Bounded { points } => {
             format!("ok    {name}: holds for {points} requests, too tangled to be proved for all")
         }

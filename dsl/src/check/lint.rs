@@ -69,7 +69,7 @@ impl Proofs<'_> {
                     cannot_serve(policy, rule, &unserved, &self.terms, report);
                 }
             }
-            for overrun in proof::windows(clauses, laid, self.plans, &self.terms) {
+            for overrun in proof::windows(clauses, laid, (self.plans, self.guards), &self.terms) {
                 if let Some(rule) = rules.get(overrun.rule) {
                     too_long(rule, &overrun, report);
                 }
@@ -82,6 +82,11 @@ impl Proofs<'_> {
 pub(super) fn promise(proof: &Proof, at: Span, force: bool, report: &mut Report) {
     match &proof.verdict {
         Answer::Proved => {}
+        Answer::Vacuous => {
+            report
+                .warning("mux::guarantee::vacuous", at, format!("`{}` is about no request", proof.name))
+                .help("no request of any policy can be as its `when` says, so it holds whatever the rules do: loosen the condition, or delete it");
+        }
         Answer::Refuted(found) => {
             let message = format!("`{}` does not hold", proof.name);
             let finding = if force {

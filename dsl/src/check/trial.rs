@@ -12,6 +12,7 @@ use crate::report::Report;
 use crate::source::{Sources, Span};
 use crate::tree::{Item, Kind, Row, Stmt, Word};
 use given::Facts;
+use std::collections::HashMap;
 
 /// Every test of a bundle.
 pub(super) fn read(names: &Names<'_>, sources: &Sources, report: &mut Report) -> Vec<Test> {
@@ -62,7 +63,18 @@ impl<'t> Trial<'_, 't> {
             expects: Vec::new(),
         };
         let body = line.body(self.report);
+        let mut said: HashMap<Vec<&str>, Span> = HashMap::new();
         for line in body.iter().filter(|l| l.entry.word != "<row>") {
+            if let Some(first) = fact(line).and_then(|f| said.insert(f, line.head())) {
+                self.report
+                    .error(
+                        "mux::statement::repeated",
+                        line.head(),
+                        "this fact is given twice",
+                    )
+                    .label("the second")
+                    .also(first, "the first");
+            }
             self.statement(line, &mut test);
         }
         let rows: Vec<&Row> = body
@@ -226,6 +238,22 @@ impl<'t> Trial<'_, 't> {
     fn line(&self, at: Span) -> u32 {
         self.sources.position(at).0
     }
+}
+
+/// What a `given` line is about: the words before its value.
+fn fact<'t>(line: &Line<'t>) -> Option<Vec<&'t str>> {
+    if line.entry.word != "given" {
+        return None;
+    }
+    let words = line.args.iter().filter_map(Item::word);
+    let words: Vec<&str> = words.map(|w| w.text.as_ref()).collect();
+    let about = match words.as_slice() {
+        [_, "of", "budget", ..] => 4,
+        [_, "of", ..] => 3,
+        ["has", ..] => 2,
+        _ => 1,
+    };
+    Some(words.into_iter().take(about).collect())
 }
 
 /// Whether a test says which model is asked for, rightly or wrongly.

@@ -339,6 +339,29 @@ guarantee "nothing leaves our own machines" { expect provider is vllm }
 "#,
         ],
     ),
+    Code::warning(
+        "mux::guarantee::vacuous",
+        "a guarantee is about no request",
+        r"No request of any policy can be as the `when` of the guarantee says, so it holds whatever the
+rules do, and would go on holding if they sent everything to the wrong place.
+Loosen the condition, or delete the guarantee.",
+        [
+            r#"include "fleet.mux"
+policy @main { else use vllm/llama-3.3-70b }
+guarantee "long prompts stay here" {
+  when tokens > 200k and tokens < 100k
+  expect provider is vllm
+}
+"#,
+            r#"include "fleet.mux"
+policy @main { else use vllm/llama-3.3-70b }
+guarantee "long prompts stay here" {
+  when tokens > 100k
+  expect provider is vllm
+}
+"#,
+        ],
+    ),
     Code::error(
         "mux::guarantee::no-expect",
         "a guarantee promises nothing",

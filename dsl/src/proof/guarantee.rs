@@ -1,8 +1,11 @@
 //! Guarantees: whether something holds for every request of a region and everything that can become of it.
 
+use super::answer::{Answer, Counterexample, Proof};
+use super::bill::Bill;
+use super::property::{About, about, attempted, holds, in_a_test, priced, refused, told};
 use super::reach::{Order, Reach, work};
 use super::worlds::{IT, Reached, reached};
-use crate::case::{Guarantee, Property};
+use crate::case::{Expectation, Guarantee};
 use crate::cells::Cells;
 use crate::clause::{Clause, Then};
 use crate::condition::Cond;
@@ -17,57 +20,6 @@ use crate::worst::{Tariff, Worst, worst};
 
 /// Corners of a region that are looked at where it is too tangled to be proved.
 const CORNERS: usize = 20_000;
-
-/// What became of a guarantee.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Proof {
-    /// Name of the guarantee.
-    pub name: String,
-    /// File it stands in.
-    pub file: String,
-    /// Line of its head, from 1.
-    pub line: u32,
-    /// Whether it holds.
-    pub verdict: Answer,
-}
-
-impl Proof {
-    /// Whether a request is known for which it does not hold.
-    #[must_use]
-    pub fn refuted(&self) -> bool {
-        matches!(self.verdict, Answer::Refuted(_))
-    }
-}
-
-/// Whether a guarantee holds.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase", tag = "answer")]
-pub enum Answer {
-    /// For every request.
-    Proved,
-    /// Not for this one.
-    Refuted(Counterexample),
-    /// For every request that was looked at; there are too many to look at all.
-    Bounded {
-        /// Requests that were looked at.
-        points: usize,
-    },
-}
-
-/// A request for which a guarantee does not hold.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Counterexample {
-    /// The expectation that fails, as written.
-    pub expected: String,
-    /// What happens instead, in words.
-    pub got: String,
-    /// The rule that decides, as `file:line`.
-    pub rule: String,
-    /// A `test` block of such a request; where [`Counterexample::fails`], it fails as long as the guarantee does not hold.
-    pub test: String,
-    /// Whether running the test shows it: what only some requests of a kind meet, or what no test can expect, it does not.
-    pub fails: bool,
-}
 
 /// What proving needs of a bundle.
 #[derive(Clone, Copy)]
@@ -90,7 +42,8 @@ pub(crate) fn prove(guarantee: &Guarantee, scene: Scene<'_>) -> Proof {
             scene,
             points: 0,
             unknown: false,
-            most: (None, None),
+            asked: false,
+            found: None,
         }
         .verdict(),
     }
@@ -102,8 +55,10 @@ struct Prover<'a> {
     points: usize,
     /// Something was too tangled.
     unknown: bool,
-    /// Most tokens of a prompt and of an answer that the guarantee speaks of.
-    most: (Option<u32>, Option<u32>),
+    /// Some request is meant.
+    asked: bool,
+    /// A request that breaks it, though no test shows that by itself; one that does is looked for.
+    found: Option<Counterexample>,
 }
 
 /// Something that can become of a request and breaks an expectation.
@@ -112,13 +67,21 @@ struct Breach {
     expectation: usize,
     /// Conditions of arms that lead there.
     guards: Vec<GuardId>,
-    got: String,
+    got: Got,
     /// Targets that must fail before.
     before: Vec<TargetId>,
     /// The target, where the request itself goes there.
     target: Option<TargetId>,
     /// A test that gives the request comes to it by itself.
     runs: bool,
+}
+
+/// What is the case instead.
+enum Got {
+    /// In words.
+    Told(String),
+    /// So much for each token, where every price is known; whether that is too much depends on the request.
+    Tariff(Option<Tariff>),
 }
 
 impl Prover<'_> {
@@ -130,10 +93,6 @@ impl Prover<'_> {
         // What holds for all requests holds for those of a condition too large to be laid out; more cannot be told of it.
         let whole = when.is_some();
         let when = when.unwrap_or_else(|| vec![Region::all()]);
-        self.most = (
-            self.bound(&when, &Fact::Tokens),
-            self.bound(&when, &Fact::OutputLimit),
-        );
         for policy in (0..).map(PolicyId).take(self.scene.policies.len()) {
             if let Some(found) = self.policy(policy, &when) {
                 return refuted(found, whole);
@@ -144,48 +103,45 @@ impl Prover<'_> {
         {
             return refuted(found, whole);
         }
+        if let Some(found) = self.found {
+            return refuted(found, whole);
+        }
         if self.unknown {
             Answer::Bounded {
                 points: self.points,
             }
-        } else {
+        } else if self.asked {
             Answer::Proved
+        } else {
+            Answer::Vacuous
         }
     }
 
-    /// The largest number of a fact in some regions, where it is bounded in all of them.
-    fn bound(&self, when: &[Region], fact: &Fact) -> Option<u32> {
-        let space = self.scene.terms.space;
-        let field = space.fields().iter().position(|f| f.fact == *fact)?;
-        let field = u16::try_from(field).ok()?;
-        let ends = when.iter().map(|region| {
-            let last = region.get(field)?.iter().last()?;
-            u32::try_from(space.field(field).end(last)? - 1).ok()
-        });
-        ends.collect::<Option<Vec<u32>>>()?.into_iter().max()
+    /// The requests of a region that an expectation may not hold for, as far as money decides.
+    fn dear(&self, region: Region, breach: &Breach) -> Vec<Region> {
+        match (&breach.got, self.guarantee.expects.get(breach.expectation)) {
+            (Got::Tariff(tariff), Some(expectation)) => {
+                self.bill(*tariff).broken(&expectation.that, &region)
+            }
+            _ => vec![region],
+        }
     }
 
-    /// Most that a request can cost, where prompt, answer and prices are bounded.
-    fn cost(&self, worst: &Worst) -> Option<i64> {
-        let targets = &self.scene.terms.fleet.targets;
-        let longest = || {
-            targets
-                .iter()
-                .map(|t| t.output)
-                .collect::<Option<Vec<u32>>>()?
-                .into_iter()
-                .max()
-        };
-        Some(worst.cost?.of(self.most.0?, self.most.1.or_else(longest)?))
+    fn bill(&self, tariff: Option<Tariff>) -> Bill<'_> {
+        Bill {
+            terms: self.scene.terms,
+            tariff,
+        }
     }
 
-    /// Everything that can become of a request that enters a policy.
+    /// Everything that can become of a request that enters a policy: one that a test shows to be wrong.
     fn policy(&mut self, id: PolicyId, when: &[Region]) -> Option<Counterexample> {
         let policy = self.scene.policies.get(id.index())?;
         let when = self.named(&policy.name, when);
         if when.is_empty() {
             return None;
         }
+        self.asked = true;
         let Some(entry) = entry(id, self.scene.clauses, &self.scene.terms) else {
             self.unknown = true;
             return None;
@@ -198,7 +154,14 @@ impl Prover<'_> {
             .collect();
         for (at, (region, leaf)) in (0..).zip(&entry.list) {
             for breach in breaches.get(*leaf as usize).into_iter().flatten() {
-                for target in self.targets(region, &when, breach) {
+                if self.found.is_some() && !breach.runs {
+                    continue;
+                }
+                let targets = self.targets(region, &when, breach).into_iter();
+                for target in targets
+                    .flat_map(|t| self.dear(t, breach))
+                    .collect::<Vec<_>>()
+                {
                     let found = match order.past(at, &target) {
                         Reach::Dead(_) => None,
                         Reach::Alive(witness) => Some(witness),
@@ -206,12 +169,12 @@ impl Prover<'_> {
                     };
                     if let Some(witness) = found {
                         let leaf = entry.leaves.get(*leaf as usize)?;
-                        return Some(self.counterexample(
-                            &format!("@{}", policy.name),
-                            Some(leaf),
-                            breach,
-                            &witness,
-                        ));
+                        let asked = format!("@{}", policy.name);
+                        let found = self.counterexample(&asked, Some(leaf), breach, &witness);
+                        if found.fails {
+                            return Some(found);
+                        }
+                        self.found.get_or_insert(found);
                     }
                 }
             }
@@ -234,8 +197,17 @@ impl Prover<'_> {
                 &worst,
             );
             for witness in self.named(&target.name, when) {
-                if let Some(breach) = breaches.first() {
-                    return Some(self.counterexample(&target.name, None, breach, &witness));
+                self.asked = true;
+                for breach in &breaches {
+                    let taken = self.taken_on(witness.clone(), breach.target);
+                    let dear = taken.map(|t| self.dear(t, breach)).unwrap_or_default();
+                    if let Some(witness) = dear.first() {
+                        let found = self.counterexample(&target.name, None, breach, witness);
+                        if found.fails {
+                            return Some(found);
+                        }
+                        self.found.get_or_insert(found);
+                    }
                 }
             }
         }
@@ -331,6 +303,7 @@ impl Prover<'_> {
                         guards: Vec::new(),
                         before: Vec::new(),
                         how: "a copy goes to",
+                        live: false,
                     });
                 }
                 let passed = leaf.policies.iter();
@@ -339,13 +312,13 @@ impl Prover<'_> {
                 self.used(&all, &worst)
             }
             Some(Then::Decide(Verdict::Deny { status, .. })) => {
-                let broken = |(at, expectation): (usize, &crate::case::Expectation)| {
-                    denied(&expectation.that)
+                let broken = |(at, expectation): (usize, &Expectation)| {
+                    refused(&expectation.that)
                         .filter(|holds| !holds)
                         .map(|_| Breach {
                             expectation: at,
                             guards: Vec::new(),
-                            got: format!("refused with {status}"),
+                            got: Got::Told(format!("refused with {status}")),
                             before: Vec::new(),
                             target: None,
                             runs: true,
@@ -371,96 +344,76 @@ impl Prover<'_> {
     fn used(&self, all: &[Reached], worst: &Worst) -> Vec<Breach> {
         let mut breaches = Vec::new();
         for (at, expectation) in self.guarantee.expects.iter().enumerate() {
-            // Whichever arm a share falls to, the first that is asked breaks it.
-            let mut first = all.iter().filter(|r| r.itself() && r.before.is_empty());
-            let any = first.all(|r| !self.holds(&expectation.that, r.target, worst));
-            let broken = all
-                .iter()
-                .filter(|r| !self.holds(&expectation.that, r.target, worst));
-            breaches.extend(broken.map(|r| Breach {
-                expectation: at,
-                guards: r.guards.clone(),
-                got: self.told(&expectation.that, r, worst),
-                before: r.before.clone(),
-                target: r.itself().then_some(r.target),
-                runs: testable(&expectation.that) && (r.how == IT || (any && r.before.is_empty())),
-            }));
+            match about(&expectation.that) {
+                About::Money => breaches.push(Breach {
+                    expectation: at,
+                    guards: Vec::new(),
+                    got: Got::Tariff(worst.cost),
+                    before: Vec::new(),
+                    target: None,
+                    runs: false,
+                }),
+                About::Attempts => breaches.extend(self.tried(at, expectation, all, worst)),
+                _ => breaches.extend(self.led_to(at, expectation, all, worst)),
+            }
         }
         breaches
     }
 
-    fn holds(&self, property: &Property, target: TargetId, worst: &Worst) -> bool {
+    /// An expectation that some target breaks which requests are led to.
+    fn led_to(
+        &self,
+        at: usize,
+        expectation: &Expectation,
+        all: &[Reached],
+        worst: &Worst,
+    ) -> Vec<Breach> {
         let fleet = self.scene.terms.fleet;
-        let Some(of) = fleet.targets.get(target.index()) else {
-            return true;
+        let that = &expectation.that;
+        let broken = |r: &&Reached| !holds(that, r.target, worst, fleet);
+        // Whichever arm a share falls to, the first that is asked breaks it.
+        let mut first = all.iter().filter(|r| r.itself() && r.before.is_empty());
+        let any = first.all(|r| broken(&r));
+        let of_one = matches!(about(that), About::Targets | About::Refusal);
+        let breach = |r: &Reached| Breach {
+            expectation: at,
+            guards: r.guards.clone(),
+            got: Got::Told(told(that, r, worst, fleet)),
+            before: r.before.clone(),
+            target: r.itself().then_some(r.target),
+            runs: of_one && !r.live && (r.how == IT || (any && r.before.is_empty())),
         };
-        let Some(provider) = fleet.providers.get(of.provider.index()) else {
-            return true;
-        };
-        match property {
-            Property::Not(inner) => !self.holds(inner, target, worst),
-            Property::Any(parts) => parts.iter().any(|p| self.holds(p, target, worst)),
-            Property::Region(region) => {
-                !provider.regions.is_empty() && provider.regions.iter().all(|r| r == region)
-            }
-            Property::Tier(compare, tier) => of.tier.is_some_and(|t| compare.holds(&t, tier)),
-            Property::Provider(id) => of.provider == *id,
-            Property::Target(id) => target == *id,
-            Property::Private => provider.private,
-            Property::Can(features) => of.can.contains(*features),
-            Property::Denied => false,
-            Property::Attempts(compare, count) => compare.holds(&worst.attempts, count),
-            Property::Cost(compare, most) => self
-                .cost(worst)
-                .is_some_and(|cost| compare.holds(&cost, most)),
-            Property::Total(compare, most) => {
-                worst.time.is_some_and(|time| compare.holds(&time, most))
-            }
-        }
+        all.iter().filter(broken).map(breach).collect()
     }
 
-    fn told(&self, property: &Property, reached: &Reached, worst: &Worst) -> String {
+    /// An expectation that a route breaks which tries too often. A test shows it where each target refuses in turn and
+    /// that is enough; retries, judges and questions to several are left to the words.
+    fn tried(
+        &self,
+        at: usize,
+        expectation: &Expectation,
+        all: &[Reached],
+        worst: &Worst,
+    ) -> Option<Breach> {
         let fleet = self.scene.terms.fleet;
-        let Some(of) = fleet.targets.get(reached.target.index()) else {
-            return String::new();
-        };
-        let figure = match property {
-            Property::Attempts(..) => Some(format!("{} attempts at worst", worst.attempts)),
-            Property::Cost(..) => Some(
-                self.cost(worst)
-                    .map_or("no bound on the cost".to_owned(), |c| {
-                        format!("{} at worst", dollars(c))
-                    }),
-            ),
-            Property::Total(..) => {
-                Some(worst.time.map_or("no bound on the time".to_owned(), |t| {
-                    format!("{t} ms at worst")
-                }))
-            }
-            _ => None,
-        };
-        if let Some(figure) = figure {
-            return figure;
+        let that = &expectation.that;
+        let last = all.iter().max_by_key(|r| r.before.len())?;
+        if attempted(that, worst.attempts) {
+            return None;
         }
-        let detail = match property {
-            Property::Region(_) => {
-                let regions = fleet
-                    .providers
-                    .get(of.provider.index())
-                    .map(|p| p.regions.join(" "))
-                    .unwrap_or_default();
-                if regions.is_empty() {
-                    ", in no declared region".to_owned()
-                } else {
-                    format!(", in {regions}")
-                }
-            }
-            Property::Tier(..) => of.tier.map_or(", of no tier".to_owned(), |t| {
-                format!(", tier {}", format!("{t:?}").to_lowercase())
-            }),
-            _ => String::new(),
-        };
-        format!("{} {}{detail}", reached.how, of.name)
+        let mut before = last.before.clone();
+        before.push(last.target);
+        let alone = |r: &Reached| r.how == IT && !r.live && r.guards.is_empty();
+        let made = u32::try_from(before.len()).unwrap_or(u32::MAX);
+        let runs = all.iter().all(alone) && made <= worst.attempts && !attempted(that, made);
+        Some(Breach {
+            expectation: at,
+            guards: Vec::new(),
+            got: Got::Told(told(that, last, worst, fleet)),
+            before: if runs { before } else { Vec::new() },
+            target: None,
+            runs,
+        })
     }
 
     /// Requests at the corners of a region, one after the other, up to a bound.
@@ -531,64 +484,49 @@ impl Prover<'_> {
             leaf.and_then(|l| Some((self.scene.policies.get(l.policies.last()?.index())?, l.rule)));
         let rule = policy.and_then(|(p, RuleId(rule))| p.rules.get(rule as usize));
         let name = |id: &TargetId| {
-            self.scene
-                .terms
-                .fleet
-                .targets
-                .get(id.index())
-                .map_or("?", |t| &t.name)
+            let target = self.scene.terms.fleet.targets.get(id.index());
+            target.map_or("?", |t| &t.name)
         };
-        let before: String = breach
+        let refuses = |t: &TargetId| format!("  upstream {} refuses\n", name(t));
+        let scripts: String = breach.before.iter().map(refuses).collect();
+        // Those before refuse only if they are asked at all.
+        let before = breach
             .before
             .iter()
-            .map(|t| format!("  upstream {} refuses\n", name(t)))
-            .collect::<Vec<_>>()
-            .concat();
-        let expect = if breach.runs {
-            expected.clone()
+            .try_fold(witness.clone(), |region, target| {
+                self.taken_on(region, Some(*target))
+            });
+        let asked = before.is_some() || breach.target.is_some();
+        let witness = before.unwrap_or_else(|| witness.clone());
+        let (witness, got) = match &breach.got {
+            Got::Told(got) => (witness, got.clone()),
+            Got::Tariff(tariff) => {
+                let bill = self.bill(*tariff);
+                let point = bill.dearest(witness);
+                let cost = bill.most(&point);
+                (point, priced(cost))
+            }
+        };
+        let runs = breach.runs && asked;
+        let expect = if runs {
+            in_a_test(&expected)
         } else {
             format!("# {expected}")
         };
-        let givens = Witness::of(witness, self.scene.terms.space).lines();
+        let givens = Witness::of(&witness, self.scene.terms.space).lines();
         Counterexample {
             test: format!(
-                "test {:?} {{\n  given model {model}\n{givens}{before}  {expect}\n}}\n",
+                "test {:?} {{\n  given model {model}\n{givens}{scripts}  {expect}\n}}\n",
                 format!("counterexample: {}", self.guarantee.name)
             ),
-            fails: breach.runs,
+            fails: runs,
             expected,
-            got: breach.got.clone(),
+            got,
             rule: rule.map_or_else(
                 || "allow direct".to_owned(),
                 |r| format!("{}:{}", r.file, r.line),
             ),
         }
-    }
-}
-
-/// Whether a test can expect a property, of one request that is served.
-fn testable(property: &Property) -> bool {
-    match property {
-        Property::Region(_) | Property::Tier(..) | Property::Provider(_) => true,
-        Property::Not(inner) => **inner == Property::Denied,
-        _ => false,
-    }
-}
-
-/// Whether a property holds of a refusal; `None` where it is about targets only, of which there are none.
-fn denied(property: &Property) -> Option<bool> {
-    match property {
-        Property::Denied => Some(true),
-        Property::Not(inner) => denied(inner).map(|holds| !holds),
-        Property::Any(parts) => {
-            let about: Vec<Option<bool>> = parts.iter().map(denied).collect();
-            // A choice with something about targets holds where there are none.
-            about
-                .iter()
-                .all(Option::is_some)
-                .then(|| about.contains(&Some(true)))
-        }
-        _ => None,
     }
 }
 
@@ -599,11 +537,4 @@ fn refuted(found: Counterexample, spoken_of: bool) -> Answer {
     } else {
         Answer::Bounded { points: 0 }
     }
-}
-
-/// Pico-dollars for a message.
-fn dollars(pico: i64) -> String {
-    let micro = pico / 1_000_000;
-    let text = format!("${}.{:06}", micro / 1_000_000, micro % 1_000_000);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

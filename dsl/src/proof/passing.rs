@@ -8,7 +8,7 @@ pub(super) fn may_pass(filter: &Filter, target: TargetId, fleet: &Fleet) -> bool
 }
 
 /// Whether a target passes, where no live figure matters.
-fn settled(filter: &Filter, target: TargetId, fleet: &Fleet) -> Option<bool> {
+pub(super) fn settled(filter: &Filter, target: TargetId, fleet: &Fleet) -> Option<bool> {
     let of = fleet.targets.get(target.index())?;
     let provider = fleet.providers.get(of.provider.index())?;
     Some(match filter {

@@ -7,7 +7,7 @@ use crate::cells::Cells;
 use crate::clause::{Clause, Then};
 use crate::condition::Cond;
 use crate::fact::Fact;
-use crate::image::{Features, Fleet, Plan, Route, TargetId, Verdict};
+use crate::image::{Features, Fleet, Plan, Route, Target, TargetId, Verdict};
 use crate::program::Laid;
 use crate::region::{Region, Terms};
 
@@ -63,7 +63,8 @@ pub(crate) fn needs(
                 continue;
             };
             let left = if serves(route, needs, plans, terms.fleet) {
-                unguarded(route, needs, (plans, guards), target, terms)
+                let able = |of: &Target| of.can.contains(needs);
+                unguarded(route, &able, (plans, guards), target, terms)
             } else {
                 vec![target]
             };
@@ -93,14 +94,14 @@ pub(crate) fn needs(
 /// `when`, and they do not meet it.
 fn unguarded(
     route: &Route,
-    needs: Features,
+    able: &dyn Fn(&Target) -> bool,
     (plans, guards): (&[Plan], &[Cond]),
     target: Region,
     terms: &Terms<'_>,
 ) -> Vec<Region> {
     let able = |r: &Reached| {
         let of = terms.fleet.targets.get(r.target.index());
-        r.itself() && of.is_none_or(|t| t.can.contains(needs))
+        r.itself() && of.is_none_or(able)
     };
     let mut left = vec![target];
     for reached in reached(route, plans, terms.fleet)
@@ -133,7 +134,7 @@ fn unguarded(
 pub(crate) fn windows(
     clauses: &[Option<Clause>],
     laid: &Laid,
-    plans: &[Plan],
+    (plans, guards): (&[Plan], &[Cond]),
     terms: &Terms<'_>,
 ) -> Vec<Overrun> {
     let Some(field) = terms
@@ -173,33 +174,47 @@ pub(crate) fn windows(
         let windows = targets
             .iter()
             .map(|t| terms.fleet.targets.get(t.index())?.context);
-        let Some(window) = windows
-            .collect::<Option<Vec<u32>>>()
-            .and_then(|w| w.into_iter().max())
-        else {
+        let Some(windows) = windows.collect::<Option<Vec<u32>>>() else {
             continue;
         };
+        if found.iter().any(|f| f.rule == rule) {
+            continue;
+        }
+        let widest = windows.iter().copied().max().unwrap_or(0);
+        let guarded = reached(route, plans, terms.fleet)
+            .iter()
+            .any(|r| !r.guards.is_empty());
         let cells = region
             .get(field)
             .cloned()
             .unwrap_or_else(|| Cells::all(terms.space.count(field)));
-        let long = cells.iter().find(|cell| {
-            let lowest = terms.space.field(field).lowest(*cell).unwrap_or(0);
-            lowest > u64::from(window) && told.contains(&lowest)
-        });
-        let Some(long) = long.filter(|_| found.iter().all(|f| f.rule != rule)) else {
-            continue;
-        };
-        let Some(target) = region.clone().with(field, &Cells::One(long), terms.space) else {
-            continue;
-        };
-        if let Reach::Alive(_) = order.past(at, &target) {
-            let tokens = terms.space.field(field).lowest(long).unwrap_or(0);
-            found.push(Overrun {
-                rule,
-                tokens,
-                window,
-            });
+        for cell in cells.iter() {
+            let tokens = terms.space.field(field).lowest(cell).unwrap_or(0);
+            let beyond = tokens > u64::from(widest);
+            if !told.contains(&tokens) || !(beyond || guarded) {
+                continue;
+            }
+            let Some(target) = region.clone().with(field, &Cells::One(cell), terms.space) else {
+                continue;
+            };
+            let able = |of: &Target| of.context.is_none_or(|c| u64::from(c) >= tokens);
+            let left = if beyond {
+                vec![target]
+            } else {
+                unguarded(route, &able, (plans, guards), target, terms)
+            };
+            if left
+                .iter()
+                .any(|target| matches!(order.past(at, target), Reach::Alive(_)))
+            {
+                let narrow = windows.iter().filter(|w| u64::from(**w) < tokens).max();
+                found.push(Overrun {
+                    rule,
+                    tokens,
+                    window: narrow.copied().unwrap_or(0),
+                });
+                break;
+            }
         }
     }
     found

@@ -1,6 +1,6 @@
 //! Who can come to see a request that is carried out by a plan, and what must go wrong before.
 
-use super::passing::may_pass;
+use super::passing::settled;
 use crate::image::{Arm, Attempt, Combine, Fleet, GuardId, Listed, Plan, Route, TargetId};
 
 /// How a request gets to a target: itself, if those before fail.
@@ -18,6 +18,8 @@ pub(crate) struct Reached {
     pub(crate) before: Vec<TargetId>,
     /// For messages: `it can go to`.
     pub(crate) how: &'static str,
+    /// Whether live figures decide if it is asked.
+    pub(crate) live: bool,
 }
 
 impl Reached {
@@ -35,6 +37,7 @@ pub(crate) fn reached(route: &Route, plans: &[Plan], fleet: &Fleet) -> Vec<Reach
         guards: Vec::new(),
         before: Vec::new(),
         how: IT,
+        live: false,
         found: Vec::new(),
     };
     walk.route(route);
@@ -47,6 +50,7 @@ struct Walk<'a> {
     guards: Vec<GuardId>,
     before: Vec<TargetId>,
     how: &'static str,
+    live: bool,
     found: Vec<Reached>,
 }
 
@@ -92,18 +96,35 @@ impl Walk<'_> {
         }
     }
 
+    /// Whichever candidate figures put first, any can serve where all the others fail.
     fn listed(&mut self, list: &Listed) {
+        let (live, before, start) = (self.live, self.before.clone(), self.found.len());
+        let mut spans = Vec::new();
         for arm in &list.arms {
             let passes = match (&arm.route, &list.filter) {
                 (Route::Attempt(attempt), Some(filter)) => {
-                    may_pass(filter, attempt.target, self.fleet)
+                    settled(filter, attempt.target, self.fleet)
                 }
-                _ => true,
+                _ => Some(true),
             };
-            if passes {
+            if passes != Some(false) {
+                let from = self.found.len();
+                self.before.clone_from(&before);
+                self.live = live || passes.is_none();
                 self.arm(arm);
+                spans.push(from..self.found.len());
             }
         }
+        self.live = live;
+        let all: Vec<TargetId> = self.found.iter().skip(start).map(|r| r.target).collect();
+        for span in spans {
+            for reached in self.found.get_mut(span.clone()).into_iter().flatten() {
+                let others = (start..).zip(&all).filter(|(at, _)| !span.contains(at));
+                add(&mut reached.before, others.map(|(_, t)| *t), reached.target);
+            }
+        }
+        self.before = before;
+        self.before.extend(all);
         list.otherwise.iter().for_each(|route| self.route(route));
     }
 
@@ -127,17 +148,24 @@ impl Walk<'_> {
     }
 
     fn attempt(&mut self, attempt: &Attempt, how: &'static str) {
+        let mut before = Vec::new();
+        add(&mut before, self.before.iter().copied(), attempt.target);
         self.found.push(Reached {
             target: attempt.target,
             guards: self.guards.clone(),
-            before: self
-                .before
-                .iter()
-                .copied()
-                .filter(|t| *t != attempt.target)
-                .collect(),
+            before,
             how,
+            live: self.live,
         });
         self.before.push(attempt.target);
+    }
+}
+
+/// Adds targets that are not known yet, and not `but`.
+fn add(known: &mut Vec<TargetId>, more: impl Iterator<Item = TargetId>, but: TargetId) {
+    for target in more {
+        if target != but && !known.contains(&target) {
+            known.push(target);
+        }
     }
 }

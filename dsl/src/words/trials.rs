@@ -250,6 +250,20 @@ pub static EXPECTS: &[Subject] = &[
     )
     .optional(),
     Subject::new(
+        "private",
+        "expect private",
+        Holds::Flag,
+        "the provider of the serving target is marked `private`",
+    )
+    .optional(),
+    Subject::new(
+        "can",
+        "expect can tools",
+        Holds::Flag,
+        "what the serving target can serve",
+    )
+    .optional(),
+    Subject::new(
         "arm",
         "expect arm is NAME",
         Holds::Name,

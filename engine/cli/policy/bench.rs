@@ -2,7 +2,7 @@
 
 use super::asked::sound;
 use super::generate::moments;
-use crate::ending::{Exit, Outcome};
+use crate::ending::{Exit, Outcome, Trouble};
 use crate::out::{Format, Out, columns};
 use clap::Args;
 use mux_dsl::Image;
@@ -67,6 +67,11 @@ impl Bench {
         match self.format {
             Format::Human => out.text(&told(&timed)),
             Format::Json => out.json(&json!({ "version": 1, "policies": timed })),
+        }
+        if self.max.is_some() && timed.iter().all(|t| t.requests == 0) {
+            return Err(Trouble::usage(
+                "nothing was measured, so `--max` says nothing: there is no policy that a request can enter",
+            ));
         }
         let slow: Vec<&Timed> = timed
             .iter()

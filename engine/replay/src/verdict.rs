@@ -2,7 +2,7 @@
 
 use mux_dsl::Image;
 use mux_dsl::case::{Compare, Expect, That};
-use mux_dsl::image::{Pico, ProviderId, TargetId, Tier};
+use mux_dsl::image::{Features, Pico, ProviderId, TargetId, Tier};
 use mux_routing::flight::{Attempt, End, Flight};
 use mux_routing::unsupported;
 use serde::Serialize;
@@ -146,6 +146,8 @@ impl<'f> Seen<'f> {
             That::Region(region) => self.region(region),
             That::Tier(compare, wanted) => self.tier(*compare, *wanted),
             That::Provider(wanted) => self.provider(*wanted),
+            That::Private => self.private(),
+            That::Can(wanted) => self.can(*wanted),
             // Judged before.
             _ => (None, self.ending()),
         }
@@ -194,6 +196,19 @@ impl<'f> Seen<'f> {
             provider.map(|p| p == wanted),
             self.or_ending(name.map(|p| p.name.as_ref())),
         )
+    }
+
+    fn private(&self) -> Verdict {
+        let fleet = &self.image.fleet;
+        let target = self.served.and_then(|t| fleet.targets.get(t.index()));
+        let provider = target.and_then(|t| fleet.providers.get(t.provider.index()));
+        (provider.map(|p| p.private), self.ending())
+    }
+
+    fn can(&self, wanted: Features) -> Verdict {
+        let targets = &self.image.fleet.targets;
+        let target = self.served.and_then(|t| targets.get(t.index()));
+        (target.map(|t| t.can.contains(wanted)), self.ending())
     }
 
     fn region(&self, wanted: &str) -> Verdict {

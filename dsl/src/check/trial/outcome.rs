@@ -18,7 +18,10 @@ pub(super) fn read(expr: &Expr, names: &Names<'_>, report: &mut Report) -> Vec<T
         Expr::Test(test) => that(test, names, report).into_iter().collect(),
         Expr::Not(inner) => match &**inner {
             Expr::Test(test) if is_flag(test, "denied") => vec![That::Allowed],
-            Expr::Test(test) if is_flag(test, "failed") => vec![That::Not(Box::new(That::Failed))],
+            Expr::Test(test) if flagged(test) => {
+                let that = flag(test, report).into_iter();
+                that.map(|that| That::Not(Box::new(that))).collect()
+            }
             _ => wrong(expr, report),
         },
         Expr::Any(_) => wrong(expr, report),
@@ -27,6 +30,22 @@ pub(super) fn read(expr: &Expr, names: &Names<'_>, report: &mut Report) -> Vec<T
 
 fn is_flag(test: &Test, word: &str) -> bool {
     test.sign.is_none() && matches!(test.subject.as_slice(), [w] if w.says(word))
+}
+
+/// Whether a test is an outcome that is or is not, without a value.
+fn flagged(test: &Test) -> bool {
+    let words = test.subject.iter().map(|w| w.text.as_ref());
+    let words: Vec<&str> = words.collect();
+    test.sign.is_none() && matches!(words.as_slice(), ["failed" | "private"] | ["can", _])
+}
+
+/// Such an outcome.
+fn flag(test: &Test, report: &mut Report) -> Option<That> {
+    match test.subject.as_slice() {
+        [_, feature] => ability::feature(feature, report).map(That::Can),
+        [word] if word.says("private") => Some(That::Private),
+        _ => Some(That::Failed),
+    }
 }
 
 fn wrong(expr: &Expr, report: &mut Report) -> Vec<That> {
@@ -38,13 +57,16 @@ fn wrong(expr: &Expr, report: &mut Report) -> Vec<That> {
                 "an expectation is one outcome, and no choice between several",
             )
             .help(
-                "write one `expect` line for each; `not` stands before `denied` and `failed` only, elsewhere it is `is not`",
+                "write one `expect` line for each; `not` stands before `denied`, `failed`, `private` and `can`, elsewhere it is `is not`",
             );
     }
     Vec::new()
 }
 
 fn that(test: &Test, names: &Names<'_>, report: &mut Report) -> Option<That> {
+    if flagged(test) {
+        return flag(test, report);
+    }
     let [outcome] = test.subject.as_slice() else {
         report
             .error(
@@ -55,9 +77,6 @@ fn that(test: &Test, names: &Names<'_>, report: &mut Report) -> Option<That> {
             .advise("", words::names(EXPECTS), "the outcomes are");
         return None;
     };
-    if is_flag(test, "failed") {
-        return Some(That::Failed);
-    }
     let Some(known) = words::subject(EXPECTS, &outcome.text) else {
         unknown(outcome, report);
         return None;
