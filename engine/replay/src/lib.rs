@@ -11,6 +11,7 @@ pub mod moment;
 pub mod play;
 pub mod report;
 pub mod sample;
+pub mod sim;
 pub mod traffic;
 pub mod verdict;
 pub mod world;

@@ -1,5 +1,11 @@
 //! Guarantees against what happens: a counterexample fails when it is run, and what is proved is never seen broken.
-#![expect(clippy::expect_used, reason = "test helpers fail loudly")]
+#![expect(
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "test helpers fail loudly and build texts plainly"
+)]
 
 use mux_dsl::{Answer, Image, compile_forced, render};
 use mux_replay::case;

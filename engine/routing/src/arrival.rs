@@ -1,6 +1,7 @@
 //! A request that has arrived whole, as routing takes it.
 
 use crate::Nanos;
+use crate::target::Load;
 use mux_dsl::image::Features;
 use mux_dsl::request::Request;
 use mux_traffic::record::Facts;
@@ -28,6 +29,15 @@ pub struct Arrival {
 }
 
 impl Arrival {
+    /// What it asks of a target.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        Load {
+            tokens: self.facts.tokens,
+            whole: self.whole,
+        }
+    }
+
     /// Shows the request to `look` as policies see it.
     pub fn request<T>(&self, look: impl FnOnce(&Request<'_>) -> T) -> T {
         let facts = &self.facts;

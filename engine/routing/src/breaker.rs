@@ -12,8 +12,9 @@ use std::sync::atomic::{
     Ordering::{AcqRel, Acquire, Relaxed},
 };
 
-/// Longest pause where none is written.
-const LONGEST: Nanos = 60 * SECOND;
+/// Longest pause where none is written: a probe costs one request a few seconds at most, and a target that is well
+/// again should have its share back within a minute, slow start and all.
+const LONGEST: Nanos = 20 * SECOND;
 
 /// When a breaker opens, and how it closes again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,8 +188,8 @@ impl Breaker {
         }
     }
 
-    /// An attempt served.
-    pub fn success(&self, permit: Permit, rule: &Rule, window: &Window) {
+    /// An attempt served. Tells whether that closed it.
+    pub fn success(&self, permit: Permit, rule: &Rule, window: &Window) -> bool {
         self.consecutive.store(0, Relaxed);
         if permit == Permit::Probe {
             let closed = self.change(|state| {
@@ -208,8 +209,10 @@ impl Breaker {
             });
             if closed.is_some_and(|s| s.position == Position::Closed) {
                 window.clear();
+                return true;
             }
         }
+        false
     }
 
     /// An attempt failed; the failure is in `window` already.
@@ -334,7 +337,7 @@ mod tests {
             now = until;
         }
         assert!(
-            longest > 20 * SECOND && longest <= LONGEST + MILLI,
+            longest > LONGEST / 2 && longest <= LONGEST + MILLI,
             "{longest}"
         );
     }

@@ -21,6 +21,10 @@ pub enum PassedOver {
     Filtered,
     /// It cannot be called at all.
     Unavailable(String),
+    /// Its score, basis points: this request was among those it loses by it.
+    Unwell(u32),
+    /// Too many further attempts were made of late for one that is unlikely to help.
+    Scarce,
     /// Not now.
     Barred(Barred),
     /// Another one before it served, or was the last that could be tried.
@@ -36,6 +40,8 @@ impl PassedOver {
             Self::Window(_) => "window-too-small",
             Self::Filtered => "filtered",
             Self::Unavailable(_) => "unavailable",
+            Self::Unwell(_) => "unwell",
+            Self::Scarce => "scarce",
             Self::Barred(_) => "barred",
             Self::NotNeeded => "not-needed",
         }
@@ -54,6 +60,8 @@ impl PassedOver {
             Self::Filtered => "does not pass `where`".to_owned(),
             Self::Unavailable(why) => why.clone(),
             Self::NotNeeded => "was not needed".to_owned(),
+            Self::Unwell(score) => format!("is unwell, with a score of {score} of 10000"),
+            Self::Scarce => "is unlikely to serve, and retries are used up for now".to_owned(),
             Self::Barred(Barred::Breaker(until)) => {
                 format!("has an open breaker for {} ms", wait(*until))
             }

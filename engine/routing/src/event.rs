@@ -16,6 +16,8 @@ pub enum Event {
     Connected(usize),
     /// The head of a good reply is there.
     Head(usize, u16),
+    /// The provider says that this share of its tightest rate limit is left, basis points.
+    Allowance(usize, u32),
     /// The first content of a streamed reply is there.
     Content(usize),
     /// Bytes came; so many of them were text.

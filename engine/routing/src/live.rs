@@ -47,14 +47,13 @@ impl Live for View<'_> {
         self.state(target).map_or(0, TargetState::inflight)
     }
 
-    /// Unknown: what providers say of their rate limits is not kept.
     fn breaker_open(&self, target: TargetId) -> bool {
         self.state(target)
             .is_some_and(|state| state.position(self.now) == Position::Open)
     }
 
-    fn headroom(&self, _: TargetId) -> Option<BasisPoints> {
-        None
+    fn headroom(&self, target: TargetId) -> Option<BasisPoints> {
+        self.state(target)?.headroom(self.now)
     }
 
     fn health(&self, target: TargetId) -> HealthState {

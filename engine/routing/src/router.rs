@@ -6,6 +6,7 @@ use crate::ledger::Ledger;
 use crate::live::View;
 use crate::rate::{Meter, Over, Places};
 use crate::refusal::Refusal;
+use crate::retry_budget::RetryBudget;
 use crate::target::TargetState;
 use crate::{Nanos, SECOND};
 use mux_dsl::image::{
@@ -28,6 +29,7 @@ struct Known {
     targets: HashMap<String, Arc<TargetState>>,
     ledgers: HashMap<String, Arc<Ledger>>,
     meters: HashMap<String, Arc<Meter>>,
+    retries: Arc<RetryBudget>,
 }
 
 fn of<T: Default>(map: &mut HashMap<String, Arc<T>>, identity: String) -> Arc<T> {
@@ -47,6 +49,7 @@ pub struct Router {
     unavailable: Vec<Option<Box<str>>>,
     ledgers: Vec<Arc<Ledger>>,
     meters: Vec<Vec<Arc<Meter>>>,
+    retries: Arc<RetryBudget>,
 }
 
 /// Where a client's `model` leads.
@@ -118,9 +121,16 @@ impl Router {
             targets,
             ledgers,
             meters,
+            retries: Arc::clone(&known.retries),
             version: version.into(),
             image,
         }
+    }
+
+    /// What all requests together may make of further attempts.
+    #[must_use]
+    pub fn retry_budget(&self) -> &RetryBudget {
+        &self.retries
     }
 
     /// The bundle.

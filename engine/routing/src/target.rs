@@ -3,10 +3,13 @@
 use crate::breaker::{Breaker, Permit, Position, Rule};
 use crate::chance::Chance;
 use crate::class::{Class, Meaning};
+use crate::concurrency::Concurrency;
 use crate::histogram::Histogram;
+use crate::latency::Latency;
+use crate::score::{Signals, score};
 use crate::window::Window;
 use crate::{MILLI, Nanos, SECOND};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 /// Longest wait a provider may ask for.
 const LONGEST_WAIT: Nanos = 300 * SECOND;
@@ -20,14 +23,43 @@ const FRESH: Nanos = 250 * MILLI;
 const ERROR_SPAN: Nanos = 60 * SECOND;
 /// Fewest attempts an error rate is told from.
 const ENOUGH: u32 = 5;
+/// How old a published score may be.
+const SCORE_FRESH: Nanos = 100 * MILLI;
+/// A score remembers about so many attempts …
+const REMEMBERED: f64 = 20.0;
+/// … but no less and no more than this: at one request a second an outage would never add up otherwise.
+const SHORTEST_MEMORY: f64 = 3.0;
+const LONGEST_MEMORY: f64 = 120.0;
+/// Time from recovery to a full share.
+const SLOW_START: Nanos = 20 * SECOND;
+/// What a provider said of its rate limits is believed for so long.
+const HEADROOM_FRESH: Nanos = 60 * SECOND;
+/// Whole answers take as long as they are long; only what waits much longer than usual is slow.
+const WHOLE_VARIES: f64 = 4.0;
+/// A score that is well.
+pub const WELL: u32 = 10_000;
 
 /// Live state of one `(provider, endpoint, credential, model)`.
 #[derive(Debug, Default)]
 pub struct TargetState {
     breaker: Breaker,
     window: Window,
+    /// Rate limits that were hit, as its successes: half a failure each for the score, none for the breaker.
+    throttles: Window,
     first_content: Histogram,
+    whole: Histogram,
+    streamed_latency: Latency,
+    whole_latency: Latency,
+    concurrency: Concurrency,
     inflight: AtomicU32,
+    /// Share left of the tightest rate limit, basis points plus one, in the upper 20 bits; when it was said, in ms.
+    headroom: AtomicU64,
+    /// When it recovered, plus one; 0 is never.
+    recovered: AtomicU64,
+    /// Published score, basis points below [`WELL`], in the upper 20 bits; when, in ms plus one.
+    score: AtomicU64,
+    /// Whether it was slow at that time.
+    slow: AtomicBool,
     /// Do not call before: the provider said so.
     throttled_until: AtomicU64,
     /// Do not call before, unless nothing else is left: the provider refused the credential.
@@ -37,6 +69,8 @@ pub struct TargetState {
     /// Published [`Quantiles`]; 0 is unknown.
     quantiles: AtomicU64,
     published: AtomicU64,
+    /// The same of whole answers: the 95th percentile, milliseconds; 0 is unknown.
+    whole_p95: AtomicU64,
 }
 
 /// Percentiles of the time to first content, milliseconds.
@@ -112,13 +146,23 @@ impl TargetState {
     }
 
     /// An attempt has started.
-    pub fn begin(&self) {
+    pub fn begin(&self, load: Load, now: Nanos) {
         self.inflight.fetch_add(1, Relaxed);
+        self.latency(load).begin(load.tokens, now);
     }
 
-    /// The first content of a streamed answer came after `elapsed`.
-    pub fn first_content(&self, elapsed: Nanos, now: Nanos) {
-        self.first_content.record(elapsed, now);
+    /// The first content of a streamed answer came after `elapsed`, or all of a whole one.
+    pub fn first_content(&self, load: Load, start: Nanos, now: Nanos) {
+        let elapsed = now.saturating_sub(start);
+        let histogram = if load.whole {
+            &self.whole
+        } else {
+            &self.first_content
+        };
+        histogram.record(elapsed, now);
+        self.latency(load).leave(load.tokens, start);
+        self.latency(load)
+            .answered(load.tokens, elapsed, self.slow.load(Relaxed), now);
         let published = self.published.load(Relaxed);
         // Whoever finds the figures stale refreshes them; nobody waits.
         if now >= published + FRESH
@@ -131,36 +175,126 @@ impl TargetState {
         }
     }
 
+    fn latency(&self, load: Load) -> &Latency {
+        if load.whole {
+            &self.whole_latency
+        } else {
+            &self.streamed_latency
+        }
+    }
+
     fn publish(&self, now: Nanos) {
         let word = self
             .first_content
             .quantiles([0.50, 0.95, 0.99], now)
             .map_or(0, |[p50, p95, p99]| Quantiles { p50, p95, p99 }.pack());
         self.quantiles.store(word, Relaxed);
+        let whole = self.whole.quantiles([0.95], now);
+        self.whole_p95.store(whole.map_or(0, |[p95]| p95), Relaxed);
+    }
+
+    /// The provider said that this share of its tightest rate limit is left, basis points.
+    pub fn allowance(&self, left: u32, now: Nanos) {
+        let word = u64::from(left.min(10_000) + 1) << 44 | millis(now);
+        self.headroom.store(word, Relaxed);
+    }
+
+    /// Share left of its tightest rate limit, basis points; `None` where the provider said nothing of late.
+    #[must_use]
+    pub fn headroom(&self, now: Nanos) -> Option<u32> {
+        let word = self.headroom.load(Relaxed);
+        let fresh = now < (word & MILLIS) * MILLI + HEADROOM_FRESH;
+        u32::try_from(word >> 44)
+            .ok()?
+            .checked_sub(1)
+            .filter(|_| fresh)
+    }
+
+    /// How well it is, in basis points: see [`crate::score`]. At most 100 ms old, and never older than the last failure.
+    #[must_use]
+    pub fn score(&self, now: Nanos) -> u32 {
+        let word = self.score.load(Relaxed);
+        let at = (word & MILLIS) * MILLI;
+        if word != 0 && now < at + SCORE_FRESH {
+            return WELL - u32::try_from(word >> 44).unwrap_or(WELL);
+        }
+        self.judge(now)
+    }
+
+    fn judge(&self, now: Nanos) -> u32 {
+        let signals = self.signals(now);
+        self.slow.store(Latency::is_slow(signals.slowness), Relaxed);
+        let score = basis_points(score(&signals));
+        let word = u64::from(WELL - score) << 44 | (millis(now) + 1).min(MILLIS);
+        self.score.store(word, Relaxed);
+        score
+    }
+
+    /// What its score is made of now.
+    #[must_use]
+    pub fn signals(&self, now: Nanos) -> Signals {
+        let (recent, minute) = (
+            self.window.counts(10 * SECOND, now).total(),
+            self.window.counts(60 * SECOND, now).total(),
+        );
+        let rate = (f64::from(recent) / 10.0).max(f64::from(minute) / 60.0);
+        let memory = (REMEMBERED / rate.max(1e-3)).clamp(SHORTEST_MEMORY, LONGEST_MEMORY);
+        let span = seconds(memory);
+        let (good, bad) = self.window.decayed(span, now);
+        let (throttled, _) = self.throttles.decayed(span, now);
+        let streamed = self.streamed_latency.slowness(1.0, now);
+        let whole = self.whole_latency.slowness(WHOLE_VARIES, now);
+        let warm = match self.recovered.load(Relaxed) {
+            0 => 1.0,
+            at => share(now.saturating_sub(at), SLOW_START),
+        };
+        Signals {
+            failed: bad + throttled / 2.0,
+            attempts: good + bad + throttled,
+            slowness: streamed.max(whole),
+            load: self.concurrency.load(self.inflight(), now),
+            headroom: self.headroom(now).map_or(1.0, |bp| f64::from(bp) / 1e4),
+            warmth: warm,
+        }
     }
 
     /// An attempt is over.
     pub fn settle(&self, ended: &Ended, rule: &Rule, now: Nanos, chance: &mut Chance) {
-        self.inflight.fetch_sub(1, Relaxed);
+        let inflight = self.inflight.fetch_sub(1, Relaxed);
+        if ended.waited {
+            self.latency(ended.load)
+                .leave(ended.load.tokens, ended.start);
+        }
         match ended.class.meaning() {
             Meaning::Good => {
                 self.window.record(true, now);
+                self.concurrency.served(inflight, now);
                 // An answer that began before a block says nothing against it.
                 if ended.start >= self.blocked_at.load(Relaxed) {
                     self.throttled_until.store(0, Relaxed);
                     self.refused_until.store(0, Relaxed);
                 }
-                self.breaker.success(ended.permit, rule, &self.window);
+                if self.breaker.success(ended.permit, rule, &self.window) {
+                    self.recovered.store(now.max(1), Relaxed);
+                    self.throttles.clear();
+                    self.judge(now);
+                }
             }
             Meaning::Failing => {
                 self.window.record(false, now);
                 self.breaker
                     .failure(ended.permit, rule, &self.window, now, chance);
+                if ended.class == Class::Overloaded {
+                    self.concurrency.refused(inflight, now);
+                }
                 if let Some(wait) = ended.retry_after {
                     self.block(&self.throttled_until, wait, now);
                 }
+                self.judge(now);
             }
             Meaning::Throttled => {
+                self.throttles.record(true, now);
+                self.concurrency.refused(inflight, now);
                 self.block(
                     &self.throttled_until,
                     ended.retry_after.unwrap_or(THROTTLE_PAUSE),
@@ -174,6 +308,7 @@ impl TargetState {
                     }
                     Permit::Free => {}
                 }
+                self.judge(now);
             }
             Meaning::Credential => {
                 self.block(
@@ -204,6 +339,16 @@ impl TargetState {
         Quantiles::unpack(self.quantiles.load(Relaxed))
     }
 
+    /// The 95th percentile of the time to first content, or of the whole answer; milliseconds.
+    #[must_use]
+    pub fn p95(&self, whole: bool, now: Nanos) -> Option<u64> {
+        if !whole {
+            return self.quantiles(now).map(|q| q.p95);
+        }
+        let known = self.whole_p95.load(Relaxed);
+        (known != 0 && now <= self.published.load(Relaxed) + ERROR_SPAN).then_some(known)
+    }
+
     /// Share of attempts of the last minute that failed, basis points.
     #[must_use]
     pub fn error_rate(&self, span: Option<Nanos>, now: Nanos) -> Option<u32> {
@@ -226,11 +371,58 @@ impl TargetState {
     }
 }
 
+/// What an attempt asks of a target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Prompt tokens.
+    pub tokens: u32,
+    /// The client waits for the complete answer.
+    pub whole: bool,
+}
+
+/// Milliseconds in 44 bits: 557 years.
+const MILLIS: u64 = 0xfff_ffff_ffff;
+
+fn millis(now: Nanos) -> u64 {
+    (now / MILLI) & MILLIS
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "two minutes at most"
+)]
+fn seconds(span: f64) -> Nanos {
+    (span * SECOND as f64) as Nanos
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "only what is below the span matters"
+)]
+fn share(elapsed: Nanos, span: Nanos) -> f64 {
+    (elapsed as f64 / span as f64).min(1.0)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share from 0 to 1"
+)]
+fn basis_points(share: f64) -> u32 {
+    (share.clamp(0.0, 1.0) * f64::from(WELL)).round() as u32
+}
+
 /// How an attempt ended, for [`TargetState::settle`].
 #[derive(Clone, Copy, Debug)]
 pub struct Ended {
     /// When it began.
     pub start: Nanos,
+    /// What it asked.
+    pub load: Load,
+    /// It ended while it waited for content.
+    pub waited: bool,
     /// What happened.
     pub class: Class,
     /// What it was admitted with.
@@ -244,10 +436,12 @@ mod tests {
     use super::*;
 
     fn settle(state: &TargetState, class: Class, retry_after: Option<Nanos>, now: Nanos) {
-        state.begin();
+        state.begin(Load::default(), now);
         state.settle(
             &Ended {
                 start: now,
+                load: Load::default(),
+                waited: true,
                 class,
                 permit: Permit::Free,
                 retry_after,
@@ -299,7 +493,9 @@ mod tests {
     fn quantiles_appear_with_enough_samples_and_fade_with_the_traffic() {
         let state = TargetState::default();
         for i in 0..40 {
-            state.first_content(300 * MILLI, SECOND + i * FRESH);
+            let now = SECOND + i * FRESH;
+            state.begin(Load::default(), now - 300 * MILLI);
+            state.first_content(Load::default(), now - 300 * MILLI, now);
         }
         let now = SECOND + 40 * FRESH;
         let told = state.quantiles(now).unwrap();
@@ -315,9 +511,11 @@ mod tests {
     fn an_answer_that_began_before_a_block_does_not_lift_it() {
         let state = TargetState::default();
         settle(&state, Class::RateLimited, Some(60 * SECOND), 2 * SECOND);
-        state.begin();
+        state.begin(Load::default(), SECOND);
         let early = Ended {
             start: SECOND,
+            load: Load::default(),
+            waited: true,
             class: Class::Ok,
             permit: Permit::Free,
             retry_after: None,

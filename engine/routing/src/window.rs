@@ -1,4 +1,4 @@
-//! Exact counts of the last minute: one bucket a second, no locks.
+//! Exact counts of the last two minutes: one bucket a second, no locks.
 //!
 //! A decayed average would give a tight burst almost no weight and can hide a total outage; trips and error rates read
 //! exact buckets instead (the lesson of linkerd's unified failure accrual).
@@ -6,11 +6,11 @@
 use crate::{Nanos, SECOND};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-const BUCKETS: usize = 64;
+const BUCKETS: usize = 128;
 /// Seconds that can be asked for; the other buckets keep a late reader from seeing a bucket reused.
-const LONGEST: u64 = 60;
+const LONGEST: u64 = 120;
 
-/// Successes and failures of the last 60 seconds.
+/// Successes and failures of the last 120 seconds.
 #[derive(Debug)]
 pub struct Window {
     /// 24 bits of the second it counts, 20 bits each of successes and failures.
@@ -73,7 +73,7 @@ impl Window {
         });
     }
 
-    /// Counts of the `span` that ends now; at most the last minute.
+    /// Counts of the `span` that ends now; at most the last two minutes.
     #[must_use]
     pub fn counts(&self, span: Nanos, now: Nanos) -> Counts {
         let seconds = span.div_ceil(SECOND).clamp(1, LONGEST);
@@ -90,6 +90,28 @@ impl Window {
         counts
     }
 
+    /// Successes and failures, each weighing less the older it is: by `e` in so much time.
+    #[must_use]
+    pub fn decayed(&self, span: Nanos, now: Nanos) -> (f64, f64) {
+        let last = now / SECOND;
+        let step = (-seconds(SECOND) / seconds(span).max(1e-3)).exp();
+        let (mut weight, mut good, mut bad) = (1.0, 0.0, 0.0);
+        for second in (last.saturating_sub(LONGEST - 1)..=last).rev() {
+            let stamp = second & STAMP;
+            let word = self.bucket(stamp).map_or(EMPTY, |b| b.load(Relaxed));
+            if word >> 40 == stamp {
+                let part = |bits: u64| f64::from(u32::try_from(bits & COUNT).unwrap_or(0));
+                good += weight * part(word >> 20);
+                bad += weight * part(word);
+            }
+            weight *= step;
+            if weight < FAINT {
+                break;
+            }
+        }
+        (good, bad)
+    }
+
     /// Forgets everything, as after a recovery.
     pub fn clear(&self) {
         for bucket in &self.buckets {
@@ -101,6 +123,14 @@ impl Window {
         self.buckets
             .get(usize::try_from(second % BUCKETS as u64).ok()?)
     }
+}
+
+/// Counts that weigh less are not looked at.
+const FAINT: f64 = 0.01;
+
+#[expect(clippy::cast_precision_loss, reason = "spans of minutes are exact")]
+fn seconds(span: Nanos) -> f64 {
+    span as f64 / SECOND as f64
 }
 
 #[cfg(test)]

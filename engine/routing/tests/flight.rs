@@ -7,9 +7,12 @@
 use mux_dsl::Image;
 use mux_dsl::image::{Features, RateUnit, Route, TargetId};
 use mux_dsl::request::{HealthState, Live};
+use mux_routing::breaker::{Permit, Position, Rule};
+use mux_routing::chance::Chance;
 use mux_routing::class::Class;
 use mux_routing::flight::{Action, Actions, Arrival, End, Event, Failure, Flight};
 use mux_routing::router::{Memory, Router};
+use mux_routing::target::{Ended, Load};
 use mux_routing::{MILLI, Nanos, SECOND};
 use mux_traffic::record::{Facts, Usage};
 use std::sync::Arc;
@@ -316,22 +319,124 @@ fn a_list_after_on_decides_what_moves_on() {
     assert_eq!(ride.targets(), [A, B]);
 }
 
+/// Five failures in a row at a target, each of an attempt of its own.
+fn outage(router: &Router, target: TargetId, now: Nanos) {
+    let state = router.state(target).expect("it is known");
+    for _ in 0..5 {
+        state.begin(Load::default(), now);
+        let ended = Ended {
+            start: now,
+            load: Load::default(),
+            waited: true,
+            class: Class::Server,
+            permit: Permit::Free,
+            retry_after: None,
+        };
+        state.settle(&ended, &Rule::default(), now, &mut Chance::new(1));
+    }
+}
+
 #[test]
 fn an_open_breaker_is_passed_over_and_called_again_rather_than_failing() {
     let router = router(CHAIN);
-    for _ in 0..5 {
-        Ride::new(&router, request("@x"))
-            .fail(Class::Server, 500)
-            .serve();
-    }
+    outage(&router, A, request("@x").now);
     let mut ride = Ride::new(&router, request("@x"));
     assert_eq!(ride.targets(), [B]);
     ride.fail(Class::Server, 500).fail(Class::Server, 500);
-    // The last target is tried a second time, and then the one that was held back.
-    ride.pass(SECOND).fail(Class::Server, 500);
-    assert_eq!(ride.targets(), [B, C, C, A]);
+    // The one that was held back comes before any that has just failed.
+    assert_eq!(ride.targets(), [B, C, A]);
     ride.serve();
-    assert_eq!(ride.flight.end(), Some(&End::Served(3)));
+    assert_eq!(ride.flight.end(), Some(&End::Served(2)));
+}
+
+#[test]
+fn of_several_that_failed_the_best_is_tried_once_more() {
+    let mut ride = Ride::new(&router(CHAIN), request("@x"));
+    ride.fail(Class::Server, 500)
+        .fail(Class::Server, 500)
+        .fail(Class::Server, 500)
+        .pass(SECOND);
+    assert_eq!(ride.targets(), [A, B, C, A]);
+    ride.fail(Class::Server, 500).pass(SECOND);
+    assert_eq!(ride.targets(), [A, B, C, A]);
+    assert_eq!(ride.refused().0, 502);
+}
+
+#[test]
+fn requests_leave_a_target_that_fails_more_and_more_before_its_breaker_opens() {
+    let router = router(CHAIN);
+    let start = request("@x").now;
+    let mut left = 0;
+    for n in 0..400_u64 {
+        let now = start + n * 50 * MILLI;
+        let arrival = Arrival {
+            now,
+            seed: n,
+            ..request("@x")
+        };
+        let mut ride = Ride::new(&router, arrival);
+        if ride.targets() == [B] {
+            left += 1;
+        }
+        // One in four fails at A.
+        if ride.targets() == [A] && n % 4 == 0 {
+            ride.fail(Class::Server, 500);
+        }
+        ride.serve();
+        assert_eq!(router.state(A).unwrap().position(now), Position::Closed);
+    }
+    assert!((100..300).contains(&left), "{left}");
+}
+
+#[test]
+fn no_request_leaves_a_target_that_is_well() {
+    let router = router(CHAIN);
+    let start = request("@x").now;
+    for n in 0..2_000_u64 {
+        let arrival = Arrival {
+            now: start + n * 50 * MILLI,
+            seed: n,
+            ..request("@x")
+        };
+        let mut ride = Ride::new(&router, arrival);
+        assert_eq!(ride.targets(), [A]);
+        // One in two hundred fails, as it does everywhere.
+        if n % 200 == 7 {
+            ride.fail(Class::Server, 500);
+        }
+        ride.serve();
+    }
+}
+
+#[test]
+fn attempts_that_wait_move_requests_before_the_first_of_them_times_out() {
+    let router = router(CHAIN);
+    let start = request("@x").now;
+    let at = |now, seed| {
+        let arrival = Arrival {
+            now,
+            seed,
+            ..request("@x")
+        };
+        Ride::new(&router, arrival)
+    };
+    for n in 0..100_u64 {
+        let mut ride = at(start + n * 50 * MILLI, n);
+        ride.pass(300 * MILLI).serve();
+    }
+    let hang = start + 6 * SECOND;
+    let mut hung = Vec::new();
+    let mut left = 0;
+    for n in 0..36_u64 {
+        let mut ride = at(hang + n * 50 * MILLI, n);
+        if ride.targets() == [A] {
+            hung.push(ride);
+        } else {
+            left += 1;
+            ride.serve();
+        }
+    }
+    assert!(left > 3, "{left} of 36 within 1.8 s, and a timeout is 2 s");
 }
 
 #[test]

@@ -1,0 +1,1 @@
+//! Runs with faults drawn at random, looking for what must never happen.

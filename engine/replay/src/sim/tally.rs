@@ -1,0 +1,86 @@
+//! What became of the requests of a run.
+
+use mux_routing::Nanos;
+
+/// One request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Seen {
+    /// When it came.
+    pub at: Nanos,
+    /// Whom it was sent to first; `None` where it was refused.
+    pub first: Option<u8>,
+    /// Who served.
+    pub served: Option<u8>,
+    /// Attempts.
+    pub attempts: u8,
+    /// Until its first content.
+    pub content: Option<Nanos>,
+}
+
+/// All requests of some runs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tally {
+    /// In the order they ended.
+    pub all: Vec<Seen>,
+}
+
+impl Tally {
+    /// Those that came in a span.
+    pub fn within(&self, (from, until): (Nanos, Nanos)) -> impl Iterator<Item = &Seen> + Clone {
+        self.all
+            .iter()
+            .filter(move |s| (from..until).contains(&s.at))
+    }
+
+    /// Adds those of another run.
+    pub fn add(&mut self, other: Self) {
+        self.all.extend(other.all);
+    }
+}
+
+/// What is told of some requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Figures {
+    /// Requests.
+    pub requests: u64,
+    /// Share that was served, from 0 to 1.
+    pub served: f64,
+    /// Median time to first content of those, seconds.
+    pub p50: f64,
+    /// 99th percentile.
+    pub p99: f64,
+    /// Attempts a request.
+    pub attempts: f64,
+    /// Share that was not sent to the first of the chain at first.
+    pub moved: f64,
+}
+
+impl Figures {
+    /// Of some requests.
+    pub fn of<'s>(seen: impl Iterator<Item = &'s Seen> + Clone) -> Self {
+        let requests = seen.clone().count();
+        let share = |n: usize| ratio(n, requests);
+        let mut times: Vec<Nanos> = seen.clone().filter_map(|s| s.content).collect();
+        times.sort_unstable();
+        let at = |percent: usize| {
+            let rank = (times.len() * percent).div_ceil(100).saturating_sub(1);
+            times.get(rank).copied().map_or(0.0, super::draw::seconds)
+        };
+        let attempts: usize = seen.clone().map(|s| usize::from(s.attempts)).sum();
+        Self {
+            requests: requests as u64,
+            served: share(seen.clone().filter(|s| s.served.is_some()).count()),
+            p50: at(50),
+            p99: at(99),
+            attempts: ratio(attempts, requests),
+            moved: share(seen.filter(|s| s.first != Some(0)).count()),
+        }
+    }
+}
+
+/// A share; 0 of nothing.
+#[expect(clippy::cast_precision_loss, reason = "counts of requests are exact")]
+#[must_use]
+pub fn ratio(part: usize, whole: usize) -> f64 {
+    part as f64 / (whole.max(1)) as f64
+}
