@@ -56,6 +56,7 @@ fn read(text: &str, reading: &Reading<'_>, file: FileId, report: &mut Report) ->
                     file,
                     reading,
                     report,
+                    end: 0,
                 },
             }
             .body(pair),

@@ -118,6 +118,15 @@ fn names_that_do_not_exist_are_laid_out_like_any_other() {
 }
 
 #[test]
+fn a_line_that_is_too_long_is_not_broken_into_a_rule_written_backwards() {
+    let text = "policy @f {\n  f when p of south/large and h of elsewhere is down and timeout use plan cascade rule hedge when over and has_images {}\n}\n";
+    assert!(!matches!(
+        formatted("f.mux", text),
+        Err(Unformatted::Fault { .. })
+    ));
+}
+
+#[test]
 fn an_empty_file_stays_empty_and_every_other_ends_in_one_newline() {
     for empty in ["", "\n\n", "  \t", "\u{FEFF}"] {
         assert_eq!(laid(empty), "");
@@ -360,5 +369,15 @@ proptest! {
     fn any_text_is_laid_out_or_refused(text in "[ -~\n\r\t\u{e9}]{0,200}") {
         let fault = matches!(formatted("f.mux", &text), Err(Unformatted::Fault { .. }));
         prop_assert!(!fault);
+    }
+
+    /// Words of the signs that mean something, close together: where one ends and the next begins.
+    #[test]
+    fn words_that_touch_are_laid_out_or_refused(text in "(try |use )?[a@:3$%+*./\\-\"| ]{1,9}") {
+        match formatted("f.mux", &text) {
+            Ok(once) => prop_assert_eq!(&laid(&once), &once, "again, of:\n{}", text),
+            Err(Unformatted::Wrong { .. }) => {}
+            Err(fault @ Unformatted::Fault { .. }) => prop_assert!(false, "{fault}\n{text}"),
+        }
     }
 }

@@ -69,12 +69,16 @@ fn leads(pieces: &[Piece<'_>], at: usize) -> bool {
 
 impl Line<'_> {
     /// Where the verb goes to a line of its own, with the comments above it: where it is written so, or where the line is
-    /// too long.
+    /// too long. Not where another condition follows it: on its own, `use … when …` reads as a rule written backwards.
     pub(super) fn turn(&self, indent: usize) -> Option<usize> {
         let opens = if self.block.is_some() { 2 } else { 0 };
         let verb = self.verb.filter(|verb| {
             leads(&self.pieces, *verb) || indent + width(&self.pieces) + opens > WIDTH
         })?;
+        let behind = self.pieces.get(verb..).unwrap_or_default();
+        if behind.iter().any(|piece| piece.text == "when") {
+            return None;
+        }
         let before = self.pieces.iter().take(verb).rev();
         let above = before.take_while(|p| p.sort == Sort::Comment && p.leads());
         Some(verb - above.count())

@@ -11,6 +11,8 @@ pub(super) struct Words<'r> {
     pub(super) file: FileId,
     pub(super) reading: &'r Reading<'r>,
     pub(super) report: &'r mut Report,
+    /// Where the word before ended.
+    pub(super) end: usize,
 }
 
 impl Words<'_> {
@@ -168,6 +170,7 @@ impl Words<'_> {
     /// One word.
     pub(super) fn word(&mut self, pair: Pair<'_>) -> Word {
         let span = self.span(&pair);
+        self.apart(&pair, span);
         let kind = match pair.as_rule() {
             Rule::string => return self.string(pair, span),
             Rule::alias => Kind::Alias,
@@ -181,6 +184,21 @@ impl Words<'_> {
             text: pair.as_str().trim_end().into(),
             span,
         }
+    }
+
+    /// Reports a word that begins where another ends: whoever wrote it meant one word, or a blank.
+    fn apart(&mut self, pair: &Pair<'_>, span: Span) {
+        let (start, text) = (pair.as_span().start(), pair.as_str().trim_end());
+        if self.end == start && start > 0 {
+            self.report
+                .error(
+                    "mux::syntax::punctuation",
+                    span,
+                    format!("`{text}` begins where the word before it ends"),
+                )
+                .help("words are separated by blanks");
+        }
+        self.end = start + text.len();
     }
 
     fn string(&mut self, pair: Pair<'_>, span: Span) -> Word {

@@ -113,6 +113,8 @@ fn always(scene: &Scene<'_>, number: usize, segment: &Segment) -> Option<Edit> {
 /// Whether a line says what follows from a condition above, which may go over several lines.
 fn follows(scene: &Scene<'_>, number: usize, segment: &Segment) -> bool {
     let first = segment.tokens.start;
+    // Whatever it begins with, a line with a condition goes on with what follows from it.
+    let asks = |s: &Segment| s.tokens.clone().any(|at| scene.says(at, &["when"]));
     let earlier = scene.segments.iter().take(number).rev();
     let mut above = earlier.take_while(|s| s.depth == segment.depth && s.block == segment.block);
     let begins = above.find(|s| {
@@ -121,9 +123,10 @@ fn follows(scene: &Scene<'_>, number: usize, segment: &Segment) -> bool {
             word,
             "when" | "rule" | "else" | "limit" | "charge" | "priority" | "within"
         ) || scene.says(s.tokens.start, &["if", "elif", "use", "deny", "go"])
+            || asks(s)
     });
     begins.is_some_and(|s| {
-        scene.says(s.tokens.start, &["when", "rule", "else", "if", "elif"])
+        (scene.says(s.tokens.start, &["when", "rule", "else", "if", "elif"]) || asks(s))
             && !(s.tokens.start..first).any(|at| scene.says(at, &VERBS) || scene.sign(at, &["{"]))
     })
 }

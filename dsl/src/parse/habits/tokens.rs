@@ -182,10 +182,12 @@ fn word(line: &str) -> usize {
         return 0;
     }
     // A name ends where the grammar ends it: `a@b` is two words.
-    let named = line.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '*'));
+    let named = line.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '*' | '@'));
     let part =
         |c: char| c.is_alphanumeric() || "_-./:*".contains(c) || !named && "@$%+€£".contains(c);
-    let end = line.find(|c| !part(c)).unwrap_or(line.len());
+    let head = usize::from(line.starts_with('@'));
+    let tail = line.get(head..).unwrap_or_default();
+    let end = tail.find(|c| !part(c)).unwrap_or(tail.len()) + head;
     let word = line.get(..end).unwrap_or_default();
     // An arrow may follow without a blank.
     let word = if line.get(end..).unwrap_or_default().starts_with('>') {
