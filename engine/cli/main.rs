@@ -12,6 +12,7 @@ mod plugin;
 mod policy;
 mod runtime;
 mod serve;
+mod sim;
 mod testing;
 mod versions;
 
@@ -46,6 +47,9 @@ enum Command {
     /// Build and inspect provider plugins
     #[command(subcommand)]
     Plugin(plugin::Plugin),
+    /// Simulate outages in virtual time
+    #[command(subcommand)]
+    Sim(sim::Sim),
     /// Run a simulated provider
     Mock(mock::Mock),
     /// Show it all: four simulated providers, a gateway, traffic, and one of them going down
@@ -78,6 +82,7 @@ fn run(command: Command, out: &mut Out) -> Outcome {
         Command::Release(release) => release.run(out),
         Command::Health(health) => health.run(out),
         Command::Plugin(plugin) => plugin.run(out),
+        Command::Sim(sim) => sim.run(out),
         Command::Mock(mock) => mock.run(out),
         Command::Demo(demo) => demo.run(out),
     }

@@ -1,6 +1,7 @@
 //! One attempt on the wire: the request on its way, the reply coming in. Polled by [`crate::drive`], inside the task of
 //! the client's connection, so that nothing is handed between threads and dropping it closes the upstream.
 
+use crate::allowance;
 use crate::bundle::Line;
 use crate::clock::unix_ms;
 use crate::upstream::{Slices, Upstream};
@@ -76,8 +77,8 @@ enum State {
 pub enum Step {
     /// The connection stands.
     Connected,
-    /// A good head arrived.
-    Head(u16),
+    /// A good head arrived, with what the provider says is left of its tightest rate limit, basis points.
+    Head(u16, Option<u32>),
     /// Some of the answer.
     Parts(Progress),
     /// The rest of the answer.
@@ -191,7 +192,8 @@ impl Running {
         let status = head.status.as_u16();
         if head.status.is_success() && !(self.streaming && is_json(&head.headers)) {
             self.state = State::Reading(body);
-            return Some(Step::Head(status));
+            let limits = &self.adapter.plugin().manifest().limit_headers;
+            return Some(Step::Head(status, allowance::left(&head.headers, limits)));
         }
         self.state = State::Refused(status, Box::new(head.headers), body, BytesMut::new());
         None

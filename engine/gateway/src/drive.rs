@@ -162,7 +162,12 @@ impl Drive {
     fn take(&mut self, step: Step) {
         match step {
             Step::Connected => self.tell(Event::Connected),
-            Step::Head(status) => self.tell(|n| Event::Head(n, status)),
+            Step::Head(status, left) => {
+                self.tell(|n| Event::Head(n, status));
+                if let Some(left) = left {
+                    self.tell(|n| Event::Allowance(n, left));
+                }
+            }
             Step::Parts(progress) => {
                 self.progress(progress);
                 if !self.committed && self.held > HELD && self.chat.stream {

@@ -5,6 +5,7 @@
 //! (what is served, and how a save becomes it).
 
 pub mod admin;
+mod allowance;
 pub mod answer;
 pub mod arrival;
 pub mod attempt;

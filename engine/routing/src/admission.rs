@@ -44,6 +44,8 @@ pub struct Figure {
     pub health: HealthState,
     /// Word for the breaker's position.
     pub breaker: &'static str,
+    /// How well it is, basis points; see [`crate::score`].
+    pub score: u32,
     /// Attempts in flight.
     pub inflight: u32,
     /// Share left of its tightest rate limit.
@@ -263,6 +265,7 @@ fn figures<L: Live>(router: &Router, live: &L, now: Nanos) -> SmallVec<[Figure; 
             error_rate: live.error_rate(id),
             health: live.health(id),
             breaker: state.position(now).word(),
+            score: state.score(now),
             inflight: live.inflight(id),
             headroom: live.headroom(id),
         })

@@ -42,7 +42,7 @@ impl Default for Rule {
             min: 10,
             over: 10 * SECOND,
             consecutive: 5,
-            cool: SECOND,
+            cool: 3 * SECOND,
             coolest: LONGEST,
             probe: 3,
         }
@@ -311,7 +311,10 @@ mod tests {
             fail(&breaker, &window, Permit::Free, 0);
         }
         let until = breaker.admit(0).unwrap_err();
-        assert!((SECOND / 2..=SECOND + MILLI).contains(&until), "{until}");
+        assert!(
+            (3 * SECOND / 2..=3 * SECOND + MILLI).contains(&until),
+            "{until}"
+        );
         for _ in 0..3 {
             assert_eq!(breaker.admit(until), Ok(Permit::Probe));
             assert!(breaker.admit(until).is_err(), "a second probe passed");

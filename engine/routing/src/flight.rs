@@ -10,6 +10,7 @@ mod selection;
 mod timers;
 
 use crate::admission::{Admission, Decided};
+use crate::breaker::Rule;
 use crate::candidate::Candidates;
 use crate::chance::Chance;
 use crate::class::Class;
@@ -243,12 +244,24 @@ impl Flight {
 
     /// The attempt under way waits for nothing more.
     fn answered(&mut self, now: Nanos) {
-        if let Some(a) = self.attempts.last_mut()
-            && !std::mem::replace(&mut a.answered, true)
-            && let Some(state) = self.router.state(a.target)
-        {
-            state.first_content(self.arrival.load(), a.start, now);
+        let Some(a) = self.attempts.last_mut() else {
+            return;
+        };
+        if std::mem::replace(&mut a.answered, true) {
+            return;
         }
+        let (target, start, permit, step) = (a.target, a.start, a.permit, a.step);
+        let rule = self.rule(step);
+        if let Some(state) = self.router.state(target) {
+            state.first_content(self.arrival.load(), start, permit, &rule, now);
+        }
+    }
+
+    /// When the breaker of a step's target opens.
+    fn rule(&self, step: usize) -> Rule {
+        let itinerary = self.admission.itinerary();
+        let rule = itinerary.and_then(|i| i.steps.get(step).map(|s| s.breaker));
+        rule.unwrap_or_default()
     }
 
     fn commit(&mut self, attempt: usize, now: Nanos, out: &mut Actions) {

@@ -6,24 +6,24 @@
 //! brown-out.
 
 use crate::score::SLOW;
-use crate::{MILLI, Nanos};
+use crate::{MILLI, Nanos, SECOND};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 /// What the latest times are averaged over …
-const RECENT: f64 = 3e9;
+const RECENT: f64 = 2e9;
 /// … and the usual ones, and those while the target is slow: an incident must not become what is usual.
 const USUAL: f64 = 1_800e9;
 const USUAL_WHILE_SLOW: f64 = 14_400e9;
 /// However rare samples are, one is not more than this part of the average.
 const MOST: f64 = 0.2;
-/// Fewest samples that say what is usual.
+/// Fewest samples that say what is usual, and the least time they must span: the first answers of many at once are the
+/// quickest of them.
 const KNOWN: u32 = 10;
+const SETTLED: Nanos = 5 * SECOND;
 /// Usual time to first content of a target that is not known yet.
 const UNKNOWN: Nanos = 1_500 * MILLI;
-/// So many attempts waiting say something together …
-const SEVERAL: u32 = 3;
-/// … and fewer only when they wait so many times longer than usual.
-const FEW_WAIT: f64 = 5.0;
+/// So many attempts waiting say something together; fewer say less, by as many as they are fewer.
+const SEVERAL: f64 = 3.0;
 /// A prompt of so many tokens takes twice as long as none.
 const DOUBLE: u64 = 4_000;
 
@@ -34,6 +34,8 @@ pub struct Latency {
     recent: AtomicU64,
     usual: AtomicU64,
     samples: AtomicU32,
+    /// When the first attempt began, plus one.
+    first: AtomicU64,
     /// Attempts without content so far, the sum of when they began in microseconds, and of [`share`].
     waiting: AtomicU32,
     since: AtomicU64,
@@ -48,6 +50,9 @@ fn share(tokens: u32) -> u64 {
 impl Latency {
     /// An attempt has begun.
     pub fn begin(&self, tokens: u32, now: Nanos) {
+        if self.first.load(Relaxed) == 0 {
+            self.first.store(now + 1, Relaxed);
+        }
         self.waiting.fetch_add(1, Relaxed);
         self.since.fetch_add(now / 1_000, Relaxed);
         self.shares.fetch_add(share(tokens), Relaxed);
@@ -80,7 +85,7 @@ impl Latency {
     /// the latter, for answers whose times vary more.
     #[must_use]
     pub fn slowness(&self, tolerance: f64, now: Nanos) -> f64 {
-        let usual = self.usual();
+        let usual = self.usual(now);
         let (known, usual_ms) = match usual {
             Some(ms) => (true, ms),
             None => (false, millis(UNKNOWN)),
@@ -97,17 +102,20 @@ impl Latency {
         let age = (count(now / 1_000) - began).max(0.0) / 1_000.0;
         let share = (count(self.shares.load(Relaxed)) / 256.0 / n).max(1.0);
         let waits = age / share / (usual_ms * tolerance);
-        if waiting >= SEVERAL || waits > FEW_WAIT {
-            recent.max(waits)
-        } else {
-            recent
-        }
+        recent.max(waits * (n / SEVERAL).min(1.0))
+    }
+
+    /// Attempts that wait.
+    #[must_use]
+    pub fn waiting(&self) -> f64 {
+        f64::from(self.waiting.load(Relaxed))
     }
 
     /// Usual time to first content of an empty prompt, milliseconds.
     #[must_use]
-    pub fn usual(&self) -> Option<f64> {
-        let known = self.samples.load(Relaxed) >= KNOWN;
+    pub fn usual(&self, now: Nanos) -> Option<f64> {
+        let known = self.samples.load(Relaxed) >= KNOWN
+            && now > self.first.load(Relaxed).saturating_add(SETTLED);
         Average::of(&self.usual).filter(|_| known).map(f64::exp)
     }
 
@@ -178,7 +186,6 @@ fn count(n: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::SECOND;
 
     const MINUTE: Nanos = 60 * SECOND;
 
@@ -233,7 +240,10 @@ mod tests {
         let at = |scale: u64| {
             let latency = Latency::default();
             for i in 0..100 {
-                latency.answered(0, 300 * MILLI * scale, false, i * SECOND * scale);
+                let now = i * SECOND * scale;
+                latency.begin(0, now);
+                latency.leave(0, now);
+                latency.answered(0, 300 * MILLI * scale, false, now + 300 * MILLI * scale);
             }
             for i in 0..5 {
                 latency.begin(0, 100 * SECOND * scale + i * 10 * MILLI * scale);
@@ -248,7 +258,7 @@ mod tests {
         let latency = usual();
         latency.begin(0, MINUTE);
         assert!(latency.slowness(1.0, MINUTE + SECOND) < 1.1);
-        assert!(latency.slowness(1.0, MINUTE + 4 * SECOND) > 5.0);
+        assert!(latency.slowness(1.0, MINUTE + 4 * SECOND) > 2.5);
         latency.leave(0, MINUTE);
         assert!(latency.slowness(1.0, MINUTE + 4 * SECOND) < 1.1);
     }

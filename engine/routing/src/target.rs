@@ -6,7 +6,7 @@ use crate::class::{Class, Meaning};
 use crate::concurrency::Concurrency;
 use crate::histogram::Histogram;
 use crate::latency::Latency;
-use crate::score::{Signals, score};
+use crate::score::{self, Signals};
 use crate::window::Window;
 use crate::{MILLI, Nanos, SECOND};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -36,6 +36,8 @@ const SLOW_START: Nanos = 20 * SECOND;
 const HEADROOM_FRESH: Nanos = 60 * SECOND;
 /// Whole answers take as long as they are long; only what waits much longer than usual is slow.
 const WHOLE_VARIES: f64 = 4.0;
+/// The 95th percentile over the geometric mean, where the logarithm of times deviates by half, as it does for most.
+const P95_OVER_USUAL: f64 = 2.3;
 /// A score that is well.
 pub const WELL: u32 = 10_000;
 
@@ -151,8 +153,10 @@ impl TargetState {
         self.latency(load).begin(load.tokens, now);
     }
 
-    /// The first content of a streamed answer came after `elapsed`, or all of a whole one.
-    pub fn first_content(&self, load: Load, start: Nanos, now: Nanos) {
+    /// The first content of a streamed answer is there, or all of a whole one: the attempt serves. Failures are known as
+    /// soon, and would be all there is if successes were counted when an answer ends.
+    pub fn first_content(&self, load: Load, start: Nanos, permit: Permit, rule: &Rule, now: Nanos) {
+        self.serves(start, permit, rule, now);
         let elapsed = now.saturating_sub(start);
         let histogram = if load.whole {
             &self.whole
@@ -224,7 +228,7 @@ impl TargetState {
     fn judge(&self, now: Nanos) -> u32 {
         let signals = self.signals(now);
         self.slow.store(Latency::is_slow(signals.slowness), Relaxed);
-        let score = basis_points(score(&signals));
+        let score = basis_points(score::score(&signals));
         let word = u64::from(WELL - score) << 44 | (millis(now) + 1).min(MILLIS);
         self.score.store(word, Relaxed);
         score
@@ -250,7 +254,8 @@ impl TargetState {
         };
         Signals {
             failed: bad + throttled / 2.0,
-            attempts: good + bad + throttled,
+            // Those that wait have not failed; without them the quickest outcomes, which are failures, would be all.
+            attempts: good + bad + throttled + self.streamed_latency.waiting(),
             slowness: streamed.max(whole),
             load: self.concurrency.load(self.inflight(), now),
             headroom: self.headroom(now).map_or(1.0, |bp| f64::from(bp) / 1e4),
@@ -261,29 +266,25 @@ impl TargetState {
     /// An attempt is over.
     pub fn settle(&self, ended: &Ended, rule: &Rule, now: Nanos, chance: &mut Chance) {
         let inflight = self.inflight.fetch_sub(1, Relaxed);
-        if ended.waited {
+        // A probe has reported when it served.
+        let permit = if ended.waited {
             self.latency(ended.load)
                 .leave(ended.load.tokens, ended.start);
-        }
+            ended.permit
+        } else {
+            Permit::Free
+        };
         match ended.class.meaning() {
             Meaning::Good => {
-                self.window.record(true, now);
                 self.concurrency.served(inflight, now);
-                // An answer that began before a block says nothing against it.
-                if ended.start >= self.blocked_at.load(Relaxed) {
-                    self.throttled_until.store(0, Relaxed);
-                    self.refused_until.store(0, Relaxed);
-                }
-                if self.breaker.success(ended.permit, rule, &self.window) {
-                    self.recovered.store(now.max(1), Relaxed);
-                    self.throttles.clear();
-                    self.judge(now);
+                if ended.waited {
+                    self.serves(ended.start, ended.permit, rule, now);
                 }
             }
             Meaning::Failing => {
                 self.window.record(false, now);
                 self.breaker
-                    .failure(ended.permit, rule, &self.window, now, chance);
+                    .failure(permit, rule, &self.window, now, chance);
                 if ended.class == Class::Overloaded {
                     self.concurrency.refused(inflight, now);
                 }
@@ -301,7 +302,7 @@ impl TargetState {
                     now,
                 );
                 // A 429 fails a probe, though it is no failure of the provider.
-                match ended.permit {
+                match permit {
                     Permit::Probe => {
                         self.breaker
                             .failure(Permit::Probe, rule, &self.window, now, chance);
@@ -316,11 +317,25 @@ impl TargetState {
                     ended.retry_after.unwrap_or(CREDENTIAL_PAUSE),
                     now,
                 );
-                self.breaker.release(ended.permit);
+                self.breaker.release(permit);
             }
             Meaning::Client | Meaning::Local | Meaning::Silent => {
-                self.breaker.release(ended.permit);
+                self.breaker.release(permit);
             }
+        }
+    }
+
+    fn serves(&self, start: Nanos, permit: Permit, rule: &Rule, now: Nanos) {
+        self.window.record(true, now);
+        // An answer that began before a block says nothing against it.
+        if start >= self.blocked_at.load(Relaxed) {
+            self.throttled_until.store(0, Relaxed);
+            self.refused_until.store(0, Relaxed);
+        }
+        if self.breaker.success(permit, rule, &self.window) {
+            self.recovered.store(now.max(1), Relaxed);
+            self.throttles.clear();
+            self.judge(now);
         }
     }
 
@@ -339,14 +354,18 @@ impl TargetState {
         Quantiles::unpack(self.quantiles.load(Relaxed))
     }
 
-    /// The 95th percentile of the time to first content, or of the whole answer; milliseconds.
+    /// The 95th percentile of the time to first content, or of the whole answer; milliseconds. Where there was too
+    /// little of it of late, what is usual and as much more as is usual.
     #[must_use]
     pub fn p95(&self, whole: bool, now: Nanos) -> Option<u64> {
-        if !whole {
-            return self.quantiles(now).map(|q| q.p95);
-        }
-        let known = self.whole_p95.load(Relaxed);
-        (known != 0 && now <= self.published.load(Relaxed) + ERROR_SPAN).then_some(known)
+        let fresh = now <= self.published.load(Relaxed) + ERROR_SPAN;
+        let (known, latency) = if whole {
+            let known = Some(self.whole_p95.load(Relaxed)).filter(|ms| *ms > 0 && fresh);
+            (known, &self.whole_latency)
+        } else {
+            (self.quantiles(now).map(|q| q.p95), &self.streamed_latency)
+        };
+        known.or_else(|| Some(milliseconds(latency.usual(now)? * P95_OVER_USUAL)))
     }
 
     /// Share of attempts of the last minute that failed, basis points.
@@ -405,6 +424,12 @@ fn share(elapsed: Nanos, span: Nanos) -> f64 {
     (elapsed as f64 / span as f64).min(1.0)
 }
 
+/// [`score::stays`] in basis points.
+#[must_use]
+pub fn stays(score: u32) -> u32 {
+    basis_points(score::stays(f64::from(score) / f64::from(WELL)))
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -412,6 +437,15 @@ fn share(elapsed: Nanos, span: Nanos) -> f64 {
 )]
 fn basis_points(share: f64) -> u32 {
     (share.clamp(0.0, 1.0) * f64::from(WELL)).round() as u32
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "no time to first content is negative"
+)]
+fn milliseconds(ms: f64) -> u64 {
+    ms.ceil() as u64
 }
 
 /// How an attempt ended, for [`TargetState::settle`].
@@ -495,7 +529,8 @@ mod tests {
         for i in 0..40 {
             let now = SECOND + i * FRESH;
             state.begin(Load::default(), now - 300 * MILLI);
-            state.first_content(Load::default(), now - 300 * MILLI, now);
+            let start = now - 300 * MILLI;
+            state.first_content(Load::default(), start, Permit::Free, &Rule::default(), now);
         }
         let now = SECOND + 40 * FRESH;
         let told = state.quantiles(now).unwrap();

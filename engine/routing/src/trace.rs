@@ -97,6 +97,7 @@ impl Flight {
                 }
                 .to_owned(),
                 breaker: f.breaker.to_owned(),
+                score: Some(f.score),
                 inflight: f.inflight,
                 headroom: f.headroom,
             });

@@ -149,6 +149,9 @@ pub struct Figures {
     pub health: String,
     /// `closed`, `open` or `half-open`.
     pub breaker: String,
+    /// How well it was by failures, slowness, load and limits, from 0 to 10 000; absent in records of older versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<u32>,
     /// Attempts in flight.
     pub inflight: u32,
     /// Share left of the tightest rate limit that its provider last told.
@@ -196,8 +199,8 @@ pub struct Arm {
 pub struct Candidate {
     /// `provider/model`.
     pub target: String,
-    /// `capability-missing`, `window-too-small`, `filtered`, `unavailable`, `barred` or `not-needed`; absent where it was
-    /// called.
+    /// `capability-missing`, `window-too-small`, `filtered`, `unavailable`, `unwell`, `scarce`, `barred` or `not-needed`;
+    /// absent where it was called.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The same in words.

@@ -57,6 +57,7 @@ fn full() -> Record {
             error_rate: Some(12),
             health: "ok".to_owned(),
             breaker: "closed".to_owned(),
+            score: Some(9_876),
             inflight: 3,
             headroom: Some(9_000),
         }],

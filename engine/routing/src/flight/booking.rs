@@ -13,6 +13,8 @@ impl Flight {
         let router = Arc::clone(&self.router);
         let charges = self.admission.charges(&router);
         let tokens = u64::from(self.arrival.facts.tokens);
+        let rule = self.attempts.last().map(|a| a.step);
+        let rule = rule.map(|step| self.rule(step)).unwrap_or_default();
         let Some(a) = self.attempts.last_mut() else {
             return;
         };
@@ -49,11 +51,6 @@ impl Flight {
                 permit: a.permit,
                 retry_after: failure.retry_after,
             };
-            let rule = self
-                .admission
-                .itinerary()
-                .and_then(|i| i.steps.get(a.step).map(|s| s.breaker))
-                .unwrap_or_default();
             state.settle(&ended, &rule, now, &mut self.chance);
         }
         if let Some(amount) = a.cost.filter(|c| *c > 0) {

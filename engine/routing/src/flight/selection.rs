@@ -13,7 +13,7 @@ use crate::class::{Class, Meaning};
 use crate::itinerary::{Itinerary, Next, Step};
 use crate::retry::{LONGEST_RETRY, UNASKED_WAIT, backoff, retries};
 use crate::retry_budget::Hope;
-use crate::target::{Barred, TargetState};
+use crate::target::{Barred, TargetState, WELL, stays};
 use crate::{MILLI, Nanos, SECOND};
 use mux_dsl::image::TargetId;
 
@@ -21,8 +21,10 @@ use mux_dsl::image::TargetId;
 const LONGEST_WAIT: Nanos = 10 * SECOND;
 /// Most attempts of one request, whatever is written.
 const MOST_ATTEMPTS: usize = 16;
-/// A target of this score (basis points) is one to count on, even where attempts are scarce.
+/// A target of this score (basis points) is one to count on: what failed there did so by a flaw of the moment.
 const RELIABLE: u32 = 7_000;
+/// One of this score may still be called where attempts are scarce: those that fail are far below.
+const HOPEFUL: u32 = 4_000;
 /// Sets the draws of spills apart from others of the same request.
 const SPILLS: u64 = 0x7370_696c_6c00_0001;
 /// Time that is kept for each target that was not tried yet.
@@ -37,12 +39,12 @@ impl Flight {
         if self.phase == Phase::Committed {
             return self.finish(End::Broken(class), now, out);
         }
-        if self.second {
-            return self.give_up(now, out);
-        }
         let Some(itinerary) = self.admission.itinerary() else {
             return;
         };
+        if self.second {
+            return self.last_resorts(&itinerary, false, now, out);
+        }
         let Some(step) = self.attempts.last().map(|a| a.step) else {
             return;
         };
@@ -159,13 +161,13 @@ impl Flight {
     ) -> Option<u32> {
         let state = self.router.state(step.target)?;
         let score = state.score(now);
-        let stays = u64::from(score) * 14 / 10;
-        if stays >= 10_000 || state.position(now) != Position::Closed {
+        let stays = stays(score);
+        if stays >= WELL || state.position(now) != Position::Closed {
             return None;
         }
         let salt = (step_no as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let drawn = Chance::new(self.arrival.seed ^ SPILLS ^ salt).below(10_000);
-        (drawn >= stays && self.alternative(itinerary, step_no)).then_some(score)
+        let drawn = Chance::new(self.arrival.seed ^ SPILLS ^ salt).below(WELL.into());
+        (drawn >= u64::from(stays) && self.alternative(itinerary, step_no)).then_some(score)
     }
 
     /// How likely a further attempt at a target is to help; `None` for the first of a request.
@@ -177,7 +179,7 @@ impl Flight {
         let score = self.router.state(step.target).map(|s| s.score(now));
         Some(match score {
             _ if force => Hope::Poor,
-            Some(score) if score >= RELIABLE => Hope::Good,
+            Some(score) if score >= HOPEFUL => Hope::Good,
             _ if again => Hope::Poor,
             _ => Hope::Fair,
         })
@@ -277,9 +279,17 @@ impl Flight {
         (now + patience).min(latest)
     }
 
-    /// Nothing is left in order. Before failing: the least ill of those that were left for others, what an open breaker
-    /// held back, the best of those that failed once more; or wait for a throttled target where the time allows it.
+    /// Nothing is left in order. Before failing: one that failed by a flaw of the moment once more, the least ill of those
+    /// that were left for others, what an open breaker held back, or any that failed once more; or wait for a throttled
+    /// target where the time allows it.
     fn last_resorts(&mut self, itinerary: &Itinerary, forced: bool, now: Nanos, out: &mut Actions) {
+        let again = self.second_chance(itinerary, now);
+        if let Some((score, step, until)) = again
+            && score >= RELIABLE
+        {
+            self.second = true;
+            return self.wait(step, until, now, out);
+        }
         if !forced && self.least_ill(itinerary, now, out) {
             return;
         }
@@ -316,7 +326,7 @@ impl Flight {
             };
             return;
         }
-        if let Some((step, until)) = self.second_chance(itinerary, now) {
+        if let Some((_, step, until)) = again {
             self.second = true;
             return self.wait(step, until, now, out);
         }
@@ -355,7 +365,7 @@ impl Flight {
 
     /// Of several targets that all failed, the best whose breaker is closed, once more: a flaw of the moment is over by
     /// then. Where there is one target only, [`retries`] says.
-    fn second_chance(&mut self, itinerary: &Itinerary, now: Nanos) -> Option<(usize, Nanos)> {
+    fn second_chance(&mut self, itinerary: &Itinerary, now: Nanos) -> Option<(u32, usize, Nanos)> {
         let several = itinerary
             .steps
             .iter()
@@ -363,8 +373,6 @@ impl Flight {
         if self.second || !several || itinerary.steps.iter().any(|s| s.retry.is_some()) {
             return None;
         }
-        let last = self.attempts.last()?;
-        let (class, retry_after) = (last.class, last.retry_after);
         let failed = self.attempts.iter().filter(|a| {
             a.step >= self.floor
                 && a.class.meaning() == Meaning::Failing
@@ -376,19 +384,20 @@ impl Flight {
             let step = itinerary.steps.get(a.step)?;
             let hope = self.hope(step, false, now);
             let free = !self.spent(a.target) && self.affords(hope, now);
-            free.then(|| (state.score(now), a.step))
+            free.then(|| (state.score(now), a))
         });
-        let (_, step) = scored.max_by_key(|(score, step)| (*score, usize::MAX - step))?;
+        let (score, best) = scored.max_by_key(|(score, a)| (*score, usize::MAX - a.step))?;
+        let step = best.step;
         let wait = backoff(
-            class,
-            retry_after,
+            best.class,
+            best.retry_after,
             1,
             self.router.fleet().defaults.backoff,
             &mut self.chance,
         );
         let until = now + wait;
         (wait <= UNASKED_WAIT && until + 100 * MILLI < self.deadlines.left(itinerary, step))
-            .then_some((step, until))
+            .then_some((score, step, until))
     }
 
     fn retry(
