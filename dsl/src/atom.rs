@@ -1,8 +1,7 @@
 //! One test on one fact: the leaves of conditions, and the only code that looks at a request.
 
-use crate::case::Compare;
 use crate::glob::Glob;
-use crate::image::{BudgetId, Features, TargetId};
+use crate::image::{BudgetId, Compare, Features, TargetId};
 use crate::request::{HealthState, Live, Request};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

@@ -171,3 +171,27 @@ async fn the_demo_loses_no_request_while_a_provider_is_down() {
     let records = mux_traffic::read(&data.join("recordings")).unwrap();
     assert_eq!(records.flatten().count(), 120);
 }
+
+#[tokio::test]
+async fn random_outages_are_run_told_and_repeated() {
+    let swarm = |more: &'static [&'static str]| {
+        let all: Vec<&str> = ["sim", "swarm", "--seeds", "3", "--first-seed", "11"]
+            .into_iter()
+            .chain(more.iter().copied())
+            .collect();
+        async move { run(&all).await }
+    };
+    let told = swarm(&[]).await;
+    assert_eq!(told.code, Some(0), "{told:?}");
+    assert!(told.out.starts_with("3 seeds, "), "{}", told.out);
+    assert!(told.out.contains("0 violations"), "{}", told.out);
+    let again = swarm(&[]).await;
+    assert_eq!(told.out, again.out);
+    let json: Value = serde_json::from_str(&swarm(&["--format", "json"]).await.out).unwrap();
+    assert_eq!(json["seeds"], 3);
+    assert_eq!(json["violations"], json!([]));
+    let script = swarm(&["--script"]).await.out;
+    assert_eq!(script.matches("for 120 s").count(), 3, "{script}");
+    let none = run(&["sim", "swarm", "--seeds", "0"]).await;
+    assert_eq!(none.code, Some(2), "{none:?}");
+}

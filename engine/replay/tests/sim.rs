@@ -1,5 +1,4 @@
 //! The simulator: what must never happen in any run, and that its figures are those of the scenario.
-#![expect(clippy::expect_used, reason = "test helpers fail loudly")]
 
 use mux_replay::sim::baseline::{self, Baseline};
 use mux_replay::sim::fault::Kind;

@@ -2,9 +2,8 @@
 
 use super::scope::{Scope, single, subject_of};
 use crate::atom::{Atom, Number};
-use crate::case::Compare;
 use crate::condition::Cond;
-use crate::image::{BudgetId, TargetId};
+use crate::image::{BudgetId, Compare, TargetId};
 use crate::names::Names;
 use crate::quantity;
 use crate::report::Report;
