@@ -225,8 +225,10 @@ impl Health {
                 "target",
                 "health",
                 "breaker",
+                "score",
                 "in flight",
                 "errors",
+                "left of limits",
                 "p50",
                 "p95",
                 "",
@@ -236,10 +238,11 @@ impl Health {
         ];
         for target in field(&health, "targets").as_array().into_iter().flatten() {
             let text = |name: &str| field(target, name).as_str().unwrap_or("-").to_owned();
-            let errors = field(target, "error_rate_bp").as_u64().map_or_else(
-                || "-".to_owned(),
-                |bp| format!("{}.{:02}%", bp / 100, bp % 100),
-            );
+            let share = |name: &str| {
+                let percent = |bp| format!("{}.{:02}%", bp / 100, bp % 100);
+                let known = field(target, name).as_u64();
+                known.map_or_else(|| "-".to_owned(), percent)
+            };
             let why = field(target, "unavailable")
                 .as_str()
                 .map(|why| format!("unavailable: it {why}"))
@@ -249,8 +252,10 @@ impl Health {
                 text("target"),
                 text("health"),
                 text("breaker"),
+                share("score_bp"),
                 inflight,
-                errors,
+                share("error_rate_bp"),
+                share("headroom_bp"),
                 number(field(target, "p50_ms"), "ms"),
                 number(field(target, "p95_ms"), "ms"),
                 why,
