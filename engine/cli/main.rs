@@ -13,6 +13,7 @@ mod policy;
 mod runtime;
 mod serve;
 mod sim;
+mod target;
 mod testing;
 mod versions;
 
@@ -44,6 +45,8 @@ enum Command {
     Release(versions::Release),
     /// Show how the targets of a running gateway are
     Health(versions::Health),
+    /// Hold a target of a running gateway, let it go, or forget what it did
+    Target(target::Target),
     /// Build and inspect provider plugins
     #[command(subcommand)]
     Plugin(plugin::Plugin),
@@ -81,6 +84,7 @@ fn run(command: Command, out: &mut Out) -> Outcome {
         Command::Rollback(rollback) => rollback.run(out),
         Command::Release(release) => release.run(out),
         Command::Health(health) => health.run(out),
+        Command::Target(target) => target.run(out),
         Command::Plugin(plugin) => plugin.run(out),
         Command::Sim(sim) => sim.run(out),
         Command::Mock(mock) => mock.run(out),

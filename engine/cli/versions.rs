@@ -246,6 +246,11 @@ impl Health {
             let why = field(target, "unavailable")
                 .as_str()
                 .map(|why| format!("unavailable: it {why}"))
+                .or_else(|| {
+                    field(target, "by_hand")
+                        .as_str()
+                        .map(|held| format!("{held} by an operator"))
+                })
                 .unwrap_or_default();
             let inflight = number(field(target, "inflight"), "");
             rows.push(vec![

@@ -253,3 +253,39 @@ async fn one_object_is_no_answer_to_a_client_that_wants_a_stream() {
         "what a provider says is not kept"
     );
 }
+
+#[tokio::test]
+async fn an_operator_drains_a_target_and_lets_it_go() {
+    let (first, second) = (mock("first").await, mock("second").await);
+    first.control().set_reply(Reply::text("first"));
+    second.control().set_reply(Reply::text("second"));
+    let parts = [
+        openai("first", first.addr),
+        openai("second", second.addr),
+        chain("c", &["first/m", "second/m"]),
+    ];
+    let home = Home::new(&bundle(&parts));
+    let gateway = home.start().await;
+    let says = || async { gateway.ask(&chat("@c")).await.text() };
+    assert!(says().await.contains("first"));
+    let drained = home.run(&["target", "first/m", "drain"]).await;
+    assert!(
+        drained.code == Some(0) && drained.out.contains("first/m is drained until"),
+        "{drained:?}"
+    );
+    assert!(says().await.contains("second"));
+    let health = home.run(&["health"]).await;
+    assert!(
+        health.out.contains("drained by an operator"),
+        "{}",
+        health.out
+    );
+    let free = home.run(&["target", "first/m", "free"]).await;
+    assert_eq!(free.code, Some(0), "{free:?}");
+    assert!(says().await.contains("first"));
+    let none = home.run(&["target", "third/m", "drain"]).await;
+    assert!(
+        none.code == Some(1) && none.err.contains("there are first/m, second/m"),
+        "{none:?}"
+    );
+}

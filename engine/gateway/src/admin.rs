@@ -11,6 +11,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use mux_dsl::image::TargetId;
 use mux_dsl::request::Live as _;
+use mux_routing::hand::Hand;
 use mux_routing::target::TargetState;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -37,6 +38,7 @@ pub fn api(admin: Admin) -> Router {
     Router::new()
         .route("/policy", get(policy))
         .route("/health", get(health))
+        .route("/targets", post(hold))
         .route("/versions", get(versions))
         .route("/versions/{id}", get(version))
         .route("/rollback", post(rollback))
@@ -68,6 +70,7 @@ async fn health(State(admin): State<Admin>) -> Json<Value> {
                 "unavailable": router.unavailable(id),
                 "health": live.health(id),
                 "breaker": state.map(|s| s.position(now).word()),
+                "by_hand": state.and_then(TargetState::held).map(Hand::word),
                 "score_bp": state.map(|s| s.score(now)),
                 "inflight": state.map(TargetState::inflight),
                 "headroom_bp": live.headroom(id),
@@ -79,6 +82,52 @@ async fn health(State(admin): State<Admin>) -> Json<Value> {
     Json(
         json!({"version": router.version(), "unrecorded": admin.recorder.dropped(), "targets": targets.collect::<Vec<_>>()}),
     )
+}
+
+/// Body of `POST /targets`.
+#[derive(Debug, Deserialize)]
+struct Hold {
+    target: String,
+    #[serde(rename = "do")]
+    action: Action,
+}
+
+/// What can be done about a target by hand.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Action {
+    Drain,
+    Open,
+    Close,
+    Free,
+    Reset,
+}
+
+/// Holds a target, lets it go, or forgets what it did.
+async fn hold(State(admin): State<Admin>, Json(asked): Json<Hold>) -> Response {
+    let bundle = admin.live.bundle();
+    let router = &bundle.router;
+    let mut names = router.fleet().targets.iter();
+    let found = names.position(|t| *t.name == *asked.target);
+    let id = found.and_then(|at| u32::try_from(at).ok()).map(TargetId);
+    let Some(state) = id.and_then(|id| router.state(id)) else {
+        let names: Vec<&str> = router.fleet().targets.iter().map(|t| &*t.name).collect();
+        let why = format!(
+            "there is no target `{}`; there are {}",
+            asked.target,
+            names.join(", ")
+        );
+        return (StatusCode::NOT_FOUND, Json(json!({"error": why}))).into_response();
+    };
+    match asked.action {
+        Action::Drain => state.hold(Some(Hand::Drained)),
+        Action::Open => state.hold(Some(Hand::Open)),
+        Action::Close => state.hold(Some(Hand::Closed)),
+        Action::Free => state.hold(None),
+        Action::Reset => state.reset(admin.clock.now()),
+    }
+    tracing::info!(target = %asked.target, action = ?asked.action, "an operator decided about a target");
+    Json(json!({"target": asked.target, "by_hand": state.held().map(Hand::word)})).into_response()
 }
 
 async fn versions(State(admin): State<Admin>) -> Response {

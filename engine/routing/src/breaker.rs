@@ -9,7 +9,7 @@ use crate::window::Window;
 use crate::{MILLI, Nanos, SECOND};
 use std::sync::atomic::{
     AtomicU32, AtomicU64,
-    Ordering::{AcqRel, Acquire, Relaxed},
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 
 /// Longest pause where none is written: a probe costs one request a few seconds at most, and a target that is well
@@ -249,6 +249,12 @@ impl Breaker {
                 })
             });
         }
+    }
+
+    /// Closes it, whatever it knows.
+    pub fn close(&self) {
+        self.word.store(State::CLOSED.pack(), Release);
+        self.consecutive.store(0, Relaxed);
     }
 
     /// Where it stands; an open one whose pause is over counts as half-open.

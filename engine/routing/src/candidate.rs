@@ -65,6 +65,7 @@ impl PassedOver {
             Self::Barred(Barred::Breaker(until)) => {
                 format!("has an open breaker for {} ms", wait(*until))
             }
+            Self::Barred(Barred::Drained) => "is drained by an operator".to_owned(),
             Self::Barred(Barred::Throttled(until)) => format!("asked to wait {} ms", wait(*until)),
             Self::Barred(Barred::Credential(until)) => format!(
                 "refused the credential and is tried again in {} ms",

@@ -23,6 +23,7 @@ mod deadlines;
 pub mod event;
 mod filter;
 pub mod flight;
+pub mod hand;
 pub mod histogram;
 pub mod itinerary;
 pub mod latency;

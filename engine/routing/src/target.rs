@@ -4,6 +4,7 @@ use crate::breaker::{Breaker, Permit, Position, Rule};
 use crate::chance::Chance;
 use crate::class::{Class, Meaning};
 use crate::concurrency::Concurrency;
+use crate::hand::{ByHand, Hand};
 use crate::histogram::Histogram;
 use crate::latency::Latency;
 use crate::score::{self, Signals};
@@ -45,6 +46,7 @@ pub const WELL: u32 = 10_000;
 #[derive(Debug, Default)]
 pub struct TargetState {
     breaker: Breaker,
+    by_hand: ByHand,
     window: Window,
     /// Rate limits that were hit, as its successes: half a failure each for the score, none for the breaker.
     throttles: Window,
@@ -119,6 +121,8 @@ pub enum Barred {
     Throttled(Nanos),
     /// The provider refused our credential; tried again then.
     Credential(Nanos),
+    /// An operator wants no new attempts.
+    Drained,
 }
 
 impl TargetState {
@@ -127,6 +131,10 @@ impl TargetState {
     /// # Errors
     /// Why not now.
     pub fn admit(&self, now: Nanos, force: bool) -> Result<Permit, Barred> {
+        let hand = self.by_hand.get();
+        if hand == Some(Hand::Drained) {
+            return Err(Barred::Drained);
+        }
         let throttled = self.throttled_until.load(Relaxed);
         if now < throttled {
             return Err(Barred::Throttled(throttled));
@@ -135,11 +143,38 @@ impl TargetState {
         if now < refused && !force {
             return Err(Barred::Credential(refused));
         }
-        match self.breaker.admit(now) {
+        let asked = match hand {
+            Some(Hand::Open) => Err(now + SECOND),
+            Some(_) => Ok(Permit::Free),
+            None => self.breaker.admit(now),
+        };
+        match asked {
             Ok(permit) => Ok(permit),
             Err(_) if force => Ok(Permit::Free),
             Err(until) => Err(Barred::Breaker(until)),
         }
+    }
+
+    /// An operator decides, or takes a decision back.
+    pub fn hold(&self, hand: Option<Hand>) {
+        self.by_hand.set(hand);
+    }
+
+    /// What an operator has decided.
+    #[must_use]
+    pub fn held(&self) -> Option<Hand> {
+        self.by_hand.get()
+    }
+
+    /// Forgets every failure, block and wait: an operator knows that it is well again.
+    pub fn reset(&self, now: Nanos) {
+        self.breaker.close();
+        self.window.clear();
+        self.throttles.clear();
+        self.throttled_until.store(0, Relaxed);
+        self.refused_until.store(0, Relaxed);
+        self.recovered.store(0, Relaxed);
+        self.judge(now);
     }
 
     /// A permit was not used after all.
@@ -380,7 +415,11 @@ impl TargetState {
     /// Where its breaker stands.
     #[must_use]
     pub fn position(&self, now: Nanos) -> Position {
-        self.breaker.position(now)
+        match self.by_hand.get() {
+            Some(Hand::Open) => Position::Open,
+            Some(Hand::Closed) => Position::Closed,
+            Some(Hand::Drained) | None => self.breaker.position(now),
+        }
     }
 
     /// Attempts in flight.
@@ -484,6 +523,33 @@ mod tests {
             now,
             &mut Chance::new(1),
         );
+    }
+
+    #[test]
+    fn what_an_operator_decides_holds_until_it_is_taken_back() {
+        let state = TargetState::default();
+        state.hold(Some(Hand::Drained));
+        assert_eq!(state.admit(SECOND, true), Err(Barred::Drained));
+        state.hold(Some(Hand::Open));
+        assert!(matches!(
+            state.admit(SECOND, false),
+            Err(Barred::Breaker(_))
+        ));
+        assert_eq!(state.admit(SECOND, true), Ok(Permit::Free));
+        assert_eq!(state.position(SECOND), Position::Open);
+        state.hold(Some(Hand::Closed));
+        for _ in 0..9 {
+            settle(&state, Class::Server, None, SECOND);
+        }
+        assert_eq!(state.admit(SECOND, false), Ok(Permit::Free));
+        state.hold(None);
+        assert!(
+            state.admit(SECOND, false).is_err(),
+            "nine failures are not forgotten"
+        );
+        state.reset(SECOND);
+        assert_eq!(state.admit(SECOND, false), Ok(Permit::Free));
+        assert!(state.score(SECOND) > 9_000, "{}", state.score(SECOND));
     }
 
     #[test]
