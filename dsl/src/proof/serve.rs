@@ -191,7 +191,7 @@ pub(crate) fn windows(
         for cell in cells.iter() {
             let tokens = terms.space.field(field).lowest(cell).unwrap_or(0);
             let beyond = tokens > u64::from(widest);
-            if !told.contains(&tokens) || !(beyond || guarded) {
+            if !(beyond || guarded) || !told.contains(&tokens) {
                 continue;
             }
             let Some(target) = region.clone().with(field, &Cells::One(cell), terms.space) else {
