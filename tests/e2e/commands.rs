@@ -195,3 +195,22 @@ async fn random_outages_are_run_told_and_repeated() {
     let none = run(&["sim", "swarm", "--seeds", "0"]).await;
     assert_eq!(none.code, Some(2), "{none:?}");
 }
+
+#[tokio::test]
+async fn a_guarantee_that_does_not_hold_can_be_looked_into() {
+    let home = Home::new(&format!(
+        "{}guarantee \"nobody\" {{ expect denied }}\n",
+        GOOD.replace("context 8k", "can images tools json-schema streaming")
+    ));
+    let folder = home.policies();
+    let folder = folder.to_str().unwrap();
+    let check = run(&["policy", "check", folder]).await;
+    assert_eq!(check.code, Some(1), "{check:?}");
+    let told = run(&["policy", "explain", "--policies", folder, "model", "@chat"]).await;
+    assert_eq!(told.code, Some(0), "{told:?}");
+    assert!(
+        told.out.contains("sends the request to a/m"),
+        "{}",
+        told.out
+    );
+}
