@@ -1,7 +1,7 @@
 //! A request that policies are asked about: from words, from a body that a client sends, or from a recording.
 
 use super::facts::Facts;
-use crate::bundle::{compile_with, read};
+use crate::bundle::{self, compile_with};
 use crate::ending::Trouble;
 use crate::out::Out;
 use clap::Args;
@@ -129,7 +129,7 @@ fn recorded(traffic: &Path, id: &str) -> Result<Record, Trouble> {
 
 /// The policies, if they decide anything; what is wrong is said. A guarantee that does not hold is a reason to ask.
 pub(crate) fn sound(policies: &Path, out: &mut Out) -> Result<Option<Arc<Image>>, Trouble> {
-    let compiled = read(policies, mux_dsl::compile_forced)?.compiled;
+    let compiled = bundle::read(policies, mux_dsl::compile_forced)?.compiled;
     let errors: Vec<_> = compiled
         .diagnostics
         .iter()
