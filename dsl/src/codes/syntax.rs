@@ -241,6 +241,29 @@ policy @main {
         ],
     ),
     Code::error(
+        "mux::syntax::touching",
+        "two words touch",
+        r"Words are separated by blanks. Where one begins at the place the other ends, it cannot be told
+whether one word was meant or two, and the layout that `mux policy fmt` gives would decide it.
+Put a blank between them, or take out what is too much.",
+        [
+            r#"include "fleet.mux"
+policy @main { else use openai/gpt-4.1 }
+test "the free tier" for @main {
+  given tag.tier"free"
+  expect first is openai/gpt-4.1
+}
+"#,
+            r#"include "fleet.mux"
+policy @main { else use openai/gpt-4.1 }
+test "the free tier" for @main {
+  given tag.tier "free"
+  expect first is openai/gpt-4.1
+}
+"#,
+        ],
+    ),
+    Code::error(
         "mux::syntax::unclosed",
         "a block is never closed",
         r"A `{` has no `}`. mux closes the block at the next declaration in the first column and

@@ -192,7 +192,7 @@ impl Words<'_> {
         if self.end == start && start > 0 {
             self.report
                 .error(
-                    "mux::syntax::punctuation",
+                    "mux::syntax::touching",
                     span,
                     format!("`{text}` begins where the word before it ends"),
                 )

@@ -2,10 +2,11 @@
 
 use mux_editors_check::{is_faulty, texts, tree};
 
-/// What the language has against the shape of a text, except how deep it is nested: a grammar does not count.
+/// What the language has against the shape of a text, except how deep it is nested and where words touch: a grammar
+/// counts neither levels nor blanks.
 fn refused(text: &str) -> Vec<&'static str> {
     let mut codes = mux_dsl::editor::misshapen(text);
-    codes.retain(|code| *code != "mux::file::depth");
+    codes.retain(|code| !matches!(*code, "mux::file::depth" | "mux::syntax::touching"));
     codes
 }
 
