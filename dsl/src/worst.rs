@@ -1,8 +1,8 @@
 //! The most that one request can take on a route: attempts, time, money. Upper bounds, never estimates.
 
 use crate::image::{
-    After, Arm, Attempt, Cascade, Combine, Defaults, Ensemble, Fleet, Hedge, Listed, Millis, Pico,
-    Plan, Price, Retry, Route, TargetId,
+    Arm, Attempt, Cascade, Combine, Defaults, Ensemble, Fleet, Hedge, Listed, Millis, Pico, Plan,
+    Price, Retry, Route, TargetId,
 };
 
 /// Most attempts at one request that routing makes, whatever a plan says.
@@ -89,6 +89,18 @@ impl Worst {
             attempts: self.attempts.saturating_add(other.attempts),
             time: self.time.zip(other.time).map(|(a, b)| a.max(b)),
             cost: self.cost.zip(other.cost).map(|(a, b)| a.and(b)),
+        }
+    }
+
+    /// What it takes more than a part of it.
+    fn beyond(self, part: Self) -> Self {
+        Self {
+            attempts: self.attempts.saturating_sub(part.attempts),
+            time: self.time.zip(part.time).map(|(a, b)| a.saturating_sub(b)),
+            cost: self.cost.zip(part.cost).map(|(a, b)| Tariff {
+                input: a.input.saturating_sub(b.input),
+                output: a.output.saturating_sub(b.output),
+            }),
         }
     }
 
@@ -186,24 +198,23 @@ impl Sum<'_> {
             .capped(ensemble.terms.within)
     }
 
+    /// Its arms are asked one after the other, all of them where each fails.
     fn hedge(&self, hedge: &Hedge, last: bool) -> Worst {
-        let asked = usize::from(hedge.extra) + 1;
-        let arms = hedge.arms.get(..asked).unwrap_or(&hedge.arms);
-        let all = self.beside(arms, last);
-        let delays = match hedge.after {
-            After::Time(time) => Some(time.saturating_mul(hedge.extra.into())),
-            After::Quantile(_) => None,
-        };
-        let time = all.time.zip(delays).map(|(a, b)| a.saturating_add(b));
-        Worst { time, ..all }.capped(hedge.terms.within)
+        self.chain(hedge.arms.iter().map(|arm| &arm.route), last)
+            .capped(hedge.terms.within)
     }
 
-    fn chain<'r>(&self, routes: impl ExactSizeIterator<Item = &'r Route>, last: bool) -> Worst {
-        let end = routes.len();
-        routes
-            .enumerate()
-            .map(|(at, route)| self.route(route, last && at + 1 == end))
-            .fold(Worst::NOTHING, Worst::then)
+    /// All of them; whichever is left when all have failed may be asked once more.
+    fn chain<'r>(&self, routes: impl Iterator<Item = &'r Route>, last: bool) -> Worst {
+        let (mut all, mut again) = (Worst::NOTHING, Worst::NOTHING);
+        for route in routes {
+            let once = self.route(route, false);
+            all = all.then(once);
+            if last {
+                again = again.or(self.route(route, true).beyond(once));
+            }
+        }
+        all.then(again)
     }
 
     fn one<'r>(&self, routes: impl IntoIterator<Item = &'r Route>, last: bool) -> Worst {

@@ -279,7 +279,7 @@ fn proved(proof: &Proof) -> String {
                 format!(
                     "        {}:",
                     if example.fails {
-                        "this test fails until it holds"
+                        "this test fails while it does not hold"
                     } else {
                         "for example this request"
                     }

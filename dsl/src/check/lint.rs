@@ -116,7 +116,7 @@ pub(super) fn promise(proof: &Proof, at: Span, force: bool, report: &mut Report)
 /// What a counterexample is.
 fn shows(found: &Counterexample) -> &'static str {
     if found.fails {
-        "this test fails until it holds"
+        "this test fails while it does not hold"
     } else {
         "for example this request"
     }

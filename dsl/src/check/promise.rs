@@ -179,6 +179,18 @@ fn figure(
             .help("it is compared with one value, by `<`, `<=`, `>`, `>=` or `is`");
         return None;
     };
+    if of != "tier" && !matches!(compare, Compare::Less | Compare::AtMost) {
+        report
+            .error(
+                "mux::guarantee::property",
+                at,
+                format!("of `{of}` only the most can be promised"),
+            )
+            .help(format!(
+                "write `expect {of} <= …`: a request may always take less"
+            ));
+        return None;
+    }
     match of {
         "attempts" => quantity::count(value, of, report).map(|n| Property::Attempts(compare, n)),
         "cost" => quantity::money(value, of, report).map(|m| Property::Cost(compare, m)),

@@ -322,8 +322,8 @@ guarantee "nothing is refused" { expect not denied }
         "mux::guarantee::refuted",
         "a guarantee does not hold",
         r"There is a request for which something can happen that the guarantee rules out: a target it
-can reach, a copy that is sent, an attempt too many. The message shows that request as a test
-that fails until the guarantee holds. Mend the policy, or promise less.
+can reach, a copy that is sent, an attempt too many. The message shows that request, where it
+can as a test that fails while the guarantee does not hold. Mend the policy, or promise less.
 `mux serve --force` serves it all the same, and the version says so.",
         [
             r#"include "fleet.mux"

@@ -13,6 +13,8 @@ pub(super) struct Bill<'a> {
     pub(super) terms: Terms<'a>,
     /// For each token, all attempts together; absent where a price is unknown.
     pub(super) tariff: Option<Tariff>,
+    /// Most tokens of an answer; absent where a target does not say.
+    pub(super) longest: Option<u32>,
 }
 
 impl Bill<'_> {
@@ -58,13 +60,9 @@ impl Bill<'_> {
 
     /// Most that a request of a region can cost, where prompt, answer and prices are bounded.
     pub(super) fn most(&self, region: &Region) -> Option<Pico> {
-        let targets = &self.terms.fleet.targets;
-        let longest = targets.iter().map(|t| t.output);
-        let longest = longest.collect::<Option<Vec<u32>>>();
-        let longest = longest.and_then(|all| all.into_iter().max());
         let prompt = self.largest(region, &Fact::Tokens)?;
         let answer = self.largest(region, &Fact::OutputLimit);
-        let answer = answer.into_iter().chain(longest).min()?;
+        let answer = answer.into_iter().chain(self.longest).min()?;
         Some(self.tariff?.of(prompt, answer))
     }
 

@@ -80,8 +80,9 @@ struct Breach {
 enum Got {
     /// In words.
     Told(String),
-    /// So much for each token, where every price is known; whether that is too much depends on the request.
-    Tariff(Option<Tariff>),
+    /// So much for each token, where every price is known, and the longest answer, where that is; whether it is too much
+    /// depends on the request.
+    Tariff(Option<Tariff>, Option<u32>),
 }
 
 impl Prover<'_> {
@@ -120,18 +121,27 @@ impl Prover<'_> {
     /// The requests of a region that an expectation may not hold for, as far as money decides.
     fn dear(&self, region: Region, breach: &Breach) -> Vec<Region> {
         match (&breach.got, self.guarantee.expects.get(breach.expectation)) {
-            (Got::Tariff(tariff), Some(expectation)) => {
-                self.bill(*tariff).broken(&expectation.that, &region)
-            }
+            (Got::Tariff(tariff, longest), Some(expectation)) => self
+                .bill(*tariff, *longest)
+                .broken(&expectation.that, &region),
             _ => vec![region],
         }
     }
 
-    fn bill(&self, tariff: Option<Tariff>) -> Bill<'_> {
+    fn bill(&self, tariff: Option<Tariff>, longest: Option<u32>) -> Bill<'_> {
         Bill {
             terms: self.scene.terms,
             tariff,
+            longest,
         }
+    }
+
+    /// Most tokens that any of these targets answers with.
+    fn longest(&self, all: &[Reached]) -> Option<u32> {
+        let targets = &self.scene.terms.fleet.targets;
+        let outputs = all.iter().map(|r| targets.get(r.target.index())?.output);
+        let outputs = outputs.collect::<Option<Vec<u32>>>();
+        outputs.and_then(|outputs| outputs.into_iter().max())
     }
 
     /// Everything that can become of a request that enters a policy: one that a test shows to be wrong.
@@ -348,7 +358,7 @@ impl Prover<'_> {
                 About::Money => breaches.push(Breach {
                     expectation: at,
                     guards: Vec::new(),
-                    got: Got::Tariff(worst.cost),
+                    got: Got::Tariff(worst.cost, self.longest(all)),
                     before: Vec::new(),
                     target: None,
                     runs: false,
@@ -374,7 +384,7 @@ impl Prover<'_> {
         // Whichever arm a share falls to, the first that is asked breaks it.
         let mut first = all.iter().filter(|r| r.itself() && r.before.is_empty());
         let any = first.all(|r| broken(&r));
-        let of_one = matches!(about(that), About::Targets | About::Refusal);
+        let of_one = about(that) == About::Targets;
         let breach = |r: &Reached| Breach {
             expectation: at,
             guards: r.guards.clone(),
@@ -500,8 +510,8 @@ impl Prover<'_> {
         let witness = before.unwrap_or_else(|| witness.clone());
         let (witness, got) = match &breach.got {
             Got::Told(got) => (witness, got.clone()),
-            Got::Tariff(tariff) => {
-                let bill = self.bill(*tariff);
+            Got::Tariff(tariff, longest) => {
+                let bill = self.bill(*tariff, *longest);
                 let point = bill.dearest(witness);
                 let cost = bill.most(&point);
                 (point, priced(cost))

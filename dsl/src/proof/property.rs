@@ -15,7 +15,14 @@ pub(super) fn holds(property: &Property, target: TargetId, worst: &Worst, fleet:
         return true;
     };
     match property {
-        Property::Not(inner) => !holds(inner, target, worst, fleet),
+        // Of several regions none may be one that is ruled out.
+        Property::Not(inner) => match regions(inner) {
+            Some(out) => {
+                !provider.regions.is_empty()
+                    && !provider.regions.iter().any(|r| out.contains(&&**r))
+            }
+            None => !holds(inner, target, worst, fleet),
+        },
         Property::Any(parts) => parts.iter().any(|p| holds(p, target, worst, fleet)),
         Property::Region(region) => {
             !provider.regions.is_empty() && provider.regions.iter().all(|r| r == region)
@@ -29,6 +36,18 @@ pub(super) fn holds(property: &Property, target: TargetId, worst: &Worst, fleet:
         Property::Attempts(compare, count) => compare.holds(&worst.attempts, count),
         Property::Total(compare, most) => worst.time.is_some_and(|time| compare.holds(&time, most)),
         Property::Cost(..) => true,
+    }
+}
+
+/// The regions of `region is …` and `region in …`.
+fn regions(property: &Property) -> Option<Vec<&str>> {
+    match property {
+        Property::Region(region) => Some(vec![region]),
+        Property::Any(parts) => {
+            let each: Option<Vec<_>> = parts.iter().map(regions).collect();
+            each.map(|each| each.concat())
+        }
+        _ => None,
     }
 }
 
@@ -110,7 +129,7 @@ pub(super) fn told(property: &Property, reached: &Reached, worst: &Worst, fleet:
     }
     let provider = fleet.providers.get(of.provider.index());
     let detail = match property {
-        Property::Region(_) => {
+        that if is_region(that) => {
             let regions = provider.map(|p| p.regions.join(" ")).unwrap_or_default();
             if regions.is_empty() {
                 ", in no declared region".to_owned()
@@ -129,6 +148,13 @@ pub(super) fn told(property: &Property, reached: &Reached, worst: &Worst, fleet:
         _ => String::new(),
     };
     format!("{} {}{detail}", reached.how, of.name)
+}
+
+fn is_region(property: &Property) -> bool {
+    match property {
+        Property::Not(inner) => is_region(inner),
+        property => regions(property).is_some(),
+    }
 }
 
 /// What is the case instead, of money.

@@ -18,7 +18,7 @@ pub(crate) struct Reached {
     pub(crate) before: Vec<TargetId>,
     /// For messages: `it can go to`.
     pub(crate) how: &'static str,
-    /// Whether live figures decide if it is asked.
+    /// Whether live figures, or outcomes of others, decide if it is asked.
     pub(crate) live: bool,
 }
 
@@ -63,7 +63,15 @@ impl Walk<'_> {
                     self.route(&plan.route);
                 }
             }
-            Route::Fallback(fallback) => fallback.tries.iter().for_each(|arm| self.arm(arm)),
+            Route::Fallback(fallback) => {
+                let live = self.live;
+                for arm in &fallback.tries {
+                    self.arm(arm);
+                    // Which outcomes lead on is written, and a refused connection may not be one of them.
+                    self.live = live || fallback.terms.on.is_some();
+                }
+                self.live = live;
+            }
             Route::Listed(list) => self.listed(list),
             Route::Split(split) => {
                 let arms = split.arms.iter().filter(|(share, _)| *share > 0);

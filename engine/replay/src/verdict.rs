@@ -83,6 +83,9 @@ impl<'f> Seen<'f> {
     fn judge(&self, that: &That) -> Verdict {
         match that {
             That::Not(inner) => {
+                if let Some(out) = regions(inner) {
+                    return self.outside(&out);
+                }
                 let (holds, got) = self.judge(inner);
                 (holds.map(|holds| !holds), got)
             }
@@ -227,6 +230,13 @@ impl<'f> Seen<'f> {
         ((!regions.is_empty()).then(all), got)
     }
 
+    /// Whether it was served in none of some regions.
+    fn outside(&self, out: &[&str]) -> Verdict {
+        let (known, got) = self.region("");
+        let none = || out.iter().all(|r| !got.split(' ').any(|own| own == *r));
+        (known.map(|_| none()), got)
+    }
+
     fn tier(&self, compare: Compare, wanted: Tier) -> Verdict {
         match self
             .served
@@ -267,6 +277,18 @@ impl<'f> Seen<'f> {
             Some(End::Broken(class)) => format!("broke off: {}", class.word()),
             Some(End::ClientGone) | None => "no end".to_owned(),
         }
+    }
+}
+
+/// The regions of `region is …` and `region in …`.
+fn regions(that: &That) -> Option<Vec<&str>> {
+    match that {
+        That::Region(region) => Some(vec![region]),
+        That::Any(parts) => {
+            let each: Option<Vec<_>> = parts.iter().map(regions).collect();
+            each.map(|each| each.concat())
+        }
+        _ => None,
     }
 }
 

@@ -67,7 +67,12 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Edit>) {
             continue;
         };
         let mut subject = None;
-        for at in condition + 1..segment.tokens.end {
+        let words = condition + 1..segment.tokens.end;
+        // What follows the verb is no condition: `use fastest by p95 over 5m`.
+        let end = words
+            .clone()
+            .find(|at| scene.says(*at, &["use", "deny", "go"]));
+        for at in words.start..end.unwrap_or(words.end) {
             // What is compared again without being named is what was compared before.
             let compares = scene.sign(at, &SIGNS) || scene.says(at, &["is", "in"]);
             if fresh(scene, at - 1) && !compares {

@@ -411,7 +411,7 @@ impl Flight {
     ) -> Option<Nanos> {
         let step = itinerary.steps.get(step_no)?;
         let made = self.attempts.iter().filter(|a| a.step == step_no).count();
-        let only = itinerary.steps.iter().all(|s| s.target == step.target);
+        let only = itinerary.steps.len() == 1;
         let allowed = retries(step, class, status, only);
         if made > usize::from(allowed) || self.spent(step.target) {
             return None;
