@@ -23,7 +23,7 @@ pub(super) fn work(rules: usize) -> u64 {
 pub(crate) struct Order<'a> {
     space: &'a Space,
     list: &'a [(Region, u32)],
-    /// Boxes by one field and cell they are held to.
+    /// Boxes by one field and cell they are held to, the one that fewest others are.
     anchored: HashMap<(u16, u32), Vec<u32>>,
     anchors: BTreeSet<u16>,
     /// The others.
@@ -60,12 +60,20 @@ impl<'a> Order<'a> {
             loose: Vec::new(),
             work: Cell::new(work),
         };
-        for (at, (region, _)) in (0..).zip(list) {
-            let one = region.iter().find_map(|(field, cells)| match cells {
+        let ones = |region: &'a Region| {
+            region.iter().filter_map(|(field, cells)| match cells {
                 Cells::One(cell) => Some((field, *cell)),
                 _ => None,
-            });
-            match one {
+            })
+        };
+        let mut shared: HashMap<(u16, u32), u32> = HashMap::new();
+        for anchor in list.iter().flat_map(|(region, _)| ones(region)) {
+            *shared.entry(anchor).or_default() += 1;
+        }
+        for (at, (region, _)) in (0..).zip(list) {
+            // The rarest tells most: of `tag.team is "red" and tag.task is "code"` the team.
+            let rarest = ones(region).min_by_key(|anchor| shared.get(anchor).copied());
+            match rarest {
                 Some(anchor) => {
                     order.anchors.insert(anchor.0);
                     order.anchored.entry(anchor).or_default().push(at);
