@@ -5,6 +5,7 @@ use crate::operator::{Said, ask};
 use crate::out::Out;
 use clap::{Args, ValueEnum};
 use hyper::Method;
+use serde::Serialize;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -21,7 +22,8 @@ pub(crate) struct Target {
     data: PathBuf,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 enum Action {
     /// No new attempts; those under way go on
     Drain,
@@ -35,21 +37,9 @@ enum Action {
     Reset,
 }
 
-impl Action {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Drain => "drain",
-            Self::Open => "open",
-            Self::Close => "close",
-            Self::Free => "free",
-            Self::Reset => "reset",
-        }
-    }
-}
-
 impl Target {
     pub(crate) fn run(self, out: &mut Out) -> Outcome {
-        let asked = json!({"target": self.name, "do": self.action.word()});
+        let asked = json!({"target": self.name, "do": self.action});
         match ask(&self.data, Method::POST, "/targets", Some(&asked))? {
             Said::Yes(value) => {
                 let held = value.get("by_hand").and_then(|v| v.as_str());

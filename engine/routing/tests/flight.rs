@@ -363,6 +363,43 @@ fn of_several_that_failed_the_best_is_tried_once_more() {
 }
 
 #[test]
+fn what_the_client_did_wrong_is_told_at_once_by_a_second_chance_too() {
+    let router = router(CHAIN);
+    outage(&router, C, request("@x").now);
+    let mut ride = Ride::new(&router, request("@x"));
+    // A flaw of the moment at targets that are known to be well.
+    for target in [A, B] {
+        let state = router.state(target).unwrap_or_else(|| panic!("{target:?}"));
+        for _ in 0..200 {
+            state.begin(Load::default(), ride.now);
+            state.first_content(
+                Load::default(),
+                ride.now,
+                Permit::Free,
+                &Rule::default(),
+                ride.now,
+            );
+            let ended = Ended {
+                start: ride.now,
+                load: Load::default(),
+                waited: false,
+                class: Class::Ok,
+                permit: Permit::Free,
+                retry_after: None,
+            };
+            state.settle(&ended, &Rule::default(), ride.now, &mut Chance::new(1));
+        }
+    }
+    ride.fail(Class::Server, 500)
+        .fail(Class::Server, 500)
+        .pass(SECOND);
+    assert_eq!(ride.targets(), [A, B, A]);
+    ride.fail(Class::InvalidRequest, 400);
+    assert_eq!(ride.targets(), [A, B, A], "no other is asked");
+    assert_eq!(ride.refused(), (400, "invalid_request"));
+}
+
+#[test]
 fn requests_leave_a_target_that_fails_more_and_more_before_its_breaker_opens() {
     let router = router(CHAIN);
     let start = request("@x").now;

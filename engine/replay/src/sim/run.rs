@@ -11,7 +11,7 @@ use mux_routing::chance::Chance;
 use mux_routing::flight::{Arrival, End, Flight};
 use mux_routing::router::{Memory, Router};
 use mux_routing::{Nanos, SECOND};
-use mux_traffic::record::{Facts, Record};
+use mux_traffic::record::Facts;
 use std::sync::Arc;
 
 /// The moment a run begins on the clock of the routing code, whose own beginning is no time like any other.
@@ -68,13 +68,6 @@ pub trait Watch {
 
 impl Watch for () {
     fn over(&mut self, _: &Flight) {}
-}
-
-/// Keeps the record of every request.
-impl Watch for Vec<Record> {
-    fn over(&mut self, flight: &Flight) {
-        self.push(flight.record());
-    }
 }
 
 struct Modelled(Vec<Provider>);

@@ -41,14 +41,8 @@ impl Tally {
 /// What is told of some requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Figures {
-    /// Requests.
-    pub requests: u64,
     /// Share that was served, from 0 to 1.
     pub served: f64,
-    /// Median time to first content of those, seconds.
-    pub p50: f64,
-    /// 99th percentile.
-    pub p99: f64,
     /// Attempts a request.
     pub attempts: f64,
     /// Share that was not sent to the first of the chain at first.
@@ -60,18 +54,9 @@ impl Figures {
     pub fn of<'s>(seen: impl Iterator<Item = &'s Seen> + Clone) -> Self {
         let requests = seen.clone().count();
         let share = |n: usize| ratio(n, requests);
-        let mut times: Vec<Nanos> = seen.clone().filter_map(|s| s.content).collect();
-        times.sort_unstable();
-        let at = |percent: usize| {
-            let rank = (times.len() * percent).div_ceil(100).saturating_sub(1);
-            times.get(rank).copied().map_or(0.0, super::draw::seconds)
-        };
         let attempts: usize = seen.clone().map(|s| usize::from(s.attempts)).sum();
         Self {
-            requests: requests as u64,
             served: share(seen.clone().filter(|s| s.served.is_some()).count()),
-            p50: at(50),
-            p99: at(99),
             attempts: ratio(attempts, requests),
             moved: share(seen.filter(|s| s.first != Some(0)).count()),
         }

@@ -42,12 +42,16 @@ impl Flight {
         let Some(itinerary) = self.admission.itinerary() else {
             return;
         };
-        if self.second {
-            return self.last_resorts(&itinerary, false, now, out);
-        }
         let Some(step) = self.attempts.last().map(|a| a.step) else {
             return;
         };
+        if self.second {
+            // What comes after the step in order was tried before it came to this.
+            return match itinerary.after(step, class, status) {
+                Next::Final => self.give_up(now, out),
+                Next::Step(_) | Next::Exhausted => self.last_resorts(&itinerary, false, now, out),
+            };
+        }
         if let Some(until) = self.retry(&itinerary, step, class, status, retry_after, now) {
             return self.wait(step, until, now, out);
         }
