@@ -1,4 +1,4 @@
-//! What a provider adapter costs: a plan without a call, a plan the component makes, and frames it translates.
+//! What a provider adapter costs: a plan without a call, a plan the component makes, frames it translates, and its load.
 #![expect(
     clippy::expect_used,
     reason = "a bench that cannot set itself up should fail loudly"
@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion};
-use mux_plugins::{Adapter, Call, Host, Limits, Output, Part, Plan, Reply, embedded};
+use mux_plugins::{Adapter, Cache, Call, Host, Limits, Output, Part, Plan, Reply, embedded};
 use mux_wire::chat::{ChatRequest, scan};
 use serde_json::json;
 use std::fmt::Write as _;
@@ -19,12 +19,14 @@ const START: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"m
                      event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\
                      \"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
 
+fn shipped(name: &str) -> &'static [u8] {
+    let mut all = embedded().iter();
+    let (_, bytes) = all.find(|(id, _)| *id == name).expect("it is shipped");
+    bytes
+}
+
 fn adapter(host: &Arc<Host>, name: &str) -> Adapter {
-    let (_, bytes) = embedded()
-        .iter()
-        .find(|(shipped, _)| *shipped == name)
-        .expect("it is shipped");
-    let plugin = host.load(name, bytes).expect("it loads");
+    let plugin = host.load(name, shipped(name)).expect("it loads");
     plugin.adapter("{}", None).expect("it needs no settings")
 }
 
@@ -36,6 +38,15 @@ fn conversation() -> (Bytes, ChatRequest) {
         .collect();
     let body = json!({ "model": "@chat", "stream": true, "max_tokens": 500, "messages": messages });
     let body = Bytes::from(body.to_string());
+    let chat = scan(&body).expect("a chat request");
+    (body, chat)
+}
+
+/// A request that says as little as can be.
+fn little() -> (Bytes, ChatRequest) {
+    let body = Bytes::from_static(
+        br#"{"model":"@chat","max_tokens":5,"messages":[{"role":"user","content":"hi"}]}"#,
+    );
     let chat = scan(&body).expect("a chat request");
     (body, chat)
 }
@@ -135,11 +146,47 @@ fn reading(criterion: &mut Criterion, openai: &Adapter, anthropic: &Adapter) {
     group.finish();
 }
 
+/// What an instance costs, settings included: the same plan with one that is kept, and with one for each call.
+fn instantiating(criterion: &mut Criterion, warm: &Adapter) {
+    let (body, chat) = little();
+    let call = call(&body, &chat);
+    let limits = Limits {
+        calls: 1,
+        ..Limits::default()
+    };
+    let fresh = adapter(&Host::new(limits).expect("plugins run here"), "anthropic");
+    let mut group = criterion.benchmark_group("instance");
+    for (name, adapter) in [("kept", warm), ("one for each call", &fresh)] {
+        group.bench_function(name, |bench| {
+            bench.iter(|| adapter.plan(black_box(&call)).expect("a plan"));
+        });
+    }
+    group.finish();
+}
+
+/// A start that finds the code it compiled before: read, proven, linked, introduced and vetted.
+fn loading(criterion: &mut Criterion) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cache = Cache::open(folder.path()).expect("a cache");
+    let host = Host::with_cache(Limits::default(), cache).expect("plugins run here");
+    let mut group = criterion.benchmark_group("load");
+    for name in ["openai", "anthropic"] {
+        let load = || host.load(name, shipped(name)).expect("it loads");
+        assert!(!load().is_from_cache() && load().is_from_cache());
+        group.bench_function(format!("{name}, compiled before"), |bench| {
+            bench.iter(load);
+        });
+    }
+    group.finish();
+}
+
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let host = Host::new(Limits::default()).expect("plugins run here");
     let (openai, anthropic) = (adapter(&host, "openai"), adapter(&host, "anthropic"));
     planning(&mut criterion, &openai, &anthropic);
     reading(&mut criterion, &openai, &anthropic);
+    instantiating(&mut criterion, &anthropic);
+    loading(&mut criterion);
     criterion.final_summary();
 }

@@ -1,7 +1,7 @@
 //! The real binary as its users meet it: a process with sockets, files and signals, in front of simulated providers.
 //!
 //! Every test has folders and ports of its own and waits for events, never for time to pass. The modules `patience`,
-//! `process`, `http`, `policy`, `by_hand` and `home` are the tools; every other one is a subject.
+//! `process`, `http`, `policy`, `by_hand`, `endpoint` and `home` are the tools; every other one is a subject.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -13,29 +13,48 @@
 
 mod e2e {
     mod by_hand;
+    mod endpoint;
     mod home;
     mod http;
+    mod joint;
     mod patience;
     mod policy;
     mod process;
 
     mod chat;
+    mod clouds;
     mod commands;
     mod compared;
     mod coverage;
     mod disconnect;
+    mod early_headers;
+    mod embeddings;
     mod failover;
     mod formats;
+    mod layers;
     mod layout;
     mod life;
     mod lsp;
+    mod messages;
+    mod neighbours;
+    mod plugin_trust;
     mod plugins;
+    mod pressure;
+    mod prices;
+    mod provider;
     mod questions;
+    mod queue;
+    mod quirks;
     mod records;
     mod refusals;
     mod reload;
+    mod replaying;
+    mod responses;
     mod spend;
     mod start;
     mod strategies;
+    mod swaps;
+    mod traffic;
+    mod upkeep;
     mod versions;
 }

@@ -6,9 +6,11 @@ mod hover;
 mod symbol;
 mod view;
 
-use crate::compiler::{Compiled, compile};
+use crate::compiler::{Compiled, compile_within};
 use crate::decide::Image;
 use crate::load::{self, Loaded};
+use crate::outside::Outside;
+use crate::parse;
 use crate::report::Report;
 use crate::source::Span;
 use crate::tree::{Kind, Stmt};
@@ -46,15 +48,24 @@ pub struct Lens {
 }
 
 impl Workspace {
-    /// Reads a bundle; see [`compile`] for what is passed.
+    /// Reads a bundle; see [`crate::compile`] for what is passed.
     pub fn new(
         roots: &[&str],
         read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
         kinds: &dyn Fn(&str) -> bool,
     ) -> Self {
-        let mut compiled = compile(roots, read, kinds);
+        Self::within(roots, read, Outside::unpriced(kinds, false))
+    }
+
+    /// The same; see [`compile_within`].
+    pub fn within(
+        roots: &[&str],
+        read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
+        outside: Outside<'_>,
+    ) -> Self {
+        let mut compiled = compile_within(roots, read, outside);
         Self {
-            loaded: load::load(roots, read, &mut Report::default()),
+            loaded: load::load(roots, read, parse::parse, &mut Report::default()),
             image: compiled.image.take().map(Arc::new),
             compiled,
         }

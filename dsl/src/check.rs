@@ -31,6 +31,7 @@ use crate::image::{Fleet, Plan, Policy};
 use crate::lines::Line;
 use crate::load::Loaded;
 use crate::names::Names;
+use crate::outside::Outside;
 use crate::program::{Laid, lay};
 use crate::proof::{self, Proof};
 use crate::region::Terms;
@@ -61,16 +62,11 @@ pub(crate) struct Checked {
     pub(crate) laid: Vec<Laid>,
 }
 
-/// Checks a bundle, with `force` even where a guarantee does not hold; the result means something only if nothing was reported that stops a load.
-pub(crate) fn check(
-    loaded: &Loaded,
-    kinds: &dyn Fn(&str) -> bool,
-    force: bool,
-    report: &mut Report,
-) -> Checked {
+/// Checks a bundle; the result means something only if nothing was reported that stops a load.
+pub(crate) fn check(loaded: &Loaded, outside: Outside<'_>, report: &mut Report) -> Checked {
     let names = Names::gather(&loaded.trees, report);
     bundle(&names, loaded, report);
-    let (targets, providers) = fleet::read(&names, kinds, report);
+    let (targets, providers) = fleet::read(&names, outside, report);
     let fleet = Fleet {
         providers,
         targets,
@@ -152,7 +148,7 @@ pub(crate) fn check(
         };
         proved = guarantees.iter().map(|g| proof::prove(g, scene)).collect();
         for (proof, at) in proved.iter().zip(places) {
-            lint::promise(proof, at, force, report);
+            lint::promise(proof, at, outside.force, report);
         }
     }
     Checked {

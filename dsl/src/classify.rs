@@ -4,6 +4,7 @@
 //! Lakshman and Stiliadis, "High-Speed Policy-based Packet Forwarding Using Efficient Multi-dimensional Range Matching",
 //! SIGCOMM 1998. The size is the sum of cells times regions, whatever the rules look like.
 
+use crate::cells::Cells;
 use crate::region::Region;
 
 /// Most fields that one policy may read and still be decided this way.
@@ -50,24 +51,25 @@ impl Rows {
         let mut starts = Vec::new();
         for field in rows.fields.clone() {
             starts.push(u32::try_from(start).ok()?);
-            let count = counts(field);
-            for (at, (region, _)) in list.iter().enumerate() {
-                match region.get(field) {
-                    Some(cells) => cells.iter().for_each(|cell| rows.set(start, cell, at)),
-                    None => (0..count).for_each(|cell| rows.set(start, cell, at)),
-                }
+            let end = start + counts(field) as usize * width;
+            // What does not ask about the field holds in all of its cells.
+            let mut free = vec![0; width];
+            let others = list.iter().enumerate();
+            for (at, _) in others.filter(|(_, (region, _))| region.get(field).is_none()) {
+                set(&mut free, 0, at);
             }
-            start += count as usize * width;
+            let bits = rows.bits.get_mut(start..end)?;
+            for row in bits.chunks_exact_mut(width.max(1)) {
+                row.copy_from_slice(&free);
+            }
+            for (at, (region, _)) in list.iter().enumerate() {
+                let cells = region.get(field).into_iter().flat_map(Cells::iter);
+                cells.for_each(|cell| set(bits, cell as usize * width, at));
+            }
+            start = end;
         }
         rows.starts = starts.into();
         Some(rows)
-    }
-
-    fn set(&mut self, start: usize, cell: u32, region: usize) {
-        let at = start + cell as usize * self.width + region / 64;
-        if let Some(word) = self.bits.get_mut(at) {
-            *word |= 1 << (region % 64);
-        }
     }
 
     /// The fields that are read, in order.
@@ -103,5 +105,12 @@ impl Rows {
     /// Bytes of its rows.
     pub(crate) fn bytes(&self) -> usize {
         self.bits.len() * 8
+    }
+}
+
+/// Sets the bit of a region in the row that begins there.
+fn set(bits: &mut [u64], row: usize, region: usize) {
+    if let Some(word) = bits.get_mut(row + region / 64) {
+        *word |= 1 << (region % 64);
     }
 }

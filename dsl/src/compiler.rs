@@ -6,9 +6,15 @@ use crate::decide::{Code, Image, Parts};
 use crate::diagnostic::Diagnostic;
 use crate::load;
 use crate::mentions::Mentions;
+use crate::outside::Outside;
 use crate::pack::{Damage, Pack};
+use crate::parse::{self, Parse};
 use crate::report::Report;
 use crate::source::Sources;
+use std::collections::HashMap;
+
+#[cfg(test)]
+mod tests;
 
 /// What became of a bundle.
 #[derive(Debug)]
@@ -55,7 +61,7 @@ impl Compiled {
     }
 }
 
-/// Compiles a bundle.
+/// Compiles a bundle; prices are those that its files say.
 ///
 /// `roots` are its files: the top-level `.mux` files of a folder, or one file. `read` returns the bytes of a file, or why
 /// it cannot, in words for people; `include` paths are relative to the including file, and each file is read once.
@@ -65,7 +71,7 @@ pub fn compile(
     read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
     kinds: &dyn Fn(&str) -> bool,
 ) -> Compiled {
-    compiled(roots, read, kinds, false)
+    compile_within(roots, read, Outside::unpriced(kinds, false))
 }
 
 /// The same, where a guarantee that does not hold is a warning and stops nothing.
@@ -74,18 +80,40 @@ pub fn compile_forced(
     read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
     kinds: &dyn Fn(&str) -> bool,
 ) -> Compiled {
-    compiled(roots, read, kinds, true)
+    compile_within(roots, read, Outside::unpriced(kinds, true))
 }
 
-fn compiled(
+/// The same, with all that its meaning hangs on.
+///
+/// A bundle is read as it is written, and only where that is not right as it is meant: habits of other languages are what can
+/// never be right, so they are not looked for in what is.
+pub fn compile_within(
     roots: &[&str],
     read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
-    kinds: &dyn Fn(&str) -> bool,
-    force: bool,
+    outside: Outside<'_>,
+) -> Compiled {
+    // The files are those of one moment, however often they are read.
+    let mut files = HashMap::new();
+    let mut read = |path: &str| {
+        let file = files.entry(path.to_owned());
+        file.or_insert_with(|| read(path)).clone()
+    };
+    let written = pass(roots, &mut read, outside, parse::literally);
+    if written.image.is_some() {
+        return written;
+    }
+    pass(roots, &mut read, outside, parse::parse)
+}
+
+fn pass(
+    roots: &[&str],
+    read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
+    outside: Outside<'_>,
+    parse: Parse,
 ) -> Compiled {
     let mut report = Report::default();
-    let loaded = load::load(roots, read, &mut report);
-    let checked = check::check(&loaded, kinds, force, &mut report);
+    let loaded = load::load(roots, read, parse, &mut report);
+    let checked = check::check(&loaded, outside, &mut report);
     let image = (!report.failed()).then(|| {
         let mut code = Code::compile(
             checked.clauses,

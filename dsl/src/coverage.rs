@@ -5,12 +5,14 @@
 //! requests for what is missing, and is not counted.
 
 mod arms;
+mod classes;
 mod counted;
 mod question;
 mod report;
 mod search;
 mod telling;
 
+pub use classes::Classes;
 pub use counted::Coverage;
 pub use report::{Count, Gap, Line, Report, VERSION};
 pub use search::Suggestion;

@@ -144,10 +144,12 @@ impl Code {
 
     /// The cell of every field: the equivalence class of a request.
     pub(crate) fn class<L: Live>(&self, request: &Request<'_>, live: &L) -> Vec<u32> {
+        self.cells(request, live).collect()
+    }
+
+    fn cells<L: Live>(&self, request: &Request<'_>, live: &L) -> impl Iterator<Item = u32> {
         let fields = self.space.fields().iter().zip(&self.sources);
-        fields
-            .map(|(field, source)| field.cell(source, request, live))
-            .collect()
+        fields.map(|(field, source)| field.cell(source, request, live))
     }
 }
 
@@ -253,6 +255,11 @@ impl Image {
             fleet: &self.fleet,
             tables: &self.code.tables,
         }
+    }
+
+    /// Adds the equivalence class of a request: of two with the same, every policy says the same.
+    pub fn classify<L: Live>(&self, request: &Request<'_>, live: &L, class: &mut Vec<u32>) {
+        class.extend(self.code.cells(request, live));
     }
 
     /// Decides one request. Allocates nothing.

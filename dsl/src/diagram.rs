@@ -27,7 +27,8 @@ pub(crate) enum Step<'d> {
 pub(crate) struct Arena {
     nodes: Vec<Node>,
     edges: Vec<Edge>,
-    unique: HashMap<(u16, Box<[Edge]>), Edge>,
+    /// By field, number of branches, and where they begin to lead elsewhere.
+    unique: HashMap<(u16, usize, Box<[u32]>), Edge>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -116,14 +117,19 @@ impl Arena {
     }
 
     /// The node with these branches, or what they all lead to.
-    pub(crate) fn node(&mut self, field: u16, branches: Vec<Edge>) -> Edge {
-        if let Some(first) = branches
-            .first()
-            .filter(|f| branches.iter().all(|b| b == *f))
-        {
-            return *first;
+    pub(crate) fn node(&mut self, field: u16, branches: &[Edge]) -> Edge {
+        let mut runs = Vec::new();
+        let mut last = None;
+        for (at, edge) in (0..).zip(branches) {
+            if last != Some(edge) {
+                runs.extend([at, edge.0]);
+                last = Some(edge);
+            }
         }
-        let key = (field, branches.into_boxed_slice());
+        if let [_, only] = *runs {
+            return Edge(only);
+        }
+        let key = (field, branches.len(), runs.into_boxed_slice());
         if let Some(known) = self.unique.get(&key) {
             return *known;
         }
@@ -131,9 +137,9 @@ impl Arena {
         self.nodes.push(Node {
             field,
             first: u32::try_from(self.edges.len()).unwrap_or(u32::MAX),
-            count: u32::try_from(key.1.len()).unwrap_or(u32::MAX),
+            count: u32::try_from(branches.len()).unwrap_or(u32::MAX),
         });
-        self.edges.extend_from_slice(&key.1);
+        self.edges.extend_from_slice(branches);
         self.unique.insert(key, edge);
         edge
     }
@@ -300,13 +306,12 @@ impl<'r> Builder<'_, 'r> {
             next.sort_unstable();
             by_class.push(self.edge(field + 1, next)?);
         }
-        let branches = classes
-            .of_cell
-            .iter()
+        let branches = classes.of_cell.iter();
+        let branches: Vec<Edge> = branches
             .filter_map(|c| by_class.get(*c as usize).copied())
             .collect();
         self.spend(u64::from(count))?;
-        let edge = self.arena.node(field, branches);
+        let edge = self.arena.node(field, &branches);
         (self.arena.len() <= self.bounds.nodes).then_some(edge)
     }
 
@@ -368,9 +373,15 @@ impl Classes {
             }
         }
         let mut samples = vec![u32::MAX; size.len()];
+        let mut missing = size.len();
         for (cell, class) in (0..).zip(&of_cell) {
-            if let Some(sample) = samples.get_mut(*class as usize) {
-                *sample = (*sample).min(cell);
+            match samples.get_mut(*class as usize) {
+                Some(sample) if *sample == u32::MAX => {
+                    *sample = cell;
+                    missing -= 1;
+                }
+                _ if missing == 0 => break,
+                _ => {}
             }
         }
         Self {

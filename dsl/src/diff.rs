@@ -11,7 +11,6 @@ mod joint;
 mod markdown;
 mod pairwise;
 mod plans;
-mod possible;
 mod report;
 mod side;
 mod telling;

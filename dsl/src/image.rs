@@ -2,23 +2,26 @@
 //!
 //! Money is pico-dollars (10⁻¹² $) in `i64`, shares are basis points, durations are milliseconds.
 
+pub mod answer_path;
 mod attempt;
 mod figure;
 mod fleet;
 mod plan;
 mod policy;
+mod price;
 
 pub use attempt::{Attempt, Outcomes, Retry, Timeouts};
 pub use figure::{Compare, HealthState, Quantile};
 pub use fleet::{
     Abandon, Breaker, Budget, Credential, Defaults, Features, Fleet, Health, HealthRule, Limit,
-    Price, Probe, Provider, Quirk, Rate, RateUnit, Scope, Target, Tier, Window,
+    Probe, Provider, Quirk, Rate, RateUnit, Scope, Target, Tier, Window,
 };
 pub use plan::{
     Accept, Affinity, After, Arm, By, Canary, Cascade, Combine, Ensemble, Fallback, Filter, Finish,
     Hedge, Judge, Listed, Plan, Route, Split, Sticky, Terms,
 };
 pub use policy::{Policy, Rule, Shadow, Verdict};
+pub use price::{Price, PriceList, Rates};
 
 use serde::{Deserialize, Serialize};
 

@@ -13,6 +13,10 @@
 //! describes everything as trees, `canon` makes bytes and hashes of them, `diff` compares two bundles in one space, and `pack`
 //! puts a bundle into one file.
 
+// What pest generates without its `std` feature names it. That feature would ask for the stack left at every part of every
+// rule; texts are held to a depth before they are parsed instead.
+extern crate alloc;
+
 pub mod assist;
 pub mod canon;
 pub mod case;
@@ -49,9 +53,12 @@ mod load;
 mod mentions;
 mod names;
 mod outcome;
+mod outside;
 mod parse;
 mod part;
+mod passing;
 mod phrase;
+mod possible;
 mod program;
 mod proof;
 mod quantity;
@@ -67,11 +74,13 @@ mod witness;
 pub mod words;
 pub mod worst;
 
-pub use compiler::{Compiled, compile, compile_forced};
+pub use compiler::{Compiled, compile, compile_forced, compile_within};
 pub use decide::{Asked, Decision, Form, Image};
 pub use demand::Demand;
 pub use diagnostic::{Diagnostic, Fix, Label, Severity};
 pub use format::{Unformatted, formatted, upgraded};
+pub use outside::Outside;
+pub use phrase::price as per_mtok;
 pub use proof::{Answer, Counterexample, Proof};
 pub use rendering::render;
 pub use source::Sources;

@@ -1,7 +1,7 @@
 //! Reads the files of a bundle: each once, its includes after it, the lists that sets are read from, and what judges score by.
 
 use crate::diagnostic::Severity;
-use crate::parse;
+use crate::parse::Parse;
 use crate::report::Report;
 use crate::secret;
 use crate::source::{FileId, Sources, Span};
@@ -33,13 +33,15 @@ pub(crate) struct Rubric {
     pub(crate) text: Box<str>,
 }
 
-/// Reads `roots` and what they name.
+/// Reads `roots` and what they name, each by `parse`.
 pub(crate) fn load(
     roots: &[&str],
     read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
+    parse: Parse,
     report: &mut Report,
 ) -> Loaded {
     let mut loader = Loader {
+        parse,
         loaded: Loaded::default(),
         done: Vec::new(),
         open: Vec::new(),
@@ -53,6 +55,7 @@ pub(crate) fn load(
 }
 
 struct Loader<'l> {
+    parse: Parse,
     loaded: Loaded,
     done: Vec<String>,
     /// Files whose includes are being read.
@@ -101,7 +104,7 @@ impl Loader<'_> {
         let file = self.loaded.sources.next();
         let shown = secret::strike(&text, file, self.report);
         self.loaded.sources.add(path, bytes, &shown);
-        let tree = parse::parse(&shown, file, self.report);
+        let tree = (self.parse)(&shown, file, self.report);
         self.open.push(path.to_owned());
         for stmt in &tree.body {
             self.follow(path, stmt);

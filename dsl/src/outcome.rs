@@ -88,13 +88,10 @@ impl<'i> Outcomes<'i> {
             .collect();
         limits.sort_unstable();
         limits.dedup();
-        let mut charges: Vec<(&str, bool)> = policies
+        let mut charges: Vec<&str> = policies
             .iter()
             .flat_map(|p| &p.charges)
-            .filter_map(|id| {
-                let asked = policies.iter().any(|p| p.asks.contains(id));
-                Some((&*fleet.budgets.get(id.index())?.name, asked))
-            })
+            .filter_map(|id| Some(&*fleet.budgets.get(id.index())?.name))
             .collect();
         charges.sort_unstable();
         charges.dedup();
@@ -116,10 +113,8 @@ impl<'i> Outcomes<'i> {
         let part = limits
             .into_iter()
             .fold(part, |part, name| part.holding(Part::new("limit", name)));
-        charges.into_iter().fold(part, |part, (name, asked)| {
-            let charge = Part::new("budget", name).at("charge");
-            // A policy that asks about a budget decides itself what happens when it is spent.
-            part.holding(charge.flag("decided by rules", asked))
+        charges.into_iter().fold(part, |part, name| {
+            part.holding(Part::new("budget", name).at("charge"))
         })
     }
 

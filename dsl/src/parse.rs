@@ -4,6 +4,8 @@ mod braces;
 mod grammar;
 mod habits;
 mod reading;
+#[cfg(test)]
+pub(crate) mod tests;
 mod words;
 
 use crate::report::Report;
@@ -13,6 +15,9 @@ use braces::{DEPTH, too_deep};
 use grammar::{Pair, Rule};
 use reading::Reading;
 use words::Words;
+
+/// A way to read one file.
+pub(crate) type Parse = fn(&str, FileId, &mut Report) -> Tree;
 
 /// Reads one file, and as they are meant the habits of other languages in it.
 pub(crate) fn parse(text: &str, file: FileId, report: &mut Report) -> Tree {
@@ -75,6 +80,14 @@ fn read(text: &str, reading: &Reading<'_>, file: FileId, report: &mut Report) ->
     }
 }
 
+/// Whether a text shows a habit of another language.
+#[cfg(test)]
+pub(crate) fn shows_a_habit(text: &str) -> bool {
+    let mut report = Report::default();
+    habits::read(text, FileId(0), &mut report);
+    report.failed()
+}
+
 struct Lowering<'r> {
     /// As it was written.
     text: &'r str,
@@ -86,7 +99,7 @@ impl Lowering<'_> {
         let mut body = Vec::new();
         for pair in file.into_inner() {
             match pair.as_rule() {
-                Rule::stmt => {
+                Rule::stmt | Rule::s_stmt => {
                     let mut stmt = self.stmt(pair);
                     braces::check(&mut stmt, self.text, self.words.report);
                     body.push(stmt);
@@ -111,9 +124,12 @@ impl Lowering<'_> {
         let mut block = None;
         for part in pair.into_inner() {
             match part.as_rule() {
-                Rule::block => block = Some(self.block(part)),
-                Rule::guard => items.extend(self.words.guard(part).map(Item::Guard)),
-                Rule::row => items.push(Item::Row(self.row(part))),
+                Rule::block | Rule::s_block => block = Some(self.block(part)),
+                Rule::guard | Rule::s_guard => {
+                    items.extend(self.words.guard(part).map(Item::Guard));
+                }
+                Rule::row | Rule::s_row => items.push(Item::Row(self.row(part))),
+                Rule::s_comment => {}
                 _ => items.push(Item::Word(self.words.word(part))),
             }
         }
@@ -133,7 +149,7 @@ impl Lowering<'_> {
         let mut unread = Vec::new();
         for part in pair.into_inner() {
             match part.as_rule() {
-                Rule::stmt => body.push(self.stmt(part)),
+                Rule::stmt | Rule::s_stmt => body.push(self.stmt(part)),
                 Rule::junk => {
                     let first = part.as_str().split([' ', '\t', '\n', '{']).next();
                     unread.extend(first.map(Into::into));
@@ -155,16 +171,26 @@ impl Lowering<'_> {
     }
 
     fn row(&mut self, pair: Pair<'_>) -> Row {
-        let span = self.words.span(&pair);
+        let (start, text) = (pair.as_span().start(), pair.as_str());
+        let mut end = start;
         let mut cells = Vec::new();
         for cell in pair.into_inner() {
             let at = self.words.span(&cell);
+            end = cell.as_span().end();
             let parts: Vec<_> = cell.into_inner().collect();
-            let absent = parts.first().is_some_and(|p| p.as_rule() == Rule::dash);
+            let absent = parts
+                .first()
+                .is_some_and(|p| matches!(p.as_rule(), Rule::dash | Rule::s_dash));
             let words = (!absent).then(|| parts.into_iter().map(|p| self.words.word(p)).collect());
             cells.push((words, at));
         }
-        Row { cells, span }
+        // Up to the last `|`, without the comment behind it.
+        let rest = text.get(end - start..).unwrap_or_default();
+        let end = end + rest.find('|').map_or(0, |bar| bar + 1);
+        Row {
+            cells,
+            span: self.words.place(start, end),
+        }
     }
 
     fn junk(&mut self, pair: &Pair<'_>) {

@@ -47,8 +47,9 @@ pub(crate) fn money(pico: Pico) -> String {
     dollars(pico, 1_000_000_000_000, 12)
 }
 
-/// A price, given for one token.
-pub(crate) fn price(pico: Pico) -> String {
+/// A price, given for one token in pico-dollars.
+#[must_use]
+pub fn price(pico: Pico) -> String {
     format!("{}/Mtok", dollars(pico, PER_MTOK, 6))
 }
 

@@ -4,19 +4,18 @@
 //! policy's cost does not depend on whether its whole graph fits.
 
 mod answer;
-mod bill;
 mod guarantee;
-mod passing;
 mod property;
 mod reach;
 mod rules;
 mod serve;
 #[cfg(test)]
 mod tests;
+mod toll;
 mod worlds;
 
 pub use answer::{Answer, Counterexample, Proof};
 pub(crate) use guarantee::{Scene, prove};
 pub(crate) use reach::{Order, Reach};
 pub(crate) use rules::{Judged, exhaustive, rules};
-pub(crate) use serve::{Overrun, Unserved, needs, windows};
+pub(crate) use serve::{Overrun, Unserved, Why, needs, windows};

@@ -5,6 +5,7 @@
 use crate::codes;
 use crate::lines::{self, Line};
 use crate::load::load;
+use crate::parse;
 use crate::report::Report;
 use crate::source::Sources;
 use crate::tree::Item;
@@ -22,7 +23,7 @@ pub fn page(
     read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
 ) -> (String, Missing) {
     let mut report = Report::default();
-    let loaded = load(roots, read, &mut report);
+    let loaded = load(roots, read, parse::parse, &mut report);
     let mut examples = Examples {
         sources: &loaded.sources,
         found: HashMap::new(),
@@ -99,6 +100,10 @@ impl Page<'_> {
              Made from the tables that the checker is driven by; a test fails when it is stale. Language version ",
         );
         let _ = writeln!(self.text, "{}.\n", words::LANGUAGE);
+        self.text.push_str(
+            "Words are separated by blanks, statements by line ends. A string stands in double quotes on one line, with the escapes\n\
+             `\\\"` for a quote, `\\\\` for a backslash, `\\n` for a line end and `\\t` for a tab.\n\n",
+        );
         self.statements();
         self.subjects(
             "Facts",

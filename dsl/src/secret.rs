@@ -33,6 +33,8 @@ const PREFIXES: [&str; 22] = [
 ];
 /// Characters after a prefix that make it a key.
 const TAIL: usize = 12;
+/// Words that the names of credentials end with.
+const TELLING: [&str; 4] = ["key", "token", "password", "secret"];
 /// What strings stand in, here and elsewhere.
 const QUOTES: [char; 2] = ['"', '\''];
 /// Shortest unbroken run of letters and digits that is measured.
@@ -87,10 +89,27 @@ fn shift(range: Range<usize>, by: usize) -> Range<usize> {
     range.start + by..range.end + by
 }
 
+/// Whether a line may hold what [`literals`] finds: most hold none of its words.
+fn suspect(line: &str) -> bool {
+    let bytes = line.as_bytes();
+    let begins = |at: usize, word: &str| {
+        let own = bytes.get(at..at + word.len());
+        own.is_some_and(|own| own.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    (0..).zip(bytes).any(|(at, byte)| match byte | 0x20 {
+        b'k' | b't' | b'p' | b's' => TELLING.iter().any(|word| begins(at, word)),
+        b':' => begins(at, "://"),
+        _ => false,
+    })
+}
+
 /// Values written where a credential belongs: `key "…"`, `api-key "…"`, `token "…"`, and passwords in URLs.
 fn literals(line: &str) -> Vec<Range<usize>> {
     let code = line.trim_end();
     let mut found = Vec::new();
+    if !suspect(code) {
+        return found;
+    }
     let mut words: Vec<&str> = Vec::new();
     let mut at = 0;
     while let Some((range, word)) = next_word(code, at) {
@@ -128,16 +147,17 @@ fn holds_secret(before: &str, earlier: &str, word: &str) -> bool {
         let way = matches!(word, "secret" | "env" | "file" | "role");
         return opens && (quoted || (word.len() >= 8 && !way));
     }
+    if !quoted {
+        return false;
+    }
     let name = before.to_ascii_lowercase();
-    let telling = ["key", "token", "password", "secret"]
-        .iter()
-        .any(|end| name.ends_with(end));
+    let telling = TELLING.iter().any(|end| name.ends_with(end));
     let reference = before == "secret" && earlier == "key";
     let compared = matches!(
         earlier,
         "given" | "is" | "not" | "in" | "set" | "define" | "per"
     );
-    quoted && telling && !name.contains('.') && !reference && !compared
+    telling && !name.contains('.') && !reference && !compared
 }
 
 /// `$NAME`, `${NAME}`, `env:NAME`: where a credential is, as other tools say it.
@@ -187,42 +207,43 @@ fn next_word(line: &str, at: usize) -> Option<(Range<usize>, &str)> {
 /// Key-shaped words anywhere in a line, comments included.
 fn keys(line: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
-    let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+' | '=');
+    let part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'+' | b'=');
     let mut at = 0;
-    for word in line.split(|c: char| !part(c)) {
+    for word in line.as_bytes().split(|b| !part(b)) {
+        let range = at..at + word.len();
+        at = range.end + 1;
+        let word = line.get(range.clone()).unwrap_or_default();
         if known(word) || random(word) {
-            found.push(at..at + word.len());
+            found.push(range);
         }
-        at += word.len();
-        at += line
-            .get(at..)
-            .and_then(|r| r.chars().next())
-            .map_or(0, char::len_utf8);
     }
     found
 }
 
 fn known(word: &str) -> bool {
-    PREFIXES.iter().any(|prefix| {
-        word.strip_prefix(prefix)
-            .is_some_and(|tail| tail.len() >= TAIL)
-    })
+    word.len() >= TAIL
+        && PREFIXES.iter().any(|prefix| {
+            word.strip_prefix(prefix)
+                .is_some_and(|tail| tail.len() >= TAIL)
+        })
 }
 
 /// Long runs of random letters and digits; a digest of 64 hexadecimal digits is what `key` compares with, and is none.
 fn random(word: &str) -> bool {
-    word.split(|c: char| !c.is_ascii_alphanumeric()).any(|run| {
-        let has = |test: fn(&u8) -> bool| run.as_bytes().iter().any(test);
-        let hex = run.bytes().all(|b| b.is_ascii_hexdigit());
-        let mixed =
-            has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
-        let plain_hex =
-            hex && run.len() == 32 && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic);
-        run.len() >= RUN
-            && !(hex && run.len() == 64)
-            && (mixed || plain_hex)
-            && entropy(run) >= RANDOM.min(if hex { 3.0 } else { RANDOM })
-    })
+    word.len() >= RUN
+        && word.split(|c: char| !c.is_ascii_alphanumeric()).any(|run| {
+            let has = |test: fn(&u8) -> bool| run.as_bytes().iter().any(test);
+            let hex = run.bytes().all(|b| b.is_ascii_hexdigit());
+            let mixed = has(u8::is_ascii_digit)
+                && has(u8::is_ascii_lowercase)
+                && has(u8::is_ascii_uppercase);
+            let plain_hex =
+                hex && run.len() == 32 && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic);
+            run.len() >= RUN
+                && !(hex && run.len() == 64)
+                && (mixed || plain_hex)
+                && entropy(run) >= RANDOM.min(if hex { 3.0 } else { RANDOM })
+        })
 }
 
 /// Shannon entropy, bits per character.

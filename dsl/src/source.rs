@@ -50,6 +50,11 @@ impl Sources {
             .map(|f| (f.path.as_ref(), f.bytes.as_slice()))
     }
 
+    /// Adds the files of another bundle; of two with one path the first is found by it.
+    pub fn append(&mut self, mut more: Self) {
+        self.files.append(&mut more.files);
+    }
+
     /// The text of a file as it may be shown; empty for files that hold no policy.
     #[must_use]
     pub fn shown(&self, path: &str) -> Option<&str> {

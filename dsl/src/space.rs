@@ -5,26 +5,28 @@
 
 mod automaton;
 mod clock;
+mod cut;
 mod form;
+mod source;
+mod steps;
 mod text;
 mod told;
 
-use crate::atom::{Number, Text};
 use crate::case::NOON;
 use crate::cells::Cells;
 use crate::fact::{Fact, Sense};
-use crate::glob::Glob;
-use crate::image::{BudgetId, Compare, Features, Fleet, HealthState, TargetId};
+use crate::image::{Fleet, HealthState};
 use crate::request::{Live, Request};
-use clock::Clock;
+use cut::{Cut, cuts, state_cell, states_words};
+use source::source;
 use std::collections::{BTreeMap, HashSet};
-use text::{Tests, Texts};
+use steps::{step, steps_words};
 
 pub(crate) use automaton::Automaton;
+pub(crate) use cut::Declared;
 pub(crate) use form::Form;
-
-/// The values that facts are declared to have; others count as absent.
-pub(crate) type Declared = BTreeMap<Fact, Box<[Box<str>]>>;
+pub(crate) use source::Source;
+pub(crate) use steps::amount;
 
 /// Every field, in the fixed order of facts.
 #[derive(Debug, Default)]
@@ -39,39 +41,6 @@ pub(crate) struct Field {
     cut: Cut,
     count: u32,
 }
-
-/// How values fall into cells.
-#[derive(Debug)]
-enum Cut {
-    /// No, yes.
-    Flag,
-    Texts(Texts),
-    /// Whether one pattern fits.
-    Fits(Glob),
-    Clock(Clock),
-    /// Absent first, if it can be; then from one bound to the next.
-    Steps {
-        bounds: Box<[u64]>,
-        optional: bool,
-    },
-    /// Ok, degraded, down.
-    States,
-}
-
-/// Where a field finds its value in a request; by field.
-#[derive(Clone, Debug)]
-pub(crate) enum Source {
-    Text(Text),
-    Need(Features),
-    Streaming,
-    Number(Number),
-    Health(Box<[TargetId]>),
-    BreakerOpen(TargetId),
-    Time,
-}
-
-/// Most windows that one field tells apart.
-const WINDOWS: usize = 64;
 
 impl Space {
     /// Cuts facts up by every test that is made of them.
@@ -299,320 +268,4 @@ impl Field {
             Cut::States => states_words(&fact, cells),
         }
     }
-}
-
-impl Cut {
-    fn count(&self) -> u32 {
-        match self {
-            Self::Flag | Self::Fits(_) => 2,
-            Self::Texts(texts) => texts.count(),
-            Self::Clock(clock) => clock.count(),
-            Self::Steps { bounds, optional } => {
-                u32::try_from(bounds.len() + 1).unwrap_or(u32::MAX) + u32::from(*optional)
-            }
-            Self::States => 3,
-        }
-    }
-
-    fn cells(&self, sense: &Sense) -> Option<Cells> {
-        Some(match (self, sense) {
-            (Self::Flag, Sense::Has) => Cells::One(1),
-            (Self::Fits(own), _) => {
-                return (text::glob(sense).as_ref() == Some(own)).then_some(Cells::One(1));
-            }
-            (Self::Texts(texts), Sense::Fits(_) | Sense::StartsWith(_)) => {
-                return texts.knows(sense).then(|| texts.cells(sense));
-            }
-            (Self::Texts(texts), _) => texts.cells(sense),
-            (Self::Clock(clock), Sense::During(window, zone)) => return clock.cells(window, zone),
-            (Self::Steps { bounds, optional }, Sense::Has) => Cells::span(
-                u32::from(*optional),
-                u32::try_from(bounds.len()).ok()? + 1 + u32::from(*optional),
-            ),
-            (Self::Steps { bounds, optional }, Sense::Number(compare, value)) => {
-                compared(bounds, *optional, *compare, *value)
-            }
-            (Self::States, Sense::State(state)) => Cells::One(state_cell(*state)),
-            _ => return None,
-        })
-    }
-}
-
-/// The fields that a fact needs: one, unless its tests are too many to be told apart together.
-fn cuts(fact: &Fact, senses: Vec<Sense>, declared: &Declared) -> Vec<Cut> {
-    match fact {
-        Fact::Streaming | Fact::Need(_) | Fact::BreakerOpen(_) => vec![Cut::Flag],
-        Fact::Health(_) => vec![Cut::States],
-        Fact::Time => {
-            let windows = senses.into_iter().filter_map(|s| match s {
-                Sense::During(window, zone) => Some((window, zone)),
-                _ => None,
-            });
-            let windows: Vec<_> = windows.collect();
-            windows
-                .chunks(WINDOWS)
-                .map(|some| Cut::Clock(Clock::cut(some.to_vec())))
-                .collect()
-        }
-        _ if senses.iter().any(|s| matches!(s, Sense::Number(..)))
-            || *fact == Fact::OutputLimit =>
-        {
-            let bounds: std::collections::BTreeSet<u64> = senses.iter().flat_map(bounds).collect();
-            vec![Cut::Steps {
-                bounds: bounds.into_iter().collect(),
-                optional: !fact.always(),
-            }]
-        }
-        _ => texts(fact, &senses, declared),
-    }
-}
-
-fn texts(fact: &Fact, senses: &[Sense], declared: &Declared) -> Vec<Cut> {
-    let declared = declared.get(fact).map(AsRef::as_ref);
-    let optional = !fact.always() || declared.is_some();
-    if let Some(texts) = Texts::cut(&Tests {
-        senses,
-        optional,
-        declared,
-    }) {
-        return vec![Cut::Texts(texts)];
-    }
-    let (patterns, others): (Vec<Sense>, Vec<Sense>) = senses
-        .iter()
-        .cloned()
-        .partition(|s| text::glob(s).is_some());
-    let mut globs: Vec<Glob> = patterns.iter().filter_map(text::glob).collect();
-    globs.sort_unstable();
-    globs.dedup();
-    let plain = Texts::cut(&Tests {
-        senses: &others,
-        optional,
-        declared,
-    });
-    plain
-        .map(Cut::Texts)
-        .into_iter()
-        .chain(globs.into_iter().map(Cut::Fits))
-        .collect()
-}
-
-/// Where a number test cuts: at the first value of each side.
-fn bounds(sense: &Sense) -> Vec<u64> {
-    let Sense::Number(compare, value) = sense else {
-        return Vec::new();
-    };
-    let next = value.checked_add(1);
-    let cuts = match compare {
-        Compare::Less | Compare::AtLeast => [Some(*value), None],
-        Compare::More | Compare::AtMost => [None, next],
-        Compare::Is | Compare::IsNot => [Some(*value), next],
-    };
-    cuts.into_iter().flatten().filter(|b| *b > 0).collect()
-}
-
-#[inline]
-fn step(bounds: &[u64], optional: bool, value: Option<u64>) -> u32 {
-    let Some(value) = value else { return 0 };
-    let below = bounds.partition_point(|b| *b <= value);
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a bundle has fewer bounds than bytes, and those are below 2³²"
-    )]
-    let below = below as u32;
-    below + u32::from(optional)
-}
-
-fn compared(bounds: &[u64], optional: bool, compare: Compare, value: u64) -> Cells {
-    let first = u32::from(optional);
-    let end = u32::try_from(bounds.len()).unwrap_or(u32::MAX) + 1 + first;
-    let from = |value: Option<u64>| value.map_or(end, |v| step(bounds, optional, Some(v)));
-    let (at, next) = (from(Some(value)), from(value.checked_add(1)));
-    match compare {
-        Compare::Less => Cells::span(first, at),
-        Compare::AtMost => Cells::span(first, next),
-        Compare::More => Cells::span(next, end),
-        Compare::AtLeast => Cells::span(at, end),
-        Compare::Is => Cells::span(at, next),
-        Compare::IsNot => Cells::span(first, at).or(&Cells::span(next, end)),
-    }
-}
-
-fn state_cell(state: HealthState) -> u32 {
-    match state {
-        HealthState::Ok => 0,
-        HealthState::Degraded => 1,
-        HealthState::Down => 2,
-    }
-}
-
-fn source(fact: &Fact, fleet: &Fleet) -> Source {
-    let target = |name: &str| {
-        let found = (0..)
-            .map(TargetId)
-            .zip(&fleet.targets)
-            .find(|(_, t)| &*t.name == name);
-        found.map_or(TargetId(u32::MAX), |(id, _)| id)
-    };
-    match fact {
-        Fact::Model => Source::Text(Text::Model),
-        Fact::Operation => Source::Text(Text::Operation),
-        Fact::Dialect => Source::Text(Text::Dialect),
-        Fact::Key => Source::Text(Text::Key),
-        Fact::Team => Source::Text(Text::Team),
-        Fact::Tag(name) => Source::Text(Text::Tag(name.clone())),
-        Fact::Header(name) => Source::Text(Text::Header(name.clone())),
-        Fact::EndUser => Source::Text(Text::EndUser),
-        Fact::Conversation => Source::Text(Text::Conversation),
-        Fact::Streaming => Source::Streaming,
-        Fact::Need(bit) => Source::Need(Features(*bit)),
-        Fact::Tokens => Source::Number(Number::Tokens),
-        Fact::OutputLimit => Source::Number(Number::OutputLimit),
-        Fact::Time => Source::Time,
-        Fact::Used(name) => {
-            let found = (0..)
-                .map(BudgetId)
-                .zip(&fleet.budgets)
-                .find(|(_, b)| b.name == *name);
-            Source::Number(Number::Used(found.map_or(BudgetId(u32::MAX), |(id, _)| id)))
-        }
-        Fact::Health(names) => Source::Health(names.iter().map(|n| target(n)).collect()),
-        Fact::BreakerOpen(name) => Source::BreakerOpen(target(name)),
-        Fact::Inflight(name) => Source::Number(Number::Inflight(target(name))),
-        Fact::Headroom(name) => Source::Number(Number::Headroom(target(name))),
-        Fact::ErrorRate(name) => Source::Number(Number::ErrorRate(target(name))),
-        Fact::P50(name) => Source::Number(Number::P50(target(name))),
-        Fact::P95(name) => Source::Number(Number::P95(target(name))),
-        Fact::P99(name) => Source::Number(Number::P99(target(name))),
-    }
-}
-
-/// `tokens > 120k and tokens <= 150k`, and the like.
-fn steps_words(fact: &Fact, bounds: &[u64], optional: bool, cells: &Cells) -> String {
-    let name = fact.words();
-    let first = u32::from(optional);
-    let end = u32::try_from(bounds.len()).unwrap_or(u32::MAX) + 1 + first;
-    if optional && *cells == Cells::span(first, end) && *fact == Fact::OutputLimit {
-        return format!("has {name}");
-    }
-    let absent = optional && cells.contains(0);
-    if absent {
-        let rest = cells.not(end);
-        return format!("not ({})", steps_words(fact, bounds, optional, &rest));
-    }
-    let mut parts = Vec::new();
-    let mut from = None;
-    for cell in first..=end {
-        match (from, cell < end && cells.contains(cell)) {
-            (None, true) => from = Some(cell),
-            (Some(start), false) => {
-                parts.push(range_words(
-                    fact,
-                    &name,
-                    bounds,
-                    start - first,
-                    cell - first,
-                    optional,
-                ));
-                from = None;
-            }
-            _ => {}
-        }
-    }
-    match parts.as_slice() {
-        [one] => one.clone(),
-        many => format!(
-            "({})",
-            many.iter()
-                .map(|p| if p.contains(" and ") {
-                    format!("({p})")
-                } else {
-                    p.clone()
-                })
-                .collect::<Vec<_>>()
-                .join(" or ")
-        ),
-    }
-}
-
-/// One run of steps, from and up to but not including.
-fn range_words(
-    fact: &Fact,
-    name: &str,
-    bounds: &[u64],
-    from: u32,
-    to: u32,
-    optional: bool,
-) -> String {
-    let low = from.checked_sub(1).and_then(|b| bounds.get(b as usize));
-    let high = bounds.get((to - 1) as usize);
-    match (low, high) {
-        (Some(low), Some(high)) if *high == low + 1 => format!("{name} is {}", amount(fact, *low)),
-        (Some(low), Some(high)) => format!(
-            "{} and {}",
-            above(fact, name, *low),
-            below(fact, name, *high)
-        ),
-        (Some(low), None) => above(fact, name, *low),
-        (None, Some(high)) => below(fact, name, *high),
-        (None, None) if optional => format!("{name} >= {}", amount(fact, 0)),
-        (None, None) => "true".into(),
-    }
-}
-
-/// `>` where the bound is one above a round number, which is how people write it.
-fn above(fact: &Fact, name: &str, low: u64) -> String {
-    let under = low - 1;
-    if amount(fact, under).len() < amount(fact, low).len() {
-        format!("{name} > {}", amount(fact, under))
-    } else {
-        format!("{name} >= {}", amount(fact, low))
-    }
-}
-
-fn below(fact: &Fact, name: &str, high: u64) -> String {
-    let under = high - 1;
-    if amount(fact, under).len() < amount(fact, high).len() {
-        format!("{name} <= {}", amount(fact, under))
-    } else {
-        format!("{name} < {}", amount(fact, high))
-    }
-}
-
-/// A number of a fact with its unit.
-pub(crate) fn amount(fact: &Fact, value: u64) -> String {
-    match fact {
-        Fact::P50(_) | Fact::P95(_) | Fact::P99(_) => match value {
-            v if v > 0 && v.is_multiple_of(60_000) => format!("{}m", v / 60_000),
-            v if v > 0 && v.is_multiple_of(1_000) => format!("{}s", v / 1_000),
-            v => format!("{v}ms"),
-        },
-        Fact::Used(_) | Fact::ErrorRate(_) | Fact::Headroom(_) => {
-            let (whole, part) = (value / 100, value % 100);
-            match part {
-                0 => format!("{whole}%"),
-                p if p.is_multiple_of(10) => format!("{whole}.{}%", p / 10),
-                p => format!("{whole}.{p:02}%"),
-            }
-        }
-        Fact::Inflight(_) => value.to_string(),
-        _ => match value {
-            v if v > 0 && v.is_multiple_of(1_000_000) => format!("{}M", v / 1_000_000),
-            v if v > 0 && v.is_multiple_of(1_000) => format!("{}k", v / 1_000),
-            v => v.to_string(),
-        },
-    }
-}
-
-fn states_words(fact: &str, cells: &Cells) -> String {
-    let words = ["ok", "degraded", "down"];
-    let held: Vec<&str> = cells
-        .iter()
-        .filter_map(|c| words.get(c as usize).copied())
-        .collect();
-    if let [one] = held.as_slice() {
-        return format!("{fact} is {one}");
-    }
-    let other = cells.not(3).first();
-    let other = other.and_then(|c| words.get(c as usize).copied());
-    format!("{fact} is not {}", other.unwrap_or("?"))
 }

@@ -5,6 +5,7 @@
 mod account;
 mod filter;
 mod known;
+mod listed;
 mod plan;
 mod sentence;
 mod strategy;
@@ -18,7 +19,7 @@ pub use account::{
 
 use crate::clause::{Clause, Then};
 use crate::decide::Image;
-use crate::image::{Policy, PolicyId, RuleId, Verdict};
+use crate::image::{Policy, PolicyId, RuleId, TargetId, Verdict};
 use crate::request::{Live, Request};
 use crate::trace::Path;
 use known::{Known, Moment, reasons};
@@ -50,7 +51,25 @@ impl Image {
         story(&known, &taken)
     }
 
-    /// The same, as far as a recorded path tells it. `None` where the path is of another bundle, or was too long to be
+    /// What becomes of a request that names a deployment, as `allow direct` lets it: no policy is asked.
+    #[must_use]
+    pub fn direct_story(&self, target: TargetId, request: &Request<'_>, live: &dyn Live) -> Story {
+        let known = Known::at(self, Moment { request, live });
+        let mut story = story(&known, &[]);
+        let course = plan::alone(target, &known);
+        let name = &course.said;
+        story.sentence = format!(
+            "`{}` names the deployment {name}, which `allow direct` lets clients do: the request goes there, and no policy is asked.",
+            request.model
+        );
+        if !course.able {
+            story.sentence.push_str(" It cannot serve the request.");
+        }
+        story.plan = Some(course);
+        story
+    }
+
+    /// What becomes of a request, as far as a recorded path tells it. `None` where the path is of another bundle, or was too long to be
     /// kept.
     #[must_use]
     pub fn retold(&self, policy: PolicyId, path: &Path) -> Option<Story> {

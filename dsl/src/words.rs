@@ -13,6 +13,9 @@ mod rules;
 mod trials;
 mod units;
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 pub use answers::{ACCEPTS, CLASSES, COMBINES, FAULTS, FILTERS, FINISHES, PRICES};
 pub use entry::{Args, Body, Choice, Entry, Holds, Place, Slot, Subject};
 pub use facts::{FACTS, METRICS, SCOPES, THRESHOLDS, WHO};
@@ -44,7 +47,14 @@ pub fn find(word: &str, place: Place) -> Option<&'static Entry> {
 
 /// Every entry of a word.
 pub fn named(word: &str) -> impl Iterator<Item = &'static Entry> {
-    statements().filter(move |e| e.word == word)
+    static BY_WORD: LazyLock<HashMap<&str, Vec<&Entry>>> = LazyLock::new(|| {
+        let mut by: HashMap<&str, Vec<&Entry>> = HashMap::new();
+        for entry in statements() {
+            by.entry(entry.word).or_default().push(entry);
+        }
+        by
+    });
+    BY_WORD.get(word).into_iter().flatten().copied()
 }
 
 /// The words a place offers.

@@ -1,9 +1,10 @@
 //! The most that one request can take on a route: attempts, time, money. Upper bounds, never estimates.
 
 use crate::image::{
-    Arm, Attempt, Cascade, Combine, Defaults, Ensemble, Fleet, Hedge, Listed, Millis, Pico, Plan,
-    Price, Retry, Route, TargetId,
+    Arm, Attempt, Cascade, Combine, Defaults, Ensemble, Fleet, GuardId, Hedge, Listed, Millis,
+    Pico, Plan, Retry, Route, Split, Target, TargetId,
 };
+use crate::passing::may_pass;
 
 /// Most attempts at one request that routing makes, whatever a plan says.
 pub const MOST_ATTEMPTS: u32 = 16;
@@ -50,19 +51,71 @@ impl Tariff {
     }
 }
 
-/// The most that one request can take on a route. Plans must be free of loops.
+/// The most that one request can take on a route, whichever it is. Plans must be free of loops.
 #[must_use]
 pub fn worst(route: &Route, plans: &[Plan], fleet: &Fleet) -> Worst {
-    let sum = Sum { plans, fleet };
-    let mut worst = sum.whole(route);
+    worst_up_to(route, plans, fleet, u64::MAX)
+}
+
+/// The same of requests whose prompts have at most so many tokens: catalogues may list higher prices for longer ones.
+#[must_use]
+pub fn worst_up_to(route: &Route, plans: &[Plan], fleet: &Fleet, prompt: u64) -> Worst {
+    let any = Asking {
+        open: &|_| true,
+        able: &|_| true,
+        answer: &|_| Some(1),
+        prompt,
+    };
+    worst_of(route, (plans, fleet), any).0
+}
+
+/// Targets of a route, judges and those that merge included, of which nobody knows what an answer costs.
+#[must_use]
+pub fn unpriced<'f>(route: &Route, plans: &[Plan], fleet: &'f Fleet) -> Vec<&'f Target> {
+    let mut called = Vec::new();
+    route.reach(plans, &mut called);
+    route.reach_helpers(plans, &mut called);
+    called.sort_unstable();
+    called.dedup();
+    let targets = called.iter().filter_map(|t| fleet.targets.get(t.index()));
+    targets.filter(|t| t.dearest(u64::MAX).is_none()).collect()
+}
+
+/// Requests of one kind, as far as what they take hangs on it.
+#[derive(Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    /// Whether an arm with this condition is there for them.
+    pub(crate) open: &'a dyn Fn(GuardId) -> bool,
+    /// Whether a target can serve them.
+    pub(crate) able: &'a dyn Fn(TargetId) -> bool,
+    /// The length of an answer of a target, in the unit that [`Tariff::output`] is for; absent where it has no bound.
+    pub(crate) answer: &'a dyn Fn(TargetId) -> Option<u32>,
+    /// Most tokens of their prompts, by which prices may rise.
+    pub(crate) prompt: u64,
+}
+
+/// The most that requests of one kind can take; and whether a bound on attempts cuts off some that time and money are counted
+/// for.
+pub(crate) fn worst_of(
+    route: &Route,
+    (plans, fleet): (&[Plan], &Fleet),
+    asking: Asking<'_>,
+) -> (Worst, bool) {
+    let sum = Sum {
+        plans,
+        fleet,
+        asking,
+    };
+    let worst = sum.whole(route);
     let most = fleet.defaults.attempts.0.unwrap_or(MOST_ATTEMPTS);
-    worst.attempts = worst.attempts.min(most);
-    worst
+    let attempts = worst.attempts.min(most);
+    (Worst { attempts, ..worst }, attempts < worst.attempts)
 }
 
 struct Sum<'i> {
     plans: &'i [Plan],
     fleet: &'i Fleet,
+    asking: Asking<'i>,
 }
 
 impl Worst {
@@ -132,7 +185,7 @@ impl Sum<'_> {
                 Some(plan) => return self.whole(&plan.route),
                 None => return Worst::NOTHING,
             },
-            Route::Split(split) => split.arms.iter().map(|(_, arm)| &arm.route).collect(),
+            Route::Split(split) => shared(split).collect(),
             Route::Canary(canary) => vec![&canary.base, &canary.trial.route],
             other => {
                 let own = other.terms().and_then(|terms| terms.within);
@@ -153,10 +206,10 @@ impl Sum<'_> {
                 None => Worst::NOTHING,
             },
             Route::Fallback(fallback) => self
-                .chain(fallback.tries.iter().map(|arm| &arm.route), last)
+                .chain(self.open(&fallback.tries), last)
                 .capped(fallback.terms.within),
             Route::Listed(chosen) => self.listed(chosen, last),
-            Route::Split(split) => self.one(split.arms.iter().map(|(_, arm)| &arm.route), last),
+            Route::Split(split) => self.one(shared(split), last),
             Route::Canary(canary) => self.one([&*canary.base, &canary.trial.route], last),
             Route::Cascade(cascade) => self.cascade(cascade, last),
             Route::Ensemble(ensemble) => self.ensemble(ensemble, last),
@@ -164,9 +217,20 @@ impl Sum<'_> {
         }
     }
 
+    /// The arms that are there for the request.
+    fn open<'r>(&self, arms: &'r [Arm]) -> impl Iterator<Item = &'r Route> {
+        let open = self.asking.open;
+        let there = arms.iter().filter(move |arm| arm.when.is_none_or(open));
+        there.map(|arm| &arm.route)
+    }
+
     /// Any of them may be the last one to be tried.
     fn listed(&self, chosen: &Listed, last: bool) -> Worst {
-        let arms = chosen.arms.iter().map(|arm| &arm.route);
+        let passes = |route: &&Route| match (route, &chosen.filter) {
+            (Route::Attempt(attempt), Some(filter)) => may_pass(filter, attempt.target, self.fleet),
+            _ => true,
+        };
+        let arms = self.open(&chosen.arms).filter(passes);
         let spare = chosen.otherwise.iter().map(AsRef::as_ref);
         arms.chain(spare)
             .map(|route| self.route(route, last))
@@ -175,8 +239,10 @@ impl Sum<'_> {
     }
 
     fn cascade(&self, cascade: &Cascade, last: bool) -> Worst {
-        let steps = self.chain(cascade.steps.iter().map(|(arm, _)| &arm.route), last);
-        let judged = cascade.steps.iter().filter(|(_, accept)| accept.is_some());
+        let open = |arm: &Arm| arm.when.is_none_or(self.asking.open);
+        let there = || cascade.steps.iter().filter(|(arm, _)| open(arm));
+        let steps = self.chain(there().map(|(arm, _)| &arm.route), last);
+        let judged = there().filter(|(_, accept)| accept.is_some());
         let judge = cascade.judge.as_ref();
         let judge = judge.map_or(Worst::NOTHING, |judge| self.helper(&judge.attempt, 1));
         judged
@@ -187,9 +253,10 @@ impl Sum<'_> {
     fn ensemble(&self, ensemble: &Ensemble, last: bool) -> Worst {
         let judge = ensemble.judge.as_ref();
         let judge = judge.map_or(Worst::NOTHING, |judge| self.helper(&judge.attempt, 1));
-        let judged = ensemble.asks.iter().map(|_| judge);
+        let asked = self.open(&ensemble.asks).count();
+        let judged = std::iter::repeat_n(judge, asked);
         let merged = match &ensemble.combine {
-            Combine::Merge(attempt) => self.helper(attempt, ensemble.asks.len()),
+            Combine::Merge(attempt) => self.helper(attempt, asked),
             _ => Worst::NOTHING,
         };
         self.beside(&ensemble.asks, last)
@@ -200,7 +267,7 @@ impl Sum<'_> {
 
     /// Its arms are asked one after the other, all of them where each fails.
     fn hedge(&self, hedge: &Hedge, last: bool) -> Worst {
-        self.chain(hedge.arms.iter().map(|arm| &arm.route), last)
+        self.chain(self.open(&hedge.arms), last)
             .capped(hedge.terms.within)
     }
 
@@ -223,11 +290,14 @@ impl Sum<'_> {
     }
 
     fn beside(&self, arms: &[Arm], last: bool) -> Worst {
-        let each = arms.iter().map(|arm| self.route(&arm.route, last));
+        let each = self.open(arms).map(|route| self.route(route, last));
         each.fold(Worst::NOTHING, Worst::beside)
     }
 
     fn attempt(&self, attempt: &Attempt, last: bool) -> Worst {
+        if !(self.asking.able)(attempt.target) {
+            return Worst::NOTHING;
+        }
         let defaults = &self.fleet.defaults;
         let (extra, wait) = retries(attempt, defaults, last);
         let most = defaults.attempts.1.unwrap_or(u32::MAX);
@@ -255,7 +325,14 @@ impl Sum<'_> {
     /// A call about answers: it reads the prompt and so many answers, and writes one.
     fn helper(&self, attempt: &Attempt, answers: usize) -> Worst {
         let call = self.attempt(attempt, false);
+        let targets = (0..).map(TargetId).take(self.fleet.targets.len());
+        let lengths = targets.map(|target| (self.asking.answer)(target));
+        let longest = lengths.collect::<Option<Vec<u32>>>();
+        let Some(longest) = longest.map(|all| all.into_iter().max().unwrap_or(0)) else {
+            return Worst { cost: None, ..call };
+        };
         let answers = Pico::try_from(answers).unwrap_or(Pico::MAX);
+        let answers = answers.saturating_mul(longest.into());
         Worst {
             cost: call.cost.map(|cost| Tariff {
                 input: cost.input,
@@ -268,12 +345,20 @@ impl Sum<'_> {
     }
 
     fn price(&self, target: TargetId) -> Option<Tariff> {
-        let target = self.fleet.targets.get(target.index())?;
-        target.price.map(|price: Price| Tariff {
-            input: price.input.max(price.cache_write.unwrap_or(0)),
-            output: price.output.max(price.reasoning.unwrap_or(0)),
+        let of = self.fleet.targets.get(target.index())?;
+        let answer = (self.asking.answer)(target)?;
+        let price = of.dearest(self.asking.prompt)?;
+        Some(Tariff {
+            input: price.dearest_input(),
+            output: price.dearest_output().saturating_mul(answer.into()),
         })
     }
+}
+
+/// The arms of a split that a share goes to.
+fn shared(split: &Split) -> impl Iterator<Item = &Route> {
+    let some = split.arms.iter().filter(|(share, _)| *share > 0);
+    some.map(|(_, arm)| &arm.route)
 }
 
 /// Further attempts at a target, and the longest wait before each.

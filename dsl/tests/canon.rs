@@ -216,7 +216,7 @@ fn the_hashes_of_a_known_bundle_never_change() {
         [
             expected(
                 "main",
-                "215cf4f201977917b334e62c1cb267d0bbfbc36747e07b4b250d163daad172bd"
+                "2a0315af7f7f7bcf4a8f17124c6b52c86f47cb882a39b36089460c397ce4e0a9"
             ),
             expected(
                 "other",
@@ -230,7 +230,7 @@ fn the_hashes_of_a_known_bundle_never_change() {
     );
     assert_eq!(
         semantic.hash.to_string(),
-        "d542fe31cb85a83de158f07974f6d39c1a113d38c26851fdd16dec68ef024356"
+        "a6d26808547dd7c49baaa1778983c328125f053a4675eb8dfb3cea6176c58181"
     );
     assert_eq!(
         source,
@@ -527,13 +527,9 @@ fn a_condition_that_cannot_be_laid_out_is_hashed_as_it_is_written() {
 
 #[test]
 fn a_policy_whose_graph_is_too_large_is_hashed_by_its_rules_and_says_so() {
-    let facts = ["tokens", "output_limit"];
-    let figures = [
-        "p50 of near/small",
-        "p95 of near/small",
-        "p95 of near/large",
-        "p95 of far/small",
-    ];
+    // Figures that do not hang on each other, so that every rule can run.
+    let facts = ["tokens", "output_limit", "inflight of near/small"];
+    let figures = ["p95 of near/small", "p95 of near/large", "p95 of far/small"];
     let mut seed = 7_u64;
     let mut next = |below: u64| {
         seed = seed
@@ -553,7 +549,7 @@ fn a_policy_whose_graph_is_too_large_is_hashed_by_its_rules_and_says_so() {
             ));
         }
         for (at, fact) in figures.iter().enumerate() {
-            let low = low[at + 2];
+            let low = low[at + 3];
             tests.push(format!("{fact} > {low}ms and {fact} < {}ms", low + 400));
         }
         let rule = format!(

@@ -14,6 +14,10 @@ use proptest::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[path = "shared/shapes.rs"]
+#[expect(dead_code, reason = "only the rules are wanted, not their requests")]
+mod shapes;
+
 fn compiled(text: &str) -> Compiled {
     let mut read = |path: &str| {
         if path == "p.mux" {
@@ -384,4 +388,13 @@ fn long_chains_are_refused_and_never_overflow_the_stack() {
     assert!(compiled.image.is_none());
     let mut read = |path: &str| Ok(format!("include \"{path}x\"\n").into_bytes());
     assert!(compile(&["p"], &mut read, &|_| true).image.is_none());
+}
+
+#[test]
+fn a_dead_rule_behind_thousands_is_found() {
+    let dead = "  when tag.team is \"team-7\" and tag.task is \"code\" deny 403 \"none\"\n  else";
+    let text = shapes::equalities(6_000).replace("  else", dead);
+    let found = compiled(&text).diagnostics;
+    let codes: Vec<_> = found.iter().map(|d| d.code).collect();
+    assert_eq!(codes, ["mux::rule::unreachable"]);
 }

@@ -301,3 +301,79 @@ proptest! {
         prop_assert!(known > 0);
     }
 }
+
+/// What is told of a request under one policy `@p` that ends with this rule.
+fn under(rule: &str, request: &Request<'_>) -> Story {
+    let model = |name: &str, context: &str, price: &str| {
+        format!(
+            "  model {name} {{\n    context {context}\n    price input {price} output {price}\n    can tools streaming\n  }}\n"
+        )
+    };
+    let text = format!(
+        "provider p {{\n  kind openai\n  key env K\n{}{}{}}}\npolicy @p {{\n  when has images or has json-schema deny 400 \"no\"\n  else {rule}\n}}\n",
+        model("dear", "1M", "$5/Mtok"),
+        model("small", "100k", "$1/Mtok"),
+        model("cheap", "1M", "$2/Mtok"),
+    );
+    let mut read = |_: &str| Ok(text.clone().into_bytes());
+    let compiled = mux_dsl::compile(&["t.mux"], &mut read, &|_| true);
+    let report = mux_dsl::render(&compiled.diagnostics, &compiled.sources, false);
+    let image = compiled.image.expect(&report);
+    let policy = image.policy("p").expect("it is declared");
+    image.story(policy, request, &CALM)
+}
+
+fn long() -> Request<'static> {
+    Request {
+        tokens: 150_000,
+        ..request()
+    }
+}
+
+#[test]
+fn an_arm_that_is_refused_is_not_told_as_passed_over() {
+    let split = under(
+        "use split by key {\n    50% p/small\n    50% p/dear\n  }",
+        &long(),
+    );
+    let told = split.plan_told();
+    assert!(
+        told.contains("refused with 400 where its share falls here, since it takes at most 100k"),
+        "{told}"
+    );
+    let alone = under("use p/small", &long()).plan_told();
+    assert!(
+        alone.contains("refused with 400, since it takes"),
+        "{alone}"
+    );
+    let chain = under(
+        "use fallback {\n    try p/small\n    try p/dear\n  }",
+        &long(),
+    );
+    let told = chain.plan_told();
+    assert!(told.contains("passed over, since it takes"), "{told}");
+}
+
+#[test]
+fn candidates_are_told_in_the_order_that_the_strategy_gives() {
+    let cheapest = under(
+        "use cheapest {\n    p/dear\n    p/small\n    p/cheap\n  }",
+        &request(),
+    );
+    let plan = cheapest.plan.expect("it is carried out");
+    assert_eq!(plan.targets(), ["p/small", "p/cheap", "p/dear"]);
+    assert_eq!(plan.varies(), [""; 0]);
+
+    let balance = under(
+        "use balance {\n    20% p/dear\n    80% p/cheap\n  }",
+        &request(),
+    );
+    let told = balance.plan_told();
+    assert!(
+        told.contains("80%") && !told.contains("weight 8000"),
+        "{told}"
+    );
+    let plan = balance.plan.expect("it is carried out");
+    assert_eq!(plan.targets(), ["p/cheap", "p/dear"]);
+    assert_eq!(plan.varies(), ["a draw by weight"]);
+}

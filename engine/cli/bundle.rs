@@ -4,11 +4,16 @@ use crate::ending::Trouble;
 use crate::found::{Found, Shape};
 use crate::out::Out;
 use clap::Args;
+use mux_dsl::image::PriceList;
 use mux_dsl::pack::Pack;
-use mux_dsl::{Compiled, Image};
+use mux_dsl::{Compiled, Image, Outside, compile_within};
+use mux_gateway::clock::unix_ms;
 use mux_gateway::plugins::adapter_of;
+use mux_gateway::prices;
 use mux_gateway::source::Source;
+use mux_prices::Catalogue;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// Which policies.
 #[derive(Debug, Args)]
@@ -31,14 +36,14 @@ impl Which {
 
     /// Reads and checks; people see at once what is wrong.
     pub(crate) fn compile(&self, out: &mut Out) -> Result<(Option<Image>, Found), Trouble> {
-        self.compiled(mux_dsl::compile, out)
+        self.compiled(strict, out)
     }
 
     /// The same, where a guarantee that does not hold is told by whoever asks, and stops nothing.
     pub(crate) fn compile_forced(&self, out: &mut Out) -> Result<(Option<Image>, Found), Trouble> {
         self.compiled(
             |roots, read, kinds| {
-                let mut compiled = mux_dsl::compile_forced(roots, read, kinds);
+                let mut compiled = forced(roots, read, kinds);
                 compiled
                     .diagnostics
                     .retain(|d| !d.code.starts_with("mux::guarantee::re"));
@@ -70,13 +75,13 @@ pub(crate) struct Read {
 
 /// Compiles a folder or a file, as the gateway does.
 pub(crate) fn compile(path: &Path) -> Result<Compiled, Trouble> {
-    read(path, mux_dsl::compile).map(|read| read.compiled)
+    read(path, strict).map(|read| read.compiled)
 }
 
 /// The same, with one more file: its name and its text. Whoever asks about policies may do so although a guarantee of them
 /// does not hold.
 pub(crate) fn compile_with(path: &Path, more: Option<(&str, &str)>) -> Result<Compiled, Trouble> {
-    read_with(path, more, mux_dsl::compile_forced).map(|read| read.compiled)
+    read_with(path, more, forced).map(|read| read.compiled)
 }
 
 /// Compiles a folder, a file, or a bundle in one file.
@@ -85,6 +90,7 @@ pub(crate) fn read(path: &Path, how: Compile) -> Result<Read, Trouble> {
 }
 
 fn read_with(path: &Path, more: Option<(&str, &str)>, how: Compile) -> Result<Read, Trouble> {
+    catalogue()?;
     if path.extension().is_some_and(|e| e == "muxb") {
         return unpacked(path, more, how);
     }
@@ -132,6 +138,49 @@ fn unpacked(path: &Path, more: Option<(&str, &str)>, how: Compile) -> Result<Rea
         let missing = || "it is not in the file".to_owned();
         found.map(|(_, bytes)| bytes.to_vec()).ok_or_else(missing)
     }))
+}
+
+/// Compiles as the gateway does, with the prices of the data folder.
+pub(crate) fn strict(
+    roots: &[&str],
+    read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
+    kinds: &dyn Fn(&str) -> bool,
+) -> Compiled {
+    compile_within(roots, read, outside(kinds, &listed, false))
+}
+
+/// The same, where a guarantee that does not hold stops nothing.
+pub(crate) fn forced(
+    roots: &[&str],
+    read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
+    kinds: &dyn Fn(&str) -> bool,
+) -> Compiled {
+    compile_within(roots, read, outside(kinds, &listed, true))
+}
+
+fn outside<'a>(
+    kinds: &'a dyn Fn(&str) -> bool,
+    prices: &'a dyn Fn(&str, &str) -> Option<PriceList>,
+    force: bool,
+) -> Outside<'a> {
+    Outside {
+        kinds,
+        prices,
+        force,
+    }
+}
+
+/// What the catalogue of the data folder lists today.
+pub(crate) fn listed(kind: &str, model: &str) -> Option<PriceList> {
+    catalogue().ok()?.list(kind, model, unix_ms())
+}
+
+/// The catalogue of the data folder, as it was when this process first asked.
+pub(crate) fn catalogue() -> Result<&'static Catalogue, Trouble> {
+    static CATALOGUE: OnceLock<Result<Catalogue, String>> = OnceLock::new();
+    let data = || std::env::var_os("MUX_DATA").unwrap_or_else(|| ".mux".into());
+    let read = CATALOGUE.get_or_init(|| prices::read(Path::new(&data())));
+    read.as_ref().map_err(Trouble::usage)
 }
 
 /// Whether an adapter for this kind is built in.

@@ -3,6 +3,7 @@
 use crate::ending::{Exit, Outcome, Trouble};
 use crate::out::{Format, Out, duration};
 use crate::runtime;
+use crate::scratch::Scratch;
 use crate::{bundle, testing};
 use bytes::Bytes;
 use clap::Args;
@@ -65,12 +66,15 @@ impl Demo {
         if self.rps == 0 {
             return Err(Trouble::usage("`--rps` must be at least 1"));
         }
-        let scratch = Scratch::new(self.data.as_deref())?;
+        let scratch = match &self.data {
+            Some(data) => Scratch::kept(data),
+            None => Scratch::temporary(),
+        }?;
         runtime::start()?.block_on(self.show(&scratch, fault, out))
     }
 
     async fn show(&self, scratch: &Scratch, fault: Fault, out: &mut Out) -> Outcome {
-        let policies = scratch.policies(self.policies.as_deref())?;
+        let policies = policies(self.policies.as_deref(), scratch)?;
         let providers = Providers::start(&policies).await?;
         let tally = Arc::new(Mutex::new(Tally::default()));
         let listening = Arc::clone(&tally);
@@ -80,7 +84,7 @@ impl Demo {
                 lock(&listening).take(record);
             })),
             examine: Some(Arc::new(testing::examine)),
-            ..Options::new(&policies, &scratch.data, self.listen)
+            ..Options::new(&policies, scratch.folder(), self.listen)
         };
         let gateway = match Gateway::start(options).await {
             Ok(gateway) => gateway,
@@ -101,7 +105,7 @@ impl Demo {
         let summary = lock(&tally).summary(&sent);
         match self.format {
             Format::Json => out.json(&summary),
-            Format::Human => out.line(&summary.text(&scratch.data, scratch.kept)),
+            Format::Human => out.line(&summary.text(scratch.folder(), scratch.is_kept())),
         }
         Ok(if summary.errors == 0 {
             Exit::Good
@@ -241,53 +245,13 @@ impl Providers {
     }
 }
 
-/// Folders of the demo; a temporary one is removed again.
-struct Scratch {
-    data: PathBuf,
-    kept: bool,
-}
-
-impl Scratch {
-    fn new(data: Option<&Path>) -> Result<Self, Trouble> {
-        let scratch = match data {
-            Some(data) => Self {
-                data: data.to_path_buf(),
-                kept: true,
-            },
-            None => Self {
-                data: std::env::temp_dir().join(format!("mux-demo-{}", std::process::id())),
-                kept: false,
-            },
-        };
-        std::fs::create_dir_all(&scratch.data).map_err(|e| {
-            Trouble::usage(format!("cannot make `{}`: {e}", scratch.data.display()))
-        })?;
-        Ok(scratch)
+/// The policies asked for, those of the folder `policies`, or else the built-in ones.
+fn policies(asked: Option<&Path>, scratch: &Scratch) -> Result<PathBuf, Trouble> {
+    let usual = Path::new("policies");
+    if let Some(path) = asked.or_else(|| usual.is_dir().then_some(usual)) {
+        return Ok(path.to_path_buf());
     }
-
-    fn policies(&self, asked: Option<&Path>) -> Result<PathBuf, Trouble> {
-        let usual = Path::new("policies");
-        if let Some(path) = asked.or_else(|| usual.is_dir().then_some(usual)) {
-            return Ok(path.to_path_buf());
-        }
-        let folder = self.data.join("policies");
-        let failed =
-            |e: std::io::Error| Trouble::usage(format!("cannot write `{}`: {e}", folder.display()));
-        std::fs::create_dir_all(&folder).map_err(failed)?;
-        for (name, text) in POLICIES {
-            std::fs::write(folder.join(name), text).map_err(failed)?;
-        }
-        Ok(folder)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if !self.kept {
-            // It lies in the folder for temporary files; leaving it there harms nobody.
-            let _ = std::fs::remove_dir_all(&self.data);
-        }
-    }
+    scratch.save("policies", &POLICIES)
 }
 
 /// Sends one request; every other one streams. `None` is an error, seen as a client sees it.

@@ -12,6 +12,13 @@ pub(crate) enum Exit {
     No,
 }
 
+impl Exit {
+    /// Good where something holds.
+    pub(crate) fn when(holds: bool) -> Self {
+        if holds { Self::Good } else { Self::No }
+    }
+}
+
 /// Why a command could not do what was asked.
 #[derive(Debug)]
 pub(crate) enum Trouble {

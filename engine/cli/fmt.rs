@@ -1,19 +1,24 @@
 //! `mux policy fmt`: writes policies in their canonical layout, or says what that would change.
 
-mod unified;
-
 use crate::ending::{Exit, Outcome, Trouble};
+use crate::found::{Found, Shape, Told};
 use crate::out::Out;
+use crate::replace::replace;
+use crate::unified;
 use clap::Args;
-use mux_dsl::{Unformatted, formatted, render, upgraded};
+use mux_dsl::rendering::{Case, Failure};
+use mux_dsl::{Sources, Unformatted, formatted, upgraded};
 use mux_gateway::source::Source;
+use serde_json::{Value, json};
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write, stdin};
+use std::fs;
+use std::io::{Read, stdin};
 use std::path::{Path, PathBuf};
 
 /// Standard input as a path.
 const STDIN: &str = "-";
+/// What the command is called where results of several are collected.
+const SUITE: &str = "mux policy fmt";
 
 /// Write policies in their canonical layout
 #[derive(Debug, Args)]
@@ -30,6 +35,8 @@ pub(crate) struct Fmt {
     /// Raise the `mux 1` line that pins the version of the language, or add it to the root file
     #[arg(long)]
     upgrade: bool,
+    #[command(flatten)]
+    shape: Shape,
 }
 
 /// A file as it is and as it is to be.
@@ -40,6 +47,39 @@ struct Laid {
     result: Result<String, Unformatted>,
 }
 
+impl Laid {
+    fn piped(&self) -> bool {
+        self.shown == STDIN
+    }
+
+    /// What it becomes, where that is something else.
+    fn change(&self) -> Option<&str> {
+        self.result.as_deref().ok().filter(|text| *text != self.was)
+    }
+}
+
+/// What is wrong with files that cannot be laid out.
+fn wrong(files: &[Laid]) -> Result<Found, Trouble> {
+    let (mut wrong, mut all) = (Vec::new(), Sources::default());
+    for file in files {
+        match &file.result {
+            Ok(_) => {}
+            Err(Unformatted::Wrong {
+                diagnostics,
+                sources,
+            }) => {
+                wrong.extend(diagnostics.iter().cloned());
+                all.append(sources.clone());
+            }
+            Err(fault @ Unformatted::Fault { .. }) => {
+                return Err(Trouble::internal(format!("{fault}; nothing was written")));
+            }
+        }
+    }
+    // Files are shown by the paths they were named by.
+    Ok(Found::new(Path::new(""), wrong, all))
+}
+
 impl Fmt {
     pub(crate) fn run(self, out: &mut Out) -> Outcome {
         let files = if self.paths.iter().any(|path| path.as_os_str() == STDIN) {
@@ -47,55 +87,91 @@ impl Fmt {
         } else {
             self.files()?
         };
-        let mut readable = true;
-        for file in &files {
-            match &file.result {
-                Ok(_) => {}
-                Err(Unformatted::Wrong {
-                    diagnostics,
-                    sources,
-                }) => {
-                    readable = false;
-                    out.error(&render(diagnostics, sources, out.color()));
-                }
-                Err(fault @ Unformatted::Fault { .. }) => {
-                    return Err(Trouble::internal(format!("{fault}; nothing was written")));
-                }
-            }
+        if !self.shape.human() && !self.check && !self.diff && files.iter().any(Laid::piped) {
+            return Err(Trouble::usage(
+                "standard output is for what `-` becomes; add `--check` or `--diff` to write another format there",
+            ));
         }
-        self.finish(&files, readable, out)
-    }
-
-    /// Shows or writes what changes; nothing is written if a file cannot be read.
-    fn finish(&self, files: &[Laid], readable: bool, out: &mut Out) -> Outcome {
-        let mut changes = false;
-        for file in files {
-            let Ok(text) = &file.result else {
-                continue;
-            };
-            let differs = *text != file.was;
-            changes |= differs;
-            if self.diff && differs {
-                out.text(&unified::diff(&file.shown, &file.was, text));
-            }
-            if self.check && differs {
-                out.line(&format!("would change: {}", file.shown));
-            }
-            if self.check || self.diff || !readable {
-                continue;
-            }
-            if file.shown == STDIN {
-                out.text(text);
-            } else if differs {
+        let found = wrong(&files)?;
+        self.shape.problems(&found, out);
+        let readable = found.diagnostics.is_empty();
+        if readable && !self.check && !self.diff {
+            for file in files.iter().filter(|file| !file.piped()) {
+                let Some(text) = file.change() else { continue };
                 replace(&file.path, text)?;
-                out.line(&format!("changed: {}", file.shown));
+                if self.shape.human() {
+                    out.line(&format!("changed: {}", file.shown));
+                }
             }
         }
+        let told = Told {
+            suite: SUITE,
+            human: self.human(&files, readable),
+            json: json!({ "files": self.members(&files) }),
+            cases: Some(files.iter().map(|file| self.case(file)).collect()),
+            pages: None,
+        };
+        self.shape.result(&found, &told, out);
+        let changes = files.iter().any(|file| file.change().is_some());
         Ok(if readable && !(self.check && changes) {
             Exit::Good
         } else {
             Exit::No
         })
+    }
+
+    /// What would change, for people, or what standard input becomes.
+    fn human(&self, files: &[Laid], readable: bool) -> String {
+        let mut text = String::new();
+        for file in files {
+            if let (true, Some(change)) = (self.diff, file.change()) {
+                text.push_str(&unified::diff(&file.shown, &file.was, change));
+            }
+            if self.check && file.change().is_some() {
+                text.push_str("would change: ");
+                text.push_str(&file.shown);
+                text.push('\n');
+            }
+            let writes = file.piped() && !self.check && !self.diff && readable;
+            text.extend(file.result.as_deref().ok().filter(|_| writes));
+        }
+        text
+    }
+
+    /// What becomes of each file, for programs.
+    fn members(&self, files: &[Laid]) -> Vec<Value> {
+        let member = |file: &Laid| {
+            let diff = file.change().filter(|_| self.diff);
+            json!({
+                "file": file.shown,
+                "readable": file.result.is_ok(),
+                "changes": file.change().is_some(),
+                "diff": diff.map(|change| unified::diff(&file.shown, &file.was, change)),
+            })
+        };
+        files.iter().map(member).collect()
+    }
+
+    /// A file as a case: it fails where `--check` would have the command fail.
+    fn case(&self, file: &Laid) -> Case {
+        let failure = match &file.result {
+            Err(unformatted) => Some(unformatted.to_string()),
+            Ok(_) => file
+                .change()
+                .filter(|_| self.check)
+                .map(|change| unified::diff(&file.shown, &file.was, change)),
+        };
+        Case {
+            name: "it has the canonical layout".to_owned(),
+            group: file.shown.clone(),
+            place: Some((file.shown.clone(), 1)),
+            failure: failure.map(|text| Failure {
+                kind: "layout".to_owned(),
+                message: format!("`mux policy fmt` would change {}", file.shown),
+                text,
+            }),
+            note: None,
+        }
     }
 
     fn standard_input(&self) -> Result<Vec<Laid>, Trouble> {
@@ -169,27 +245,4 @@ impl Fmt {
 
 fn text(shown: &str, bytes: Vec<u8>) -> Result<String, Trouble> {
     String::from_utf8(bytes).map_err(|_| Trouble::usage(format!("`{shown}` is no UTF-8 text")))
-}
-
-/// Puts a new text in the place of a file at once: whoever reads it meanwhile gets the old one or the new one, whole.
-fn replace(path: &Path, text: &str) -> Result<(), Trouble> {
-    let trouble = |e: io::Error| Trouble::usage(format!("cannot write `{}`: {e}", path.display()));
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = path.with_file_name(format!(".{name}.{}.new", std::process::id()));
-    let written = fs::metadata(path).and_then(|meta| {
-        let mut file = create(&beside)?;
-        file.set_permissions(meta.permissions())?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&beside, path)
-    });
-    written.map_err(|error| {
-        // It may not even have come to be.
-        let _ = fs::remove_file(&beside);
-        trouble(error)
-    })
-}
-
-fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).open(path)
 }

@@ -23,6 +23,10 @@ enum Format {
     Tap,
     /// SARIF 2.1.0, for code scanning
     Sarif,
+    /// For the comment of a pull request
+    Markdown,
+    /// One page that needs nothing but itself
+    Html,
 }
 
 /// What makes a command fail.
@@ -65,6 +69,15 @@ pub(crate) struct Told<J> {
     pub(crate) json: J,
     /// What was run; absent where the diagnostics themselves are the cases.
     pub(crate) cases: Option<Vec<Case>>,
+    /// The result as documents, where it has a form of its own there.
+    pub(crate) pages: Option<Pages>,
+}
+
+/// A result as documents.
+#[derive(Debug)]
+pub(crate) struct Pages {
+    pub(crate) markdown: String,
+    pub(crate) html: String,
 }
 
 /// Diagnostics, and the members a command adds.
@@ -137,6 +150,19 @@ impl Shape {
             Some(Format::Github) => out.text(&annotations()),
             Some(Format::Junit) => out.text(&rendering::junit(told.suite, &cases())),
             Some(Format::Tap) => out.text(&rendering::tap(&cases())),
+            Some(Format::Markdown) => {
+                let plain = || format!("```text\n{}\n```\n", plain(found, told));
+                out.text(
+                    &told
+                        .pages
+                        .as_ref()
+                        .map_or_else(plain, |p| p.markdown.clone()),
+                );
+            }
+            Some(Format::Html) => {
+                let plain = || page(told.suite, &plain(found, told));
+                out.text(&told.pages.as_ref().map_or_else(plain, |p| p.html.clone()));
+            }
             Some(Format::Sarif) => out.text(&rendering::sarif(
                 (diagnostics, sources),
                 run,
@@ -155,9 +181,24 @@ impl Shape {
         self.deny == Some(Deny::Warnings)
     }
 
-    fn human(&self) -> bool {
+    /// Whether the result is for people.
+    pub(crate) fn human(&self) -> bool {
         matches!(self.format, None | Some(Format::Human))
     }
+}
+
+/// What people would see at a terminal.
+fn plain<J>(found: &Found, told: &Told<J>) -> String {
+    let problems = rendering::plain(&found.diagnostics, &found.sources);
+    format!("{problems}{}", told.human)
+}
+
+/// Lines as a page.
+fn page(title: &str, text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;");
+    format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><pre>{text}</pre></html>\n"
+    )
 }
 
 fn in_workflow() -> bool {

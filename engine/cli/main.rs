@@ -7,14 +7,24 @@ mod fmt;
 mod found;
 mod mock;
 mod operator;
+mod origin;
 mod out;
 mod plugin;
 mod policy;
+mod prices;
+mod replace;
+mod replaying;
 mod runtime;
+mod schema;
+mod scratch;
 mod serve;
 mod sim;
+mod store;
 mod target;
 mod testing;
+mod traffic;
+mod trust;
+mod unified;
 mod versions;
 
 use clap::{Parser, Subcommand};
@@ -41,6 +51,8 @@ enum Command {
     Versions(versions::Versions),
     /// Serve an older version, and hold it
     Rollback(versions::Rollback),
+    /// Serve a version that was kept and not served
+    Promote(versions::Promote),
     /// End a hold: serve the policy folder again
     Release(versions::Release),
     /// Show how the targets of a running gateway are
@@ -50,9 +62,20 @@ enum Command {
     /// Build and inspect provider plugins
     #[command(subcommand)]
     Plugin(plugin::Plugin),
+    /// Show and renew what tokens cost where policies do not say it
+    #[command(subcommand)]
+    Prices(prices::Prices),
     /// Simulate outages in virtual time
     #[command(subcommand)]
     Sim(sim::Sim),
+    /// Look after the store of versions: check, mend, copy, put back
+    #[command(subcommand)]
+    Store(store::Store),
+    /// Look at recorded traffic: count, search, export, import
+    #[command(subcommand)]
+    Traffic(traffic::Traffic),
+    /// Print the schema of what mux writes
+    Schema(schema::Schema),
     /// Run a simulated provider
     Mock(mock::Mock),
     /// Show it all: four simulated providers, a gateway, traffic, and one of them going down
@@ -82,11 +105,16 @@ fn run(command: Command, out: &mut Out) -> Outcome {
         Command::Policy(policy) => policy.run(out),
         Command::Versions(versions) => versions.run(out),
         Command::Rollback(rollback) => rollback.run(out),
+        Command::Promote(promote) => promote.run(out),
         Command::Release(release) => release.run(out),
         Command::Health(health) => health.run(out),
         Command::Target(target) => target.run(out),
         Command::Plugin(plugin) => plugin.run(out),
+        Command::Prices(prices) => prices.run(out),
         Command::Sim(sim) => sim.run(out),
+        Command::Store(store) => store.run(out),
+        Command::Traffic(traffic) => traffic.run(out),
+        Command::Schema(schema) => Ok(schema.run(out)),
         Command::Mock(mock) => mock.run(out),
         Command::Demo(demo) => demo.run(out),
     }

@@ -1,6 +1,6 @@
 //! Where commands write: results to standard output, everything else to standard error. A closed pipe ends nothing loudly.
 
-use std::io::{IsTerminal, Stderr, Stdout, Write, stderr, stdout};
+use std::io::{BufWriter, IsTerminal, Stderr, Stdout, Write, stderr, stdout};
 
 /// The two streams.
 #[derive(Debug)]
@@ -30,6 +30,15 @@ impl Out {
         if !text.is_empty() {
             self.line(text.trim_end_matches('\n'));
         }
+    }
+
+    /// Standard output for a result that is written piece by piece; what was written before comes before it.
+    #[expect(
+        clippy::unused_self,
+        reason = "whoever writes has an `Out` to write to"
+    )]
+    pub(crate) fn sink(&self) -> BufWriter<Stdout> {
+        BufWriter::new(stdout())
     }
 
     /// A value as one line of JSON.

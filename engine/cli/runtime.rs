@@ -10,3 +10,12 @@ pub(crate) fn start() -> Result<Runtime, Trouble> {
         .build()
         .map_err(Trouble::internal)
 }
+
+/// A runtime whose clock stands still while anything is left to do, and then goes on to the next timer.
+pub(crate) fn paused() -> Result<Runtime, Trouble> {
+    Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .map_err(Trouble::internal)
+}

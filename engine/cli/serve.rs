@@ -4,11 +4,15 @@ use crate::ending::{Exit, Outcome, Trouble};
 use crate::out::duration;
 use crate::runtime;
 use crate::testing;
+use crate::trust::Trust;
 use clap::Args;
 use mux_gateway::credential::Vault;
 use mux_gateway::gateway::{Gateway, Options, StartError};
+use mux_gateway::recorder::Recorded;
+use mux_traffic::{Keep, Redaction, Sample};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +33,8 @@ pub(crate) struct Serve {
     /// A watched folder of adapters that replace the built-in ones [default: `plugins` in the data folder]
     #[arg(long)]
     plugins: Option<PathBuf>,
+    #[command(flatten)]
+    trust: Trust,
     /// How to get `secret "scheme:ref"` credentials; the command gets the ref as its last argument
     #[arg(long = "secret-command", value_name = "SCHEME=COMMAND")]
     secret_commands: Vec<String>,
@@ -36,14 +42,30 @@ pub(crate) struct Serve {
     #[arg(long, default_value_t = 32 << 20)]
     max_body: usize,
     /// Most requests in flight
-    #[arg(long, default_value_t = 2_000)]
-    max_inflight: usize,
+    #[arg(long, default_value = "2000")]
+    max_inflight: NonZeroUsize,
+    /// Most bytes of memory: near it mux sends nothing unasked, then takes only the foremost, then no requests at all
+    /// [default: what the control group allows]
+    #[arg(long, value_name = "BYTES")]
+    memory_limit: Option<u64>,
     /// How long requests in flight may take after SIGTERM
     #[arg(long, default_value = "30s", value_parser = duration)]
     grace: Duration,
     /// Serve policies although a guarantee of theirs does not hold; their version says so
     #[arg(long)]
     force: bool,
+    /// How much is kept of what is recorded: an age, a size, or both, such as `30d`, `50GB` or `30d,50GB` [default: all]
+    #[arg(long, value_name = "AGE|SIZE")]
+    keep: Option<Keep>,
+    /// Which share of requests is recorded, such as `10%` [default: all]
+    #[arg(long, value_name = "SHARE")]
+    sample: Option<Sample>,
+    /// Record what clients ask as well, in `prompts` in the data folder, without keys, addresses and the like
+    #[arg(long)]
+    record_prompts: bool,
+    /// A regular expression of what else is left out of recorded prompts
+    #[arg(long, value_name = "REGEX", requires = "record_prompts")]
+    redact: Vec<String>,
     /// Log as JSON lines
     #[arg(long)]
     log_json: bool,
@@ -53,10 +75,27 @@ impl Serve {
     pub(crate) fn run(self) -> Outcome {
         log(self.log_json);
         let vault = Vault::parse(&self.secret_commands).map_err(Trouble::Usage)?;
+        let redaction = self
+            .record_prompts
+            .then(|| Redaction::new(&self.redact).map(Arc::new))
+            .transpose()
+            .map_err(Trouble::Usage)?;
+        if redaction.is_some() {
+            tracing::warn!(
+                "prompts are recorded: names and whatever else has no form of its own stays in them"
+            );
+        }
         let options = Options {
+            recorded: Recorded {
+                keep: self.keep.unwrap_or_default(),
+                sample: self.sample.unwrap_or_default(),
+                prompts: redaction,
+            },
             plugins: self.plugins,
+            trust: self.trust.of(&self.data)?,
             max_body: self.max_body,
-            max_inflight: self.max_inflight,
+            max_inflight: self.max_inflight.get(),
+            memory_limit: self.memory_limit,
             grace: self.grace,
             vault,
             examine: Some(Arc::new(testing::examine)),

@@ -1,11 +1,16 @@
 //! `mux sim`: the real routing code against modelled providers in virtual time.
 
+mod cuts;
+mod failover;
+mod layers;
+mod run;
+mod stage;
+
 use crate::ending::{Exit, Outcome, Trouble};
 use crate::out::{Format, Out, columns};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use mux_replay::sim::baseline::Baseline;
 use mux_replay::sim::promise::{Row, Seeds, Side, Unit, promises};
-use mux_replay::sim::run::Unsound;
 use mux_replay::sim::swarm::{self, Swarm, swarm};
 
 /// Simulate outages
@@ -15,6 +20,10 @@ pub(crate) enum Sim {
     Promises(Promises),
     /// Draw faults at random and look for what must never happen
     Swarm(Random),
+    /// Run one simulation and tell it in full: of policies, or of a chain with a fault
+    Run(run::Run),
+    /// Hold the simulator against runs of the whole gateway: the same scenarios, side by side
+    Layers(layers::Layers),
 }
 
 /// Hold what mux promises of failover against simulated outages
@@ -26,9 +35,23 @@ pub(crate) struct Promises {
     /// The first seed; the others follow it
     #[arg(long, default_value_t = 1)]
     first_seed: u64,
+    /// Only this part of them
+    #[arg(long)]
+    only: Option<Part>,
     /// How to write the result
     #[arg(long, default_value = "human")]
     format: Format,
+}
+
+/// What promises are about, by how they are tested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Outages, in virtual time
+    Outages,
+    /// Streams cut after each byte, through the whole gateway in memory
+    Cuts,
+    /// What a failover costs, over real sockets
+    Failover,
 }
 
 /// Draw faults at random and look for what must never happen
@@ -56,6 +79,8 @@ impl Sim {
         match self {
             Self::Promises(promises) => promises.run(out),
             Self::Swarm(random) => random.run(out),
+            Self::Run(run) => run.run(out),
+            Self::Layers(layers) => layers.run(out),
         }
     }
 }
@@ -66,12 +91,22 @@ impl Promises {
             first: self.first_seed,
             count: self.seeds,
         };
-        let rows = promises(seeds).map_err(unsound)?;
+        let wanted = |part| self.only.is_none_or(|only| only == part);
+        let mut rows = Vec::new();
+        if wanted(Part::Outages) {
+            rows.extend(promises(seeds).map_err(Trouble::internal)?);
+        }
+        if wanted(Part::Cuts) {
+            rows.extend(cuts::rows()?);
+        }
+        if wanted(Part::Failover) {
+            rows.extend(failover::rows()?);
+        }
         match self.format {
             Format::Json => out.json(&rows),
             Format::Human => out.text(&table(&rows)),
         }
-        Ok(exit(rows.iter().all(|row| row.holds)))
+        Ok(Exit::when(rows.iter().all(|row| row.holds)))
     }
 }
 
@@ -87,24 +122,14 @@ impl Random {
             }
             return Ok(Exit::Good);
         }
-        let found = swarm(seeds).map_err(unsound)?;
+        let found = swarm(seeds).map_err(Trouble::internal)?;
         match self.format {
             Format::Json => out.json(&found),
             Format::Human => out.text(&told(&found)),
         }
         let complete = found.unseen.is_empty() || found.seeds < ENOUGH;
-        Ok(exit(found.violations.is_empty() && complete))
+        Ok(Exit::when(found.violations.is_empty() && complete))
     }
-}
-
-fn exit(holds: bool) -> Exit {
-    if holds { Exit::Good } else { Exit::No }
-}
-
-fn unsound(Unsound(told): Unsound) -> Trouble {
-    Trouble::internal(format!(
-        "the simulator's own policy does not compile\n{told}"
-    ))
 }
 
 fn table(rows: &[Row]) -> String {
@@ -145,6 +170,7 @@ fn figure(unit: Unit, value: f64) -> String {
         _ if !value.is_finite() => "never".to_owned(),
         Unit::Share => format!("{:.3} %", value * 100.0),
         Unit::Seconds => format!("{value:.0} s"),
+        Unit::Millis => format!("{value:.2} ms"),
         Unit::Attempts => format!("{value:.2}"),
     }
 }

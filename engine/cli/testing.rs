@@ -3,18 +3,13 @@
 use crate::bundle::Which;
 use crate::ending::{Exit, Outcome, Trouble};
 use crate::found::{Found, Told};
-use crate::out::{Out, columns};
+use crate::out::Out;
+use crate::replaying::Replaying;
 use clap::Args;
 use mux_dsl::rendering::{Case, Failure};
 use mux_dsl::{Answer, Image, Proof};
-use mux_replay::report::{Report, Side};
-use mux_replay::traffic::replay;
-use mux_replay::verdict::{Miss, dollars};
-use mux_replay::{case, expectation};
-use mux_routing::router::{Memory, Router};
-use mux_traffic::record::Record;
+use mux_replay::case;
 use serde_json::json;
-use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,17 +18,14 @@ use std::sync::Arc;
 pub(crate) struct Test {
     #[command(flatten)]
     which: Which,
-    /// Replay recorded requests: a segment, or a folder of them
-    #[arg(long, value_name = "FILE|DIR")]
-    traffic: Option<PathBuf>,
     /// Run only tests whose name contains this
     #[arg(long)]
     filter: Option<String>,
-    /// Seed of every random choice of a replay
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Write tests for what the tests do not cover, expecting what happens today
-    #[arg(long, conflicts_with_all = ["traffic", "filter"])]
+    #[command(flatten)]
+    replaying: Replaying,
+    /// Write tests for what the tests do not cover, expecting what happens today; with `--traffic`, for the classes of
+    /// recorded requests that no test has
+    #[arg(long, conflicts_with = "filter")]
     generate: bool,
     /// Where to write them; a file that is there is never overwritten
     #[arg(short, long, value_name = "FILE", requires = "generate")]
@@ -49,6 +41,8 @@ pub(crate) struct Generation<'t> {
     pub(crate) path: &'t Path,
     pub(crate) output: Option<&'t Path>,
     pub(crate) update: bool,
+    /// Recorded requests that they are for; everything that can be decided where absent.
+    pub(crate) traffic: Option<&'t Path>,
 }
 
 impl Test {
@@ -58,6 +52,7 @@ impl Test {
             path: self.which.path(),
             output: self.output.as_deref(),
             update: self.update,
+            traffic: self.replaying.traffic(),
         })
     }
 
@@ -69,12 +64,18 @@ impl Test {
                 human: String::new(),
                 json: json!({ "error": "the policies do not load" }),
                 cases: None,
+                pages: None,
             };
             self.which.shape.result(&found, &told, out);
             return Ok(Exit::No);
         };
-        let passed = match &self.traffic {
-            Some(traffic) => self.replay(image, traffic, &found, out)?,
+        let passed = match self.replaying.traffic() {
+            Some(traffic) => {
+                let replayed = self.replaying.run(image, traffic, self.which.path(), out)?;
+                let told = replayed.told(SUITE, &found);
+                self.which.shape.result(&found, &told, out);
+                replayed.holds()
+            }
             None => self.cases(image, &found, out)?,
         };
         Ok(if passed && !self.which.shape.denies(&found) {
@@ -86,6 +87,15 @@ impl Test {
 
     fn cases(&self, image: Image, found: &Found, out: &mut Out) -> Result<bool, Trouble> {
         let image = Arc::new(image);
+        if self.which.shape.human() && !image.replays.is_empty() {
+            let (many, are) = match image.replays.len() {
+                1 => ("1 `replay` block".to_owned(), "is"),
+                n => (format!("{n} `replay` blocks"), "are"),
+            };
+            out.error(&format!(
+                "{many} {are} not judged: that takes recorded traffic (`--traffic`)"
+            ));
+        }
         let mut outcomes = case::run(&image);
         outcomes.retain(|o| {
             self.filter
@@ -120,68 +130,10 @@ impl Test {
                     .chain(proofs.iter().map(|p| promised(p, found)))
                     .collect(),
             ),
+            pages: None,
         };
         self.which.shape.result(found, &told, out);
         Ok(failed == 0)
-    }
-
-    fn replay(
-        &self,
-        image: Image,
-        traffic: &Path,
-        found: &Found,
-        out: &mut Out,
-    ) -> Result<bool, Trouble> {
-        let troubles = RefCell::new(Vec::new());
-        let router = Arc::new(Router::new(
-            Arc::new(image),
-            "tested",
-            &Memory::default(),
-            |_| None,
-        ));
-        let read = || -> Result<_, Trouble> {
-            let reader = mux_traffic::read(traffic)
-                .map_err(|e| Trouble::usage(format!("cannot read `{}`: {e}", traffic.display())))?;
-            troubles.borrow_mut().clear();
-            Ok(reader.filter_map(|item| -> Option<Record> {
-                item.map_err(|e| troubles.borrow_mut().push(e.to_string()))
-                    .ok()
-            }))
-        };
-        let report = replay(&router, self.seed, read)?;
-        let troubles = troubles.into_inner();
-        if report.requests == 0 {
-            let first = troubles
-                .first()
-                .map(|t| format!(": {t}"))
-                .unwrap_or_default();
-            return Err(Trouble::usage(format!(
-                "`{}` holds no recorded request{first}",
-                traffic.display()
-            )));
-        }
-        for trouble in troubles.iter().take(10) {
-            out.error(&format!("skipped: {trouble}"));
-        }
-        let misses = expectation::check(router.image(), &report);
-        let mut lines = vec![compared(&report)];
-        lines.extend(misses.iter().map(|miss| {
-            let Miss {
-                file,
-                line,
-                expected,
-                got,
-            } = miss;
-            format!("FAIL  {file}:{line}: `{expected}`, but got {got}")
-        }));
-        let told = Told {
-            suite: SUITE,
-            human: lines.join("\n"),
-            cases: Some(replayed(report.requests, &misses, found)),
-            json: json!({ "report": report, "unreadable": troubles.len(), "failures": misses }),
-        };
-        self.which.shape.result(found, &told, out);
-        Ok(misses.is_empty())
     }
 }
 
@@ -205,34 +157,6 @@ fn tested(outcome: &case::Outcome, found: &Found) -> Case {
         failure,
         note: None,
     }
-}
-
-/// The expectations of a replay that did not hold as cases, or one that says that all held.
-fn replayed(requests: u64, misses: &[Miss], found: &Found) -> Vec<Case> {
-    if misses.is_empty() {
-        return vec![Case {
-            name: format!("every expectation holds for {requests} requests"),
-            group: "replay".to_owned(),
-            place: None,
-            failure: None,
-            note: None,
-        }];
-    }
-    let case = |miss: &Miss| {
-        let message = format!("`{}`, but got {}", miss.expected, miss.got);
-        Case {
-            name: miss.expected.clone(),
-            group: "replay".to_owned(),
-            place: Some((found.path(&miss.file), miss.line)),
-            failure: Some(Failure {
-                kind: FAILED.to_owned(),
-                message: message.clone(),
-                text: message,
-            }),
-            note: None,
-        }
-    };
-    misses.iter().map(case).collect()
 }
 
 /// A guarantee as a case.
@@ -318,79 +242,26 @@ fn told(outcome: &case::Outcome) -> String {
     lines.join("\n")
 }
 
-/// The comparison of a replay, for a person.
-fn compared(report: &Report) -> String {
-    let percent = |count: u64| {
-        let bp = report.share(count);
-        format!("{count} ({}.{:02}%)", bp / 100, bp % 100)
-    };
-    let row = |name: &str, figure: &dyn Fn(&Side) -> String| {
-        vec![name.to_owned(), figure(&report.was), figure(&report.now)]
-    };
-    let mut rows = vec![
-        vec![
-            format!("{} requests", report.requests),
-            "was".to_owned(),
-            "now".to_owned(),
-        ],
-        row("failed over", &|s| percent(s.failed_over)),
-        row("errors", &|s| percent(s.errors)),
-        row("denied", &|s| percent(s.denied)),
-        row("p50", &|s| format!("{} ms", s.p50_ms)),
-        row("p95", &|s| format!("{} ms", s.p95_ms)),
-        row("cost", &|s| {
-            dollars(i64::try_from(s.cost).unwrap_or(i64::MAX))
-        }),
-    ];
-    if report.was.unpriced + report.now.unpriced > 0 {
-        rows.push(row("without a price", &|s| percent(s.unpriced)));
+/// What became of the tests and guarantees of a bundle.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) passed: usize,
+    pub(crate) failed: usize,
+    /// What of them failed, in lines.
+    pub(crate) failures: Vec<String>,
+}
+
+/// Runs every test, and tells what is known of every guarantee.
+pub(crate) fn ran(image: &Arc<Image>) -> Ran {
+    let outcomes = case::run(image);
+    let bad = outcomes.iter().filter(|o| !o.failures.is_empty()).map(told);
+    let refuted = image.proofs.iter().filter(|p| p.refuted()).map(proved);
+    let failures: Vec<String> = bad.chain(refuted).collect();
+    Ran {
+        passed: outcomes.len() + image.proofs.len() - failures.len(),
+        failed: failures.len(),
+        failures,
     }
-    let routes: std::collections::BTreeSet<&String> = report
-        .was
-        .routes
-        .keys()
-        .chain(report.now.routes.keys())
-        .collect();
-    for route in routes {
-        rows.push(row(route, &|s| {
-            percent(s.routes.get(route).copied().unwrap_or(0))
-        }));
-    }
-    let versions: Vec<String> = report
-        .was
-        .versions
-        .iter()
-        .map(|v| v.chars().take(12).collect())
-        .collect();
-    let mut lines = vec![
-        columns(&rows),
-        String::new(),
-        format!("decided by {}", versions.join(", ")),
-    ];
-    lines.push(format!("changed: {}", percent(report.changed)));
-    for change in report.changes.iter().take(20) {
-        lines.push(format!(
-            "  {} -> {}: {}  e.g. {}",
-            change.was,
-            change.now,
-            percent(change.count),
-            change.examples.join(" ")
-        ));
-    }
-    if report.skipped > 0 {
-        lines.push(format!(
-            "skipped: {} requests that could not be read in the first place",
-            report.skipped
-        ));
-    }
-    if !report.assumed.is_empty() {
-        let assumed: Vec<&str> = report.assumed.iter().map(String::as_str).collect();
-        lines.push(format!(
-            "assumed healthy, since never recorded: {}",
-            assumed.join(", ")
-        ));
-    }
-    lines.join("\n")
 }
 
 /// The check a gateway makes at every save: its tests must pass.

@@ -1,58 +1,58 @@
-//! `mux versions`, `rollback`, `release` and `health`: of a running gateway over its socket, else of the store itself.
+//! `mux versions`, `rollback`, `promote`, `release` and `health`: of a running gateway over its socket, else of the store
+//! itself.
+
+mod history;
+mod kept;
 
 use crate::ending::{Exit, Outcome, Trouble};
 use crate::operator::{Said, ask};
 use crate::out::{Format, Out, columns};
-use clap::Args;
+use crate::plugin::doing;
+use clap::{Args, Subcommand};
 use hyper::Method;
+pub(crate) use kept::open;
+use kept::{Data, field, listing, when};
 use mux_gateway::command::author;
-use mux_gateway::status::Listing;
-use mux_store::{Store, VersionHead};
+use mux_store::{Store, StoreError, VersionHead};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
-
-/// Where the state is.
-#[derive(Clone, Debug, Args)]
-struct Data {
-    /// The gateway's data folder
-    #[arg(long, env = "MUX_DATA", default_value = ".mux")]
-    data: PathBuf,
-    /// How to write the result
-    #[arg(long, default_value = "human")]
-    format: Format,
-}
 
 /// List versions of the policies
 #[derive(Debug, Args)]
 pub(crate) struct Versions {
-    /// `list`, which is what happens anyway
-    #[arg(value_parser = ["list"], default_value = "list")]
-    what: String,
+    #[command(subcommand)]
+    what: Option<What>,
     #[command(flatten)]
     data: Data,
 }
 
+/// What of the versions is asked for.
+#[derive(Debug, Subcommand)]
+enum What {
+    /// List them, which is what happens anyway
+    List,
+    /// Show one: who saved it, when, on what, and its files
+    Show(history::Show),
+    /// Show how the files of two differ, line by line
+    Diff(history::Diff),
+    /// Show who did what, newest first
+    Log(history::Log),
+}
+
 impl Versions {
     pub(crate) fn run(self, out: &mut Out) -> Outcome {
-        debug_assert_eq!(self.what, "list");
-        let listing = match ask(&self.data.data, Method::GET, "/versions", None)? {
-            Said::Yes(value) => value,
-            Said::No(why) => return Err(Trouble::Usage(why)),
-            Said::Nobody => {
-                let store = open(&self.data.data)?;
-                let listing = Listing {
-                    versions: store.versions(),
-                    refs: store.refs(),
-                    history: store.history(),
-                };
-                serde_json::to_value(listing).map_err(Trouble::internal)?
+        match self.what {
+            None | Some(What::List) => {
+                let listing = listing(&self.data)?;
+                match self.data.format {
+                    Format::Json => out.json(&listing),
+                    Format::Human => table(&listing, out),
+                }
+                Ok(Exit::Good)
             }
-        };
-        match self.data.format {
-            Format::Json => out.json(&listing),
-            Format::Human => table(&listing, out),
+            Some(What::Show(show)) => show.run(&self.data, out),
+            Some(What::Diff(diff)) => diff.run(&self.data, out),
+            Some(What::Log(log)) => log.run(&self.data, out),
         }
-        Ok(Exit::Good)
     }
 }
 
@@ -92,28 +92,6 @@ fn table(listing: &Value, out: &mut Out) {
     }
 }
 
-/// A field, or null where there is none.
-fn field<'v>(value: &'v Value, name: &str) -> &'v Value {
-    value.get(name).unwrap_or(&Value::Null)
-}
-
-/// Unix milliseconds as UTC.
-fn when(ms: i64) -> String {
-    let seconds = ms.div_euclid(1_000);
-    mux_gateway::clock::utc(seconds)
-}
-
-fn open(data: &Path) -> Result<Store, Trouble> {
-    let dir = data.join("store");
-    if !dir.exists() {
-        return Err(Trouble::usage(format!(
-            "there is no gateway data in `{}`; name the folder with `--data`",
-            data.display()
-        )));
-    }
-    Store::open(&dir).map_err(Trouble::usage)
-}
-
 /// Serve an older version, and hold it
 #[derive(Debug, Args)]
 pub(crate) struct Rollback {
@@ -129,23 +107,47 @@ pub(crate) struct Rollback {
 
 impl Rollback {
     pub(crate) fn run(self, out: &mut Out) -> Outcome {
+        let choice = Choice {
+            id: self.id.as_deref(),
+            reason: &self.reason,
+            path: "/rollback",
+            alone: Store::rollback,
+            until: ", held until `mux release`",
+        };
+        choice.made(&self.data, out)
+    }
+}
+
+/// What a running gateway, or its store where none runs, is told to serve.
+struct Choice<'a> {
+    id: Option<&'a str>,
+    reason: &'a str,
+    path: &'a str,
+    alone: fn(&Store, Option<&str>, &str, &str) -> Result<VersionHead, StoreError>,
+    /// How long it is served, for people.
+    until: &'a str,
+}
+
+impl Choice<'_> {
+    fn made(&self, data: &Data, out: &mut Out) -> Outcome {
         let asked = json!({"id": self.id, "author": author(), "reason": self.reason});
-        let head = match ask(&self.data.data, Method::POST, "/rollback", Some(&asked))? {
+        let head = match ask(&data.data, Method::POST, self.path, Some(&asked))? {
             Said::Yes(value) => value,
             Said::No(why) => return Ok(refuse(&why, out)),
             Said::Nobody => {
-                let store = open(&self.data.data)?;
-                match store.rollback(self.id.as_deref(), &author(), &self.reason) {
+                let store = open(&data.data)?;
+                match (self.alone)(&store, self.id, &author(), self.reason) {
                     Ok(head) => shown(&head)?,
                     Err(why) => return Ok(refuse(&why.to_string(), out)),
                 }
             }
         };
-        match self.data.format {
+        match data.format {
             Format::Json => out.json(&head),
             Format::Human => out.line(&format!(
-                "live is now {}, held until `mux release`",
-                field(&head, "id").as_str().unwrap_or("?")
+                "live is now {}{}",
+                field(&head, "id").as_str().unwrap_or("?"),
+                self.until
             )),
         }
         Ok(Exit::Good)
@@ -159,6 +161,32 @@ fn shown(head: &VersionHead) -> Result<Value, Trouble> {
 fn refuse(why: &str, out: &mut Out) -> Exit {
     out.error(&format!("mux: {why}"));
     Exit::No
+}
+
+/// Serve a version that was kept and not served
+#[derive(Debug, Args)]
+pub(crate) struct Promote {
+    /// The version, or enough of its beginning; the newest save where absent, which ends a hold
+    #[arg(value_name = "VERSION")]
+    id: Option<String>,
+    /// Why, for the history
+    #[arg(long, default_value = "")]
+    reason: String,
+    #[command(flatten)]
+    data: Data,
+}
+
+impl Promote {
+    pub(crate) fn run(self, out: &mut Out) -> Outcome {
+        let choice = Choice {
+            id: self.id.as_deref(),
+            reason: &self.reason,
+            path: "/promote",
+            alone: Store::promote,
+            until: "",
+        };
+        choice.made(&self.data, out)
+    }
 }
 
 /// End a hold: serve the policy folder again
@@ -216,6 +244,7 @@ impl Health {
             out.json(&health);
             return Ok(Exit::Good);
         }
+        out.line(&pressure(field(&health, "pressure")));
         let number = |v: &Value, unit: &str| {
             v.as_u64()
                 .map_or_else(|| "-".to_owned(), |n| format!("{n}{unit}"))
@@ -251,7 +280,12 @@ impl Health {
                         .as_str()
                         .map(|held| format!("{held} by an operator"))
                 })
-                .unwrap_or_default();
+                .or_else(|| uncredited(field(target, "credential")));
+            let unpriced = field(target, "price").is_null();
+            let why = why
+                .into_iter()
+                .chain(unpriced.then(|| "no price known".to_owned()));
+            let why = why.collect::<Vec<_>>().join("; ");
             let inflight = number(field(target, "inflight"), "");
             rows.push(vec![
                 text("target"),
@@ -267,6 +301,43 @@ impl Health {
             ]);
         }
         out.line(&columns(&rows));
+        // Those that are as they should be are not mentioned.
+        if let Some(unwell @ [_, ..]) = field(&health, "plugins").as_array().map(Vec::as_slice) {
+            out.line(&format!("\n{}", columns(&doing(unwell))));
+        }
         Ok(Exit::Good)
     }
+}
+
+/// What is wrong with the credential of a target, if something is.
+fn uncredited(credential: &Value) -> Option<String> {
+    let problem = field(credential, "problem").as_str()?;
+    let of = field(credential, "of").as_str().unwrap_or("?");
+    let lack = match field(credential, "held").as_bool() {
+        Some(true) => "no newer credential",
+        _ => "no credential",
+    };
+    Some(format!("{lack} for {of}: {problem}"))
+}
+
+/// How hard pressed the machine of a gateway is, in a line.
+fn pressure(seen: &Value) -> String {
+    let number = |name: &str| field(seen, name).as_u64().unwrap_or_default();
+    let mebi = |name: &str| match field(seen, name).as_u64() {
+        Some(bytes) => format!("{} MiB", bytes >> 20),
+        None => "?".to_owned(),
+    };
+    let bound = match field(seen, "memory_limit").as_u64() {
+        Some(_) => format!(" of {}", mebi("memory_limit")),
+        None => String::new(),
+    };
+    format!(
+        "{}: event loop {} ms late, memory {}{bound}, {} of {} in flight, {} waiting",
+        field(seen, "stage").as_str().unwrap_or("?"),
+        number("lag_ms"),
+        mebi("memory"),
+        number("inflight"),
+        number("places"),
+        number("waiting"),
+    )
 }

@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 
 const DRAWING: &str = "ARCHITECTURE.md";
 /// The crates it draws; guests of the plugin host are not among them.
-const NAMES: [&str; 10] = [
-    "dsl", "wire", "traffic", "routing", "replay", "store", "mock", "gateway", "plugins", "cli",
+const NAMES: [&str; 12] = [
+    "dsl", "wire", "traffic", "columns", "prices", "routing", "replay", "store", "mock", "gateway",
+    "plugins", "cli",
 ];
 
 /// Arrows that only one of the two has.

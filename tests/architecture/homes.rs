@@ -6,14 +6,16 @@ use crate::architecture::manifest::Manifest;
 use crate::architecture::tokens::tokens;
 
 /// Crates and the paths that may name them; a path that ends in `/` is a folder.
-const HOMES: [(&str, &[&str]); 10] = [
+const HOMES: [(&str, &[&str]); 12] = [
     ("pest", &["dsl/src/parse.rs", "dsl/src/parse/"]),
     ("pest_derive", &["dsl/src/parse.rs", "dsl/src/parse/"]),
     ("sled", &["engine/store/src/index.rs"]),
     ("wasmtime", &["plugins/host/src/"]),
     ("notify", &["engine/gateway/src/watch.rs"]),
-    ("arc_swap", &["engine/gateway/src/live.rs"]),
+    ("arc_swap", &["engine/gateway/src/latest.rs"]),
+    ("parquet", &["engine/columns/src/columnar.rs"]),
     ("zstd", &["engine/traffic/src/"]),
+    ("shuttle", &["engine/routing/src/atomics.rs"]),
     (
         "axum",
         &[

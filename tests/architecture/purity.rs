@@ -6,8 +6,9 @@ use crate::architecture::paths::{Path, outline};
 use crate::architecture::tokens::shipped;
 
 /// Sources that compute and do nothing else.
-const PURE: [&str; 4] = [
+const PURE: [&str; 5] = [
     "dsl/src/",
+    "engine/prices/src/",
     "engine/wire/src/",
     "engine/routing/src/",
     "engine/replay/src/",

@@ -9,6 +9,10 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) const STREAM: &str =
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
 
+/// The head of a whole answer that ends when the connection does.
+pub(crate) const WHOLE: &str =
+    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
+
 /// Waits to be called.
 #[derive(Debug)]
 pub(crate) struct ByHand {

@@ -1,6 +1,6 @@
 //! One request to a provider and back: bytes, dialects, tools, headers.
 
-use super::by_hand::ByHand;
+use super::by_hand::{ByHand, WHOLE};
 use super::home::{Home, mock};
 use super::http::{Ask, chat, streamed};
 use super::policy::{bundle, only, openai, provider};
@@ -28,8 +28,7 @@ async fn an_openai_exchange_is_passed_on_byte_for_byte_but_for_the_model() {
             call.head
         );
         assert_eq!(call.body, body.replace("@chat", "a-model"));
-        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
-        call.say(&format!("{head}{ODD}")).await;
+        call.say(&format!("{WHOLE}{ODD}")).await;
     };
     let (reply, ()) = tokio::join!(Ask::chat(body).send(gateway.address), answer);
     assert_eq!((reply.status, reply.text().as_str()), (200, ODD));

@@ -197,6 +197,99 @@ async fn random_outages_are_run_told_and_repeated() {
 }
 
 #[tokio::test]
+async fn a_recorded_hour_is_sent_through_a_policy_and_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let lines = (0..300).map(|n| {
+        let (minute, second, tokens) = (10 + n / 60, n % 60, 100 + n);
+        format!("2023-11-16 18:{minute}:{second:02}.5000000,{tokens},12\n")
+    });
+    let trace = lines.collect::<Vec<_>>().concat();
+    let (arrivals, chart, csv) = (file("trace.csv"), file("run.svg"), file("run.csv"));
+    std::fs::write(
+        &arrivals,
+        format!("TIMESTAMP,ContextTokens,GeneratedTokens\n{trace}"),
+    )
+    .unwrap();
+    let sim = |more: &[&str]| {
+        let all = [
+            "sim",
+            "run",
+            "policies",
+            "--arrivals",
+            arrivals.as_str(),
+            "--speed",
+            "2",
+            "--seed",
+            "4",
+        ];
+        let all: Vec<String> = all.iter().chain(more).map(|a| (*a).to_owned()).collect();
+        async move { run(&all.iter().map(String::as_str).collect::<Vec<_>>()).await }
+    };
+    let files = [
+        "--chart",
+        chart.as_str(),
+        "--csv",
+        csv.as_str(),
+        "--fault",
+        "anthropic=hangs",
+    ];
+    let told = sim(&files).await;
+    assert_eq!(told.code, Some(0), "{told:?}");
+    assert!(
+        told.out.contains("for 150 s of virtual time"),
+        "{}",
+        told.out
+    );
+    assert_eq!(
+        told.out,
+        sim(&files).await.out,
+        "a run is a function of its seed"
+    );
+    let rows = std::fs::read_to_string(&csv).unwrap();
+    assert_eq!(rows.lines().count(), 301);
+    assert!(rows.contains(",openai/gpt-4.1-mini,"), "{rows}");
+    assert!(
+        std::fs::read_to_string(&chart)
+            .unwrap()
+            .contains("anthropic/claude-haiku-4.5 hangs")
+    );
+    let traced = sim(&["--trace", "2", "--format", "json"]).await.out;
+    let records: Vec<Value> = traced
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    assert_eq!(records.len(), 3, "two records, and the result");
+    assert_eq!(
+        (&records[0]["v"], &records[0]["request"]["output_limit"]),
+        (&json!(1), &json!(12))
+    );
+    assert_eq!(records[2][0]["requests"], 300);
+    for (wrong, why) in [
+        (
+            ["sim", "run", "sulks", "--seed", "1"],
+            "healthy, fails, overloaded",
+        ),
+        (
+            ["sim", "run", "policies", "--fault", "nobody=hangs"],
+            "`nobody` is no target",
+        ),
+        (
+            ["sim", "run", "policies", "--fault", "openai=sulks"],
+            "`sulks` is no fault",
+        ),
+        (
+            ["sim", "run", "hangs", "--arrivals", "nowhere.csv"],
+            "cannot read `nowhere.csv`",
+        ),
+    ] {
+        let told = run(&wrong).await;
+        assert_eq!(told.code, Some(2), "{told:?}");
+        assert!(told.err.contains(why), "{}", told.err);
+    }
+}
+
+#[tokio::test]
 async fn a_guarantee_that_does_not_hold_can_be_looked_into() {
     let home = Home::new(&format!(
         "{}guarantee \"nobody\" {{ expect denied }}\n",

@@ -1,8 +1,9 @@
 //! Clients that hang up.
 
+use super::by_hand::{ByHand, STREAM, end, event};
 use super::home::{Home, mock_with};
 use super::http::{Ask, chat, streamed};
-use super::policy::{bundle, only, openai};
+use super::policy::{bundle, only, openai, provider_with};
 use mux_mock::{Fault, Options};
 
 #[tokio::test]
@@ -43,4 +44,41 @@ async fn a_client_that_hangs_up_stops_the_provider_and_is_recorded_as_gone() {
         estimated.estimated && estimated.input > 0,
         "what a provider bills before the hang-up is counted: {estimated:?}"
     );
+}
+
+#[tokio::test]
+async fn where_a_provider_bills_anyway_the_rest_is_read_for_its_usage() {
+    let provider = ByHand::new().await;
+    let drains = provider_with(
+        "a",
+        "openai-compatible",
+        provider.address,
+        "on-disconnect drain 30s",
+    );
+    let home = Home::new(&bundle(&[drains, only("chat", "a/m")]));
+    let gateway = home.start().await;
+    let asked = tokio::spawn(Ask::json(&streamed("@chat")).open_to_leave(gateway.address));
+    let mut call = provider.call().await;
+    call.say(&format!("{STREAM}{}", event("half of "))).await;
+    let (mut open, leave) = asked.await.unwrap();
+    open.until("half of ").await;
+    leave.and_is_let_go(open).await;
+    let usage = r#"data: {"choices":[],"usage":{"prompt_tokens":11,"completion_tokens":222}}"#;
+    call.say(&format!("{}{usage}\n\n{}", event("it"), end()))
+        .await;
+    call.hung_up().await;
+    gateway.stop().await;
+    let record = home.records().remove(0);
+    assert_eq!(
+        (record.outcome.status, record.outcome.class.as_str()),
+        (499, "client-gone")
+    );
+    let attempt = &record.attempts[0];
+    assert_eq!(attempt.class, "client-gone");
+    let usage = attempt.usage.unwrap();
+    assert_eq!(
+        (usage.input, usage.output, usage.estimated),
+        (11, 222, false)
+    );
+    assert!(record.cost > 0);
 }

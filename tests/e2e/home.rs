@@ -2,6 +2,7 @@
 
 use super::http::{Ask, Open, Reply};
 use super::patience::soon;
+use super::policy::{bundle, only, provider};
 use super::process::{Ended, Process, mux, run};
 use hyper::Method;
 use mux_mock::{Mock, Options};
@@ -27,6 +28,11 @@ impl Home {
         std::fs::create_dir(home.policies()).expect("a folder");
         home.save(policies);
         home
+    }
+
+    /// With `@chat` for the one model of a provider of that kind.
+    pub(crate) fn before(kind: &str, at: SocketAddr) -> Self {
+        Self::new(&bundle(&[provider("a", kind, at), only("chat", "a/m")]))
     }
 
     pub(crate) fn policies(&self) -> PathBuf {
@@ -125,6 +131,14 @@ impl Home {
     pub(crate) fn records(&self) -> Vec<Record> {
         let records = mux_traffic::read(&self.data().join("recordings")).expect("recordings");
         records.map(|record| record.expect("a record")).collect()
+    }
+
+    /// Of every first attempt: input, what of it was cached, and output.
+    pub(crate) fn used(&self) -> Vec<(u64, u64, u64)> {
+        let first = |record: &Record| record.attempts[0].usage.expect("counts");
+        let counts = self.records().iter().map(first).collect::<Vec<_>>();
+        let counts = counts.iter();
+        counts.map(|u| (u.input, u.cache_read, u.output)).collect()
     }
 }
 

@@ -10,7 +10,7 @@ use hyper::{HeaderMap, Method, Request};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -81,6 +81,15 @@ impl Ask {
         self.over(stream).await.expect("an answer")
     }
 
+    /// The same, by a client that can say that it hangs up, and see that this was noticed.
+    pub(crate) async fn open_to_leave(self, to: SocketAddr) -> (Open, Leave) {
+        let stream = std::net::TcpStream::connect(to).expect("a listener");
+        let leave = Leave(stream.try_clone().expect("a socket"));
+        stream.set_nonblocking(true).expect("a socket");
+        let stream = TcpStream::from_std(stream).expect("a socket");
+        (self.over(stream).await.expect("an answer"), leave)
+    }
+
     /// Sends it over a connection that stands.
     pub(crate) async fn over<S>(self, stream: S) -> io::Result<Open>
     where
@@ -116,6 +125,18 @@ struct Line(JoinHandle<()>);
 impl Drop for Line {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+/// The sending half of a client's connection.
+#[derive(Debug)]
+pub(crate) struct Leave(std::net::TcpStream);
+
+impl Leave {
+    /// Hangs up, and waits until the gateway has closed the connection in turn.
+    pub(crate) async fn and_is_let_go(self, open: Open) {
+        self.0.shutdown(Shutdown::Write).expect("a connection");
+        assert!(!open.rest().await.whole, "the answer came to its end");
     }
 }
 
@@ -178,6 +199,37 @@ impl Reply {
 
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// Looks that it is good and says these words, which `said` reads as its dialect has them.
+    #[track_caller]
+    pub(crate) fn says(&self, words: &str, said: impl Fn(&Self) -> String) {
+        assert_eq!(
+            (self.status, said(self).as_str()),
+            (200, words),
+            "{}",
+            self.text()
+        );
+    }
+
+    /// Looks that it refuses what cannot be carried, and names `what`.
+    #[track_caller]
+    pub(crate) fn refuses(&self, what: &str) {
+        let error = &self.json()["error"];
+        assert_eq!(
+            (self.status, &error["code"]),
+            (400, &json!("unsupported")),
+            "{error}"
+        );
+        self.names(what);
+    }
+
+    /// Looks that the message of an error names `what`.
+    #[track_caller]
+    pub(crate) fn names(&self, what: &str) {
+        let error = &self.json()["error"];
+        let message = error["message"].as_str().unwrap_or_default();
+        assert!(message.contains(what), "{error}");
     }
 
     pub(crate) fn json(&self) -> Value {

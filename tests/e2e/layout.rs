@@ -182,3 +182,29 @@ async fn the_projects_own_policies_are_laid_out() {
         assert_eq!((code, &*out), (Some(0), ""));
     }
 }
+
+#[tokio::test]
+async fn a_check_is_told_in_the_formats_that_machines_read() {
+    let home = Home::new(CROOKED);
+    let told = fmt(&home.policies(), &["--check", "--format", "json"]).await;
+    let json: serde_json::Value = serde_json::from_str(&told.out).unwrap();
+    assert_eq!(told.code, Some(1), "{told:?}");
+    assert_eq!(
+        (&json["errors"], &json["files"][0]["changes"]),
+        (&0.into(), &true.into())
+    );
+    let main = home.policies().join("main.mux");
+    assert_eq!(fs::read_to_string(&main).unwrap(), CROOKED);
+    let told = fmt(&home.policies(), &["--check", "--format", "tap"]).await;
+    assert!(told.out.contains("not ok 1"), "{told:?}");
+
+    fs::write(&main, BROKEN).unwrap();
+    let told = fmt(&home.policies(), &["--check", "--format", "json"]).await;
+    let json: serde_json::Value = serde_json::from_str(&told.out).unwrap();
+    assert_eq!((told.code, told.err.as_str()), (Some(1), ""));
+    assert_eq!(json["files"][0]["readable"], false, "{json}");
+    assert_ne!(json["diagnostics"], serde_json::json!([]), "{json}");
+
+    let (code, out, _) = piped(CROOKED, &["--format", "json"]);
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+}

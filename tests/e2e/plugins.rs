@@ -4,11 +4,12 @@ use super::by_hand::{ByHand, STREAM};
 use super::home::{Home, mock};
 use super::http::{chat, streamed};
 use super::policy::{bundle, chain, only, openai, provider};
+use super::process::run;
 use serde_json::Value;
 use std::path::Path;
 
 /// A built component of the project.
-fn built(name: &str) -> Vec<u8> {
+pub(crate) fn built(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("plugins")
         .join(name);
@@ -16,12 +17,12 @@ fn built(name: &str) -> Vec<u8> {
 }
 
 /// The same component with a custom section at its end: it does the same, but is another file.
-fn marked(mut component: Vec<u8>) -> Vec<u8> {
+pub(crate) fn marked(mut component: Vec<u8>) -> Vec<u8> {
     component.extend_from_slice(&[0, 5, 4, b'm', b'a', b'r', b'k']);
     component
 }
 
-fn hash_of(policy: &Value, id: &str) -> Option<String> {
+pub(crate) fn hash_of(policy: &Value, id: &str) -> Option<String> {
     let plugins = policy["plugins"].as_array().unwrap();
     let plugin = plugins.iter().find(|plugin| plugin[0] == id)?;
     plugin[2].as_str().map(str::to_owned)
@@ -106,7 +107,7 @@ async fn a_component_dropped_in_replaces_the_built_in_one_of_its_id_until_it_is_
 }
 
 /// A deployment of the misbehaving adapter; the model's id says how it misbehaves.
-fn hostile(name: &str, at: std::net::SocketAddr, how: &str) -> String {
+pub(crate) fn hostile(name: &str, at: std::net::SocketAddr, how: &str) -> String {
     provider(name, "hostile", at).replace(&format!("\"{name}-model\""), &format!("\"{how}\""))
 }
 
@@ -196,4 +197,93 @@ async fn an_adapter_that_loops_crashes_or_eats_memory_costs_that_attempt_only() 
         .map(|r| r.attempts[0].class.as_str())
         .collect();
     assert_eq!(classes, ["plugin"; 7]);
+}
+
+#[tokio::test]
+async fn what_a_recorded_exchange_decodes_to_is_one_line_of_json() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let stream = [
+        r#"{"id":"c","model":"llama","choices":[{"index":0,"delta":{"role":"assistant","reasoning":"hm"}}]}"#,
+        r#"{"id":"c","model":"llama","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}}]}}]}"#,
+        r#"{"id":"c","model":"llama","choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"x_groq":{"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}}}"#,
+    ];
+    let events: Vec<&str> = stream.into();
+    let good = serde_json::json!({
+        "request": { "body": { "model": "llama", "stream": true } },
+        "response": { "status": 200, "headers": { "content-type": "text/event-stream" }, "events": events },
+    });
+    let bad = serde_json::json!({
+        "request": null,
+        "response": { "status": 498, "headers": {}, "body": { "error": { "message": "full" } } },
+    });
+    let files = [
+        ("good.json", good.to_string()),
+        ("bad.json", bad.to_string()),
+        ("no.json", "{}".into()),
+    ];
+    for (name, text) in &files {
+        std::fs::write(folder.path().join(name), text).expect("a file");
+    }
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (good, bad, no) = (path("good.json"), path("bad.json"), path("no.json"));
+    let asked = ["plugin", "run", "groq", "--format", "json", "--exchange"];
+    let told = run(&[&asked[..], &[&*good, &*bad]].concat()).await;
+    assert_eq!(told.code, Some(0), "{}", told.err);
+    let lines: Vec<serde_json::Value> = told
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("json"))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            serde_json::json!({
+                "status": 200, "class": "ok", "text": "", "reasoning": "hm",
+                "tool_calls": [{ "id": "call_1", "name": "f", "arguments": { "a": 1 } }],
+                "finish_reason": "tool_calls",
+                "usage": { "input": 7, "output": 3, "cache_read": 0, "cache_write": 0, "reasoning": 0 },
+                "model": "llama", "error": null,
+            }),
+            serde_json::json!({
+                "status": 498, "class": "overloaded", "text": "", "reasoning": "", "tool_calls": [],
+                "finish_reason": null, "usage": null, "model": null, "error": "full",
+            }),
+        ]
+    );
+    let none = run(&["plugin", "run", "grok", "--exchange", &good]).await;
+    assert_eq!(none.code, Some(2));
+    assert!(
+        none.err.contains("no adapter for `grok`") && none.err.contains("`groq`"),
+        "{}",
+        none.err
+    );
+    let no = run(&[&asked[..], &[&*no]].concat()).await;
+    assert_eq!(no.code, Some(2));
+    assert!(
+        no.err.contains("no.json`: it has no `response`"),
+        "{}",
+        no.err
+    );
+}
+
+#[tokio::test]
+async fn what_an_adapter_may_do_is_told_before_it_is_dropped_in() {
+    let told = run(&["plugin", "inspect", "groq"]).await;
+    assert_eq!(told.code, Some(0), "{}", told.err);
+    for line in [
+        "  does       chat from openai-chat, untouched",
+        "  asks       https://api.groq.com/openai/v1, below /chat/completions",
+        "  key        authorization: Bearer KEY",
+        "drop \"messages[].name\"",
+        "error 498 is overloaded",
+    ] {
+        assert!(told.out.contains(line), "{line}\n{}", told.out);
+    }
+    let told = run(&["plugin", "inspect", "anthropic", "--format", "json"]).await;
+    let told: Value = serde_json::from_str(&told.out).expect("json");
+    assert_eq!(
+        told["upstreams"][0]["base_url"],
+        "https://api.anthropic.com/v1"
+    );
+    assert_eq!(told["preset"], Value::Null);
 }

@@ -192,6 +192,107 @@ async fn a_decision_is_one_line_for_people_and_for_programs() {
 }
 
 #[tokio::test]
+async fn what_is_wrong_is_told_to_programs_in_the_shape_of_a_check() {
+    let wrong = Home::new("policy @chat { else use nosuch/m }");
+    let good = Home::new(POLICIES);
+    for command in ["eval", "explain"] {
+        let told = ask(&wrong, command, &["tokens", "3k", "--format", "json"]).await;
+        let refused: Value = serde_json::from_str(&told.out).unwrap();
+        assert_eq!((told.code, told.err.as_str()), (Some(1), ""));
+        assert_eq!(refused["errors"], json!(1), "{refused}");
+        assert_eq!(
+            refused["diagnostics"][0]["code"], "mux::name::model",
+            "{refused}"
+        );
+
+        let told = ask(
+            &good,
+            command,
+            &["model", "@chat", "tokens", "3x", "--format", "json"],
+        )
+        .await;
+        let refused: Value = serde_json::from_str(&told.out).unwrap();
+        assert_eq!(told.code, Some(2));
+        assert_eq!(
+            refused["diagnostics"][0]["code"], "mux::unit::unknown",
+            "{refused}"
+        );
+
+        let told = ask(&good, command, &["model", "@nosuch", "--format", "json"]).await;
+        let refused: Value = serde_json::from_str(&told.out).unwrap();
+        assert!(
+            refused["error"].as_str().unwrap().contains("nosuch"),
+            "{refused}"
+        );
+    }
+}
+
+const DIRECT: &str = "mux 1
+allow direct
+provider a {
+  kind openai-compatible
+  url \"http://127.0.0.1:9/v1\"
+  model m {
+    context 8k
+    price   input $3/Mtok  output $3/Mtok
+  }
+  model big {
+    context 200k
+    price   input $1/Mtok  output $3/Mtok
+  }
+  model apart { context 2k }
+}
+policy @chat {
+  when end_user is \"ann\"  deny 403 \"no\"
+  else use cheapest {
+    a/m
+    a/big
+  }
+}
+";
+
+#[tokio::test]
+async fn a_model_that_only_its_name_leads_to_is_explained() {
+    let home = Home::new(DIRECT);
+    let told = ask(&home, "explain", &["model", "a/apart", "tokens", "1k"]).await;
+    assert_eq!((told.code, told.err.as_str()), (Some(0), ""));
+    assert!(told.out.contains("no policy is asked"), "{}", told.out);
+    assert!(told.out.contains("plan: a/apart"), "{}", told.out);
+    let long = ask(&home, "eval", &["model", "a/apart", "tokens", "3k"]).await;
+    assert!(long.out.contains("cannot serve it"), "{}", long.out);
+}
+
+#[tokio::test]
+async fn candidates_are_named_in_the_order_that_a_test_tries_them_in() {
+    let home = Home::new(&format!(
+        "{DIRECT}test \"cheapest first\" for @chat {{\n  given tokens 3k\n  expect first is a/big\n}}\n"
+    ));
+    let told = ask(
+        &home,
+        "eval",
+        &["model", "@chat", "tokens", "3k", "--format", "json"],
+    )
+    .await;
+    let decided: Value = serde_json::from_str(&told.out).unwrap();
+    assert_eq!(decided["targets"], json!(["a/big", "a/m"]), "{decided}");
+    assert_ne!(decided["varies"], json!([]), "{decided}");
+    let policies = home.policies();
+    let tested = run(&["policy", "test", policies.to_str().unwrap()]).await;
+    assert_eq!(tested.code, Some(0), "{tested:?}");
+}
+
+#[tokio::test]
+async fn whatever_characters_a_client_sends_can_be_asked_about() {
+    let home = Home::new(DIRECT);
+    let body = home.policies().join("r.json");
+    let sent = json!({ "model": "@chat", "user": "a\u{0}\r\n\"b\"", "messages": [{ "role": "user", "content": "hi" }] });
+    std::fs::write(&body, sent.to_string()).unwrap();
+    let told = ask(&home, "explain", &[body.to_str().unwrap()]).await;
+    assert_eq!((told.code, told.err.as_str()), (Some(0), ""));
+    assert!(told.out.contains(r#""a\0\r\n\"b\"""#), "{}", told.out);
+}
+
+#[tokio::test]
 async fn a_session_keeps_facts_and_answers_what_it_is_asked() {
     let home = Home::new(POLICIES);
     let policies = home.policies();

@@ -7,6 +7,7 @@ use super::policy::{bundle, chain, only, openai, provider_with};
 use super::process::run;
 use mux_mock::Options;
 use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 const PROMPT: &str = "canary-prompt-5f2c";
@@ -14,7 +15,7 @@ const TOKEN: &str = "canary-client-token-91ab";
 const KEY: &str = "canary-provider-key-77de";
 
 /// Every byte of every file below a folder, recordings also unpacked.
-fn all_bytes(folder: &Path, out: &mut Vec<u8>) {
+pub(crate) fn all_bytes(folder: &Path, out: &mut Vec<u8>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
@@ -90,6 +91,34 @@ async fn a_record_tells_what_was_decided_tried_used_and_paid() {
             (status, "refused")
         );
     }
+}
+
+#[tokio::test]
+async fn records_that_the_disk_refuses_are_logged_once_and_counted_where_operators_look() {
+    let a = mock("a").await;
+    let home = Home::new(&bundle(&[openai("a", a.addr), only("chat", "a/m")]));
+    let gateway = home.start().await;
+    let folder = home.data().join("recordings");
+    std::fs::remove_dir(&folder).unwrap();
+    assert_eq!(gateway.ask(&chat("@chat")).await.status, 200);
+    let lines = |err: &[String], what: &str| err.iter().filter(|line| line.contains(what)).count();
+    let said = |what: &'static str| {
+        move |said: &super::process::Said| (lines(&said.err, what) > 0).then_some(())
+    };
+    let refused = "recordings: cannot write records to";
+    gateway.process.says("the fault", said(refused)).await;
+    assert_eq!(gateway.admin("/health").await["unrecorded"], 1);
+
+    std::fs::create_dir(&folder).unwrap();
+    assert_eq!(gateway.ask(&chat("@chat")).await.status, 200);
+    gateway
+        .process
+        .says("the end of it", said("recordings are well again"))
+        .await;
+    let ended = gateway.stop().await;
+    let err: Vec<String> = ended.err.lines().map(str::to_owned).collect();
+    assert_eq!(lines(&err, refused), 1, "{}", ended.err);
+    assert_eq!(home.records().len(), 1);
 }
 
 /// Refuses the gateway's key, and repeats it.
@@ -263,4 +292,92 @@ async fn recorded_traffic_shows_what_another_policy_would_change() {
         nowhere.code == Some(2) && nowhere.err.contains("/nowhere"),
         "{nowhere:?}"
     );
+}
+
+#[tokio::test]
+async fn a_served_record_follows_from_itself_and_its_schema_is_printed() {
+    let (a, b) = (failing("status=503").await, mock("b").await);
+    let home = Home::new(&bundle(&[
+        openai("a", a.addr),
+        openai("b", b.addr),
+        chain("chat", &["a/m", "b/m"]),
+    ]));
+    let gateway = home.start().await;
+    for _ in 0..8 {
+        assert_eq!(gateway.ask(&chat("@chat")).await.status, 200);
+    }
+    gateway.stop().await;
+    let records = home.records();
+    assert_eq!(records.len(), 8);
+    for record in &records {
+        assert_eq!(mux_routing::review::review(record), Ok(()), "{record:#?}");
+        assert!(record.attempts.iter().all(|a| a.sent_us.is_some()));
+    }
+    let schema: Value = serde_json::from_str(&run(&["schema", "record"]).await.out).unwrap();
+    let written = serde_json::to_value(&records[0]).unwrap();
+    for field in written.as_object().unwrap().keys() {
+        assert!(schema["properties"][field].is_object(), "{field}");
+    }
+}
+
+#[tokio::test]
+async fn prompts_are_recorded_only_when_asked_for_and_without_what_has_the_form_of_a_secret() {
+    let a = mock("a").await;
+    let home = Home::new(&bundle(&[openai("a", a.addr), only("chat", "a/m")]));
+    let asked = |gateway: &super::home::Gateway| {
+        let body = json!({"model": "@chat", "messages": [{"role": "user", "content":
+            "tell ann@example.com that falcon-7 flies; my key is sk-live0123456789abcdef"}]});
+        Ask::json(&body).send(gateway.address)
+    };
+    let gateway = home.start().await;
+    assert_eq!(asked(&gateway).await.status, 200);
+    gateway.stop().await;
+    let prompts = home.data().join("prompts");
+    assert!(!prompts.exists());
+
+    let arguments = ["--record-prompts", "--redact", "falcon-[0-9]+"];
+    let gateway = home.start_with(&arguments, &[]).await;
+    let reply = asked(&gateway).await;
+    let id = reply.header("x-mux-request-id").to_owned();
+    gateway.stop().await;
+    let mut kept = Vec::new();
+    all_bytes(&prompts, &mut kept);
+    let kept = String::from_utf8_lossy(&kept).into_owned();
+    assert!(
+        kept.contains("tell [e-mail] that [redacted] flies; my key is [secret]")
+            && kept.contains(&id),
+        "{kept}"
+    );
+    for secret in ["ann@", "falcon-7", "sk-live"] {
+        assert!(!kept.contains(secret), "{secret}");
+    }
+    let mode = std::fs::metadata(&prompts).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    let wrong = home
+        .start_in_vain(&["--record-prompts", "--redact", "("])
+        .await;
+    assert!(
+        wrong.code == Some(2) && wrong.err.contains("no regular expression"),
+        "{}",
+        wrong.err
+    );
+}
+
+#[tokio::test]
+async fn a_sample_records_its_share_and_says_so() {
+    let a = mock("a").await;
+    let home = Home::new(&bundle(&[openai("a", a.addr), only("chat", "a/m")]));
+    let gateway = home
+        .start_with(&["--sample", "25%", "--keep", "30d,1GB"], &[])
+        .await;
+    for _ in 0..200 {
+        assert_eq!(gateway.ask(&chat("@chat")).await.status, 200);
+    }
+    gateway.stop().await;
+    let records = home.records();
+    assert!((20..90).contains(&records.len()), "{}", records.len());
+    assert!(records.iter().all(|record| record.sample == Some(2_500)));
+    for (flag, value) in [("--sample", "12"), ("--keep", "forever")] {
+        assert_eq!(home.start_in_vain(&[flag, value]).await.code, Some(2));
+    }
 }

@@ -137,7 +137,7 @@ async fn a_bad_request_is_told_what_is_wrong_and_harms_nobody() {
             "method_not_allowed",
         ),
         (Method::POST, "/v1/models", 405, "method_not_allowed"),
-        (Method::POST, "/v1/embeddings", 404, "unknown_path"),
+        (Method::POST, "/v1/images/edits", 404, "unknown_path"),
         (Method::GET, "/", 404, "unknown_path"),
     ] {
         let reply = Ask::new(method, path, "").send(gateway.address).await;

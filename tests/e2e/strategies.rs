@@ -1,10 +1,9 @@
-//! Strategies that choose an order, as clients meet them; and those that are not carried out, as operators are told.
+//! Strategies that choose an order, as clients meet them.
 
 use super::by_hand::{ByHand, STREAM, end, event};
 use super::home::{Home, failing, mock};
 use super::http::{Ask, chat, streamed};
 use super::policy::{bundle, openai};
-use super::process::run;
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -141,63 +140,4 @@ async fn a_limit_on_what_is_in_flight_frees_its_place_when_an_answer_ends_or_a_c
         drop(a.call().await);
     });
     assert_eq!(reply.status, 502, "called, and not refused");
-}
-
-#[tokio::test]
-async fn a_bundle_that_cannot_be_carried_out_is_not_served_and_says_where() {
-    let a = mock("a").await;
-    let ensemble =
-        "ensemble buffer {\n    ask a/m\n    ask a/m\n    quorum 2\n    combine first-valid\n  }";
-    let good = bundle(&[openai("a", a.addr), rule("a/m")]);
-    let bad = bundle(&[openai("a", a.addr), rule(ensemble)]);
-    let home = Home::new(&bad);
-    let ended = home.start_in_vain(&[]).await;
-    let said = "this version cannot carry out `ensemble` yet";
-    assert_eq!(ended.code, Some(1), "{}", ended.err);
-    assert!(
-        ended.err.contains(said) && ended.err.contains("main.mux:"),
-        "{}",
-        ended.err
-    );
-
-    let folder = home.policies();
-    let checked = run(&["policy", "check", folder.to_str().unwrap()]).await;
-    assert_eq!(checked.code, Some(0), "it is good policy: {}", checked.err);
-    assert!(
-        checked.out.contains(said) && checked.out.contains("not served"),
-        "{}",
-        checked.out
-    );
-
-    home.save(&good);
-    let gateway = home.start().await;
-    home.save(&bad);
-    let told = gateway.policy_when("a refusal", |p| p["ok"] == false).await;
-    assert!(told["error"].as_str().unwrap().contains(said), "{told}");
-    assert_eq!(
-        gateway.ask(&chat("@chat")).await.status,
-        200,
-        "the good one stays"
-    );
-}
-
-#[tokio::test]
-async fn a_hedge_asks_in_order_and_the_operator_is_told_that_it_does() {
-    let (a, b) = (failing("status=503").await, mock("b").await);
-    let hedge = "hedge after 800ms extra 1 {\n    a/m\n    b/m\n  }";
-    let home = Home::new(&bundle(&[
-        openai("a", a.addr),
-        openai("b", b.addr),
-        rule(hedge),
-    ]));
-    let gateway = home.start().await;
-    let reply = gateway.ask(&chat("@chat")).await;
-    assert_eq!((reply.status, reply.header("x-mux-target")), (200, "b/m"));
-    assert_eq!(b.books().requests, 1);
-    let ended = gateway.stop().await;
-    assert!(
-        ended.err.contains("no second request is sent yet"),
-        "{}",
-        ended.err
-    );
 }

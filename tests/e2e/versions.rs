@@ -234,3 +234,139 @@ async fn the_admin_socket_is_for_its_owner_and_says_no_in_words() {
         "the socket goes with the gateway"
     );
 }
+
+#[tokio::test]
+async fn what_was_kept_is_shown_compared_promoted_and_told_in_the_log() {
+    let a = mock("a").await;
+    let home = Home::new(&text(&a, 1));
+    let git = home.policies().join(".git");
+    std::fs::create_dir_all(git.join("refs/heads")).unwrap();
+    std::fs::write(git.join("HEAD"), "ref: refs/heads/main\n").unwrap();
+    std::fs::write(git.join("refs/heads/main"), &"c0ffee".repeat(7)[..40]).unwrap();
+    let gateway = home.start().await;
+    let first = gateway.version().await;
+    home.save(&text(&a, 2));
+    let second = gateway.version_after(&first).await;
+    home.run(&["rollback", &first, "--reason", "slow"]).await;
+    assert_eq!(served(&gateway).await, first);
+
+    let shown = async |home: &Home| {
+        let shown = home
+            .run(&["versions", "show", &second[..8], "--format", "json"])
+            .await;
+        serde_json::from_str::<Value>(&shown.out).unwrap()
+    };
+    let online = shown(&home).await;
+    assert_eq!(
+        (&online["parent"], &online["refs"]),
+        (&json!(first), &json!(["folder"]))
+    );
+    assert_eq!(online["files"], json!(["main.mux"]));
+    let note = online["version"]["note"].as_str().unwrap();
+    assert!(note.ends_with(", on c0ffeec0ffee (main)"), "{note}");
+    let file = home
+        .run(&["versions", "show", &second, "--file", "main.mux"])
+        .await;
+    assert!(file.out.contains("# 2"), "{}", file.out);
+    let diff = home.run(&["versions", "diff", &first, &second]).await;
+    assert!(diff.out.contains("-# 1\n+# 2"), "{}", diff.out);
+
+    let promoted = home.run(&["promote", "--reason", "good after all"]).await;
+    assert_eq!(promoted.code, Some(0), "{}", promoted.err);
+    assert_eq!(served(&gateway).await, second);
+    assert_eq!(listing(&home).await["refs"]["held"], json!(null));
+    let refused = home.run(&["promote", "ffffffff"]).await;
+    assert_eq!(refused.code, Some(1), "{}", refused.err);
+
+    let log = home.run(&["versions", "log", "--format", "json"]).await;
+    let log: Value = serde_json::from_str(&log.out).unwrap();
+    let told: Vec<_> = log
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| e["action"].as_str().unwrap())
+        .collect();
+    assert_eq!(told, ["promote", "rollback", "save", "save"]);
+    assert_eq!(log[0]["prev"], log[1]["hash"]);
+    assert_eq!(log[0]["reason"], json!("good after all"));
+
+    gateway.stop().await;
+    let offline = shown(&home).await;
+    assert_eq!(
+        (&offline["version"], &offline["plugins"]),
+        (&online["version"], &online["plugins"])
+    );
+    let hash = online["plugins"]["openai"].as_str().unwrap();
+    assert_eq!(hash.len(), 64, "{online}");
+    let human = home.run(&["versions", "log", "--limit", "1"]).await;
+    assert!(
+        human.out.contains("promote") && human.out.lines().count() == 2,
+        "{}",
+        human.out
+    );
+}
+
+#[tokio::test]
+async fn a_store_is_verified_exported_imported_compacted_and_backed_up_by_the_gateway() {
+    let a = mock("a").await;
+    let (home, gateway, first, second) = two_versions(&a).await;
+    let busy = home.run(&["store", "verify"]).await;
+    assert!(
+        busy.code == Some(2) && busy.err.contains("is held by"),
+        "{}",
+        busy.err
+    );
+    gateway.stop().await;
+    let backups = std::fs::read_dir(home.data().join("store/backups"))
+        .unwrap()
+        .count();
+    assert_eq!(backups, 1, "made at the start");
+    let whole = home.run(&["store", "verify"]).await;
+    assert!(
+        whole.code == Some(0) && whole.out.contains("all is well"),
+        "{}",
+        whole.out
+    );
+    let file = home.data().join("all.mux-store");
+    let file = file.to_str().unwrap();
+    assert_eq!(home.run(&["store", "export", file]).await.code, Some(0));
+    assert_eq!(home.run(&["store", "compact"]).await.code, Some(0));
+
+    // Journal and index are lost; the export puts both back.
+    let store = home.data().join("store");
+    for lost in ["journal", "store", "backups"] {
+        std::fs::remove_dir_all(store.join(lost)).unwrap();
+    }
+    let imported = home.run(&["store", "import", file]).await;
+    assert!(
+        imported.out.contains("imported 2 events"),
+        "{} {}",
+        imported.out,
+        imported.err
+    );
+    assert_eq!(ids(&listing(&home).await), [&second, &first]);
+    let again = home.run(&["store", "import", file]).await;
+    assert!(
+        again.code == Some(2) && again.err.contains("holds a store already"),
+        "{}",
+        again.err
+    );
+
+    // A bit rots, and is mended from the other copy.
+    let journal = std::fs::read_dir(store.join("journal"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let mut bytes = std::fs::read(&journal).unwrap();
+    bytes[70] ^= 4;
+    std::fs::write(&journal, bytes).unwrap();
+    let repaired = home.run(&["store", "repair"]).await;
+    assert!(
+        repaired.out.contains("mended: took 1 events back"),
+        "{}",
+        repaired.out
+    );
+    assert_eq!(repaired.code, Some(0));
+}

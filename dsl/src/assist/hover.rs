@@ -150,6 +150,9 @@ fn model(target: &Target, fleet: &Fleet) -> String {
             }
         }
         text.push_str(" for a million tokens");
+        if let Some(listed) = &target.listed {
+            let _ = write!(text, ", as listed by {}", listed.source);
+        }
     } else {
         text.push_str("\n- price: unknown");
     }

@@ -21,7 +21,7 @@ pub fn source_hash(sources: &Sources) -> Hash {
         bytes.text(path);
         match sources.shown(path).filter(|text| !text.is_empty()) {
             Some(text) => {
-                let tree = parse::parse(text, FileId(at), &mut Report::default());
+                let tree = parse::literally(text, FileId(at), &mut Report::default());
                 block(&mut bytes, &tree.body);
             }
             None => bytes.bytes(content),

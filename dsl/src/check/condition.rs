@@ -189,6 +189,17 @@ impl<'t> Conditions<'t> {
             *self.defines.get_mut(index)? = Define::Wrong;
             return None;
         };
+        if words::subject(FACTS, &decl.name).is_some() {
+            report
+                .error(
+                    "mux::define::fact",
+                    decl.span,
+                    format!("`{}` is a fact, and no name for a condition", decl.name),
+                )
+                .help("a condition that is named like a fact could never be asked for: give it another name");
+            *self.defines.get_mut(index)? = Define::Wrong;
+            return None;
+        }
         self.open.push(index);
         let cond = self.read(&guard.expr, report);
         let cond = cond.map(|cond| self.scope.named(&decl.name, decl.span, cond));

@@ -3,24 +3,26 @@
 use super::ability::{feature, tier};
 use super::{cycle, provider};
 use crate::cursor::Cursor;
-use crate::image::{Features, Price, Provider, ProviderId, Target, Tier};
+use crate::image::{Features, Price, PriceList, Provider, ProviderId, Target, Tier};
 use crate::lines::Line;
 use crate::names::{Decl, Names};
+use crate::outside::Outside;
 use crate::quantity;
 use crate::report::Report;
 use crate::tree::{Kind, Word};
 use crate::words::PRICES;
+use std::sync::Arc;
 
 /// Every model as a target, and every provider.
 pub(super) fn read(
     names: &Names<'_>,
-    kinds: &dyn Fn(&str) -> bool,
+    outside: Outside<'_>,
     report: &mut Report,
 ) -> (Vec<Target>, Vec<Provider>) {
-    let providers = names
+    let providers: Vec<Provider> = names
         .providers
         .iter()
-        .map(|decl| provider::provider(decl, kinds, report))
+        .map(|decl| provider::provider(decl, outside.kinds, report))
         .collect();
     let own: Vec<Facts> = names
         .models
@@ -41,7 +43,12 @@ pub(super) fn read(
         } else {
             inherited(at, &own)
         };
-        target(decl, facts)
+        let mut target = target(decl, facts);
+        let provider = providers.get(target.provider.index());
+        if let Some(provider) = provider.filter(|_| target.price.is_none()) {
+            priced(&mut target, &provider.kind, outside);
+        }
+        target
     });
     (targets.collect(), providers)
 }
@@ -80,6 +87,13 @@ fn inherited(at: usize, own: &[Facts]) -> Facts {
     }
 }
 
+/// What a catalogue lists, where the policy says nothing.
+fn priced(target: &mut Target, kind: &str, outside: Outside<'_>) {
+    let listed = (outside.prices)(kind, &target.model);
+    target.price = listed.as_ref().and_then(PriceList::today);
+    target.listed = listed.map(Arc::new);
+}
+
 fn target(decl: &Decl<'_>, facts: Facts) -> Target {
     let model = decl
         .name
@@ -92,6 +106,7 @@ fn target(decl: &Decl<'_>, facts: Facts) -> Target {
         context: facts.context,
         output: facts.output,
         price: facts.price,
+        listed: None,
         tier: facts.tier,
         // Without a `can` line nothing is known to be missing.
         can: facts
@@ -159,6 +174,7 @@ fn price(line: &Line<'_>, report: &mut Report) -> Option<Price> {
             "output" => price.output = amount?,
             "cached" => price.cached = Some(amount?),
             "cache-write" => price.cache_write = Some(amount?),
+            "cache-write-1h" => price.cache_write_1h = Some(amount?),
             "reasoning" => price.reasoning = Some(amount?),
             "audio-input" => price.audio_input = Some(amount?),
             "audio-output" => price.audio_output = Some(amount?),

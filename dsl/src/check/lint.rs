@@ -4,10 +4,10 @@ use super::policy::Ruled;
 use crate::clause::Clause;
 use crate::condition::Cond;
 use crate::fact::Fact;
-use crate::image::{Features, Plan, Policy, Rule};
+use crate::image::{Features, Plan, Policy, Rule, Target};
 use crate::names::{Names, Table};
 use crate::program::Laid;
-use crate::proof::{self, Answer, Counterexample, Judged, Overrun, Proof, Unserved};
+use crate::proof::{self, Answer, Counterexample, Judged, Overrun, Proof, Unserved, Why};
 use crate::region::Terms;
 use crate::report::Report;
 use crate::source::Span;
@@ -51,7 +51,9 @@ impl Proofs<'_> {
             }
             let wrong = report.failed();
             for (at, judged) in proof::rules(clauses, policy, laid, self.plans, &self.terms) {
-                let Some(rule) = rules.get(at) else { continue };
+                let Some(rule) = rules.get(at).filter(|rule| !rule.implied) else {
+                    continue;
+                };
                 // What only looks odd may look so because of what is wrong.
                 if !wrong || matches!(judged, Judged::Dead(_)) {
                     judge(policy, rules, rule, &judged, &self.terms, report);
@@ -71,7 +73,7 @@ impl Proofs<'_> {
             }
             for overrun in proof::windows(clauses, laid, (self.plans, self.guards), &self.terms) {
                 if let Some(rule) = rules.get(overrun.rule) {
-                    too_long(rule, &overrun, report);
+                    too_long(rule, &overrun, &self.terms, report);
                 }
             }
         }
@@ -105,7 +107,7 @@ pub(super) fn promise(proof: &Proof, at: Span, force: bool, report: &mut Report)
             report
                 .warning("mux::guarantee::bounded", at, format!("`{}` could not be proved for all requests", proof.name))
                 .label(match points {
-                    0 => "its condition is too large to be looked at as a whole".to_owned(),
+                    0 => "what it hangs on is too much to be looked at as a whole".to_owned(),
                     _ => format!("it holds for the {points} requests that were looked at"),
                 })
                 .help("the rules are too tangled to be proved as a whole: split the policy, or promise less at a time");
@@ -214,11 +216,7 @@ fn judge(
                 names.join(" and ")
             ));
         }
-        Judged::Redundant => {
-            report
-                .warning("mux::rule::redundant", rule.span, "without this rule everything would be decided as it is")
-                .help("the rules below do the same with its requests; delete it, or mend what it does");
-        }
+        Judged::Redundant(other) => redundant(policy, rules, rule, *other, report),
         Judged::Constant(test, held) => {
             let always = if *held { "always true" } else { "never true" };
             report
@@ -236,6 +234,36 @@ fn judge(
     }
 }
 
+/// Warns of a rule that changes nothing; `other` stands in for it, and it for that one.
+fn redundant(
+    policy: &Policy,
+    rules: &[Ruled],
+    rule: &Ruled,
+    other: Option<usize>,
+    report: &mut Report,
+) {
+    let finding = report.warning(
+        "mux::rule::redundant",
+        rule.span,
+        "without this rule everything would be decided as it is",
+    );
+    match other.and_then(|at| rules.get(at).map(|other| (at, other))) {
+        Some((at, other)) => {
+            finding
+                .also(other.span, "without this one, too, but not without both")
+                .help(format!(
+                    "delete either this rule or {}, not both, or mend what they do",
+                    called(policy, at)
+                ));
+        }
+        None => {
+            finding.help(
+                "the rules below do the same with its requests; delete it, or mend what it does",
+            );
+        }
+    }
+}
+
 /// A rule by its name or its line.
 fn called(policy: &Policy, at: usize) -> String {
     match policy.rules.get(at) {
@@ -247,17 +275,35 @@ fn called(policy: &Policy, at: usize) -> String {
     }
 }
 
-fn too_long(rule: &Ruled, overrun: &Overrun, report: &mut Report) {
+fn too_long(rule: &Ruled, overrun: &Overrun, terms: &Terms<'_>, report: &mut Report) {
     let tokens = amount(&Fact::Tokens, overrun.tokens);
     let window = amount(&Fact::Tokens, overrun.window.into());
+    let narrow = overrun
+        .target
+        .and_then(|t| terms.fleet.targets.get(t.index()));
+    let (whose, label) = match narrow {
+        Some(narrow) => (
+            format!(
+                "and are led to `{}`, whose window has {window}",
+                narrow.name
+            ),
+            "such a request is refused with 400 where it is led there",
+        ),
+        None => (
+            format!("and the widest window it leads to has {window}"),
+            "such a request is refused with 400",
+        ),
+    };
     report
         .warning(
             "mux::target::window",
             rule.span,
-            format!("prompts of {tokens} tokens and more get here, and the widest window it leads to has {window}"),
+            format!("prompts of {tokens} tokens and more get here, {whose}"),
         )
-        .label("such a request is refused with 400")
-        .help(format!("add `when tokens > {window} use …` above it, with a model that has a wider window"));
+        .label(label)
+        .help(format!(
+            "add `when tokens > {window} use …` above it, with a model that has a wider window"
+        ));
 }
 
 fn cannot_serve(
@@ -267,58 +313,108 @@ fn cannot_serve(
     terms: &Terms<'_>,
     report: &mut Report,
 ) {
-    let targets = &terms.fleet.targets;
-    let able = unserved
+    let asked: Vec<&Target> = unserved
         .targets
         .iter()
-        .filter_map(|t| targets.get(t.index()));
-    let able = able.fold(Features::default(), |all, t| all.with(t.can));
-    let missing = match unserved.needs.without(able) {
-        Features(0) => unserved.needs,
-        some => some,
-    };
-    let needs: Vec<&str> = missing.words().collect();
-    let needs = needs.join("` and `");
-    let names: Vec<String> = unserved
-        .targets
-        .iter()
-        .filter_map(|t| targets.get(t.index()))
-        .map(|t| format!("`{}`", t.name))
+        .filter_map(|t| terms.fleet.targets.get(t.index()))
         .collect();
     let mut witness = Witness::of(&unserved.witness, terms.space);
-    for word in unserved.needs.words().map(|w| format!("has {w}")) {
-        if !witness.givens.contains(&word) {
-            witness.givens.push(word);
+    let has: Vec<String> = unserved.needs.words().map(|w| format!("has {w}")).collect();
+    for word in &has {
+        if !witness.givens.contains(word) {
+            witness.givens.push(word.clone());
         }
     }
-    let has: Vec<String> = unserved.needs.words().map(|w| format!("has {w}")).collect();
-    let able = targets.iter().find(|t| t.can.contains(unserved.needs));
-    let advice = match able {
-        Some(able) => format!(
-            "add `when {} use {}` above it",
-            has.join(" and "),
-            able.name
-        ),
-        None => format!(
-            "no model of this fleet can: add `when {} deny 400 \"…\"` above it",
-            has.join(" and ")
-        ),
-    };
-    let who = match names.as_slice() {
-        [one] => format!("{one}, which cannot serve them"),
-        _ => "this rule, and nothing it leads to can serve them".to_owned(),
+    let named = |of: &[&Target]| {
+        let names: Vec<String> = of.iter().map(|t| format!("`{}`", t.name)).collect();
+        names.join(", ")
     };
     report
         .error(
             "mux::target::cannot-serve",
             rule.span,
-            format!("requests with `{needs}` can reach {who}"),
+            format!(
+                "requests{} can reach {}",
+                wanting(unserved, &asked),
+                met(unserved, &asked)
+            ),
         )
-        .label(format!("leads to {}", names.join(", ")))
+        .label(format!("leads to {}", named(&asked)))
         .help(format!(
-            "for example: {}; {advice}",
-            witness.sentence(&policy.name)
+            "for example: {}; {}",
+            witness.sentence(&policy.name),
+            instead(unserved, &has, terms)
         ));
+}
+
+/// What requests that are not served need.
+fn wanting(unserved: &Unserved, asked: &[&Target]) -> String {
+    let able = asked
+        .iter()
+        .fold(Features::default(), |all, t| all.with(t.can));
+    let missing = match unserved.needs.without(able) {
+        Features(0) => unserved.needs,
+        some => some,
+    };
+    match missing.words().collect::<Vec<_>>().as_slice() {
+        [] => String::new(),
+        needs => format!(" with `{}`", needs.join("` and `")),
+    }
+}
+
+/// What they meet.
+fn met(unserved: &Unserved, asked: &[&Target]) -> String {
+    let able = |t: &&&Target| t.can.contains(unserved.needs);
+    match (unserved.why, asked) {
+        _ if unserved.needs == Features::default() => match unserved.why {
+            Why::Others => {
+                "this rule, and each arm that it leads to is only there for others".to_owned()
+            }
+            Why::Nobody | Why::NotAll => {
+                "this rule, and `where` leaves none of its targets".to_owned()
+            }
+        },
+        (Why::Others, _) => {
+            "this rule, and what could serve them is only there for others".to_owned()
+        }
+        (Why::NotAll, _) => {
+            let unable = asked
+                .iter()
+                .filter(|t| !able(t))
+                .map(|t| format!("`{}`", t.name));
+            format!(
+                "{}, which cannot serve them",
+                unable.collect::<Vec<_>>().join(" and ")
+            )
+        }
+        (Why::Nobody, [one]) => format!("`{}`, which cannot serve them", one.name),
+        (Why::Nobody, _) => "this rule, and nothing it leads to can serve them".to_owned(),
+    }
+}
+
+/// What to do about it.
+fn instead(unserved: &Unserved, has: &[String], terms: &Terms<'_>) -> String {
+    let able = terms
+        .fleet
+        .targets
+        .iter()
+        .find(|t| t.can.contains(unserved.needs));
+    match (has, able) {
+        ([], _) if unserved.why == Why::Others => {
+            "leave out the `when` of the last arm, or add a rule above for what it leaves out"
+                .to_owned()
+        }
+        ([], _) => "add `otherwise`, or loosen `where`".to_owned(),
+        (_, Some(able)) => format!(
+            "add `when {} use {}` above it",
+            has.join(" and "),
+            able.name
+        ),
+        (_, None) => format!(
+            "no model of this fleet can: add `when {} deny 400 \"…\"` above it",
+            has.join(" and ")
+        ),
+    }
 }
 
 /// Warns of what is declared and never named. A bundle without policies is a part of others, and is left alone.

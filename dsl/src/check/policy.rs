@@ -2,10 +2,11 @@
 
 use super::condition::{Conditions, present};
 use super::route::{Routes, attempt};
+use crate::atom::{Atom, Number};
 use crate::clause::{Clause, Then};
-use crate::condition::Cond;
+use crate::condition::{Cond, Test};
 use crate::cursor::Cursor;
-use crate::image::{BudgetId, LimitId, Policy, PolicyId, Rule, Shadow, Verdict};
+use crate::image::{BudgetId, Compare, LimitId, Policy, PolicyId, Rule, Shadow, Verdict};
 use crate::lines::{self, Line};
 use crate::names::{Decl, Names};
 use crate::quantity;
@@ -13,6 +14,7 @@ use crate::report::Report;
 use crate::source::{Sources, Span};
 use crate::tree::{Block, Item, Kind, Word};
 use crate::words::{self, Place};
+use std::sync::Arc;
 
 /// A rule as it was read.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub(super) struct Ruled {
     /// The policy it asks.
     pub(super) goes: Option<PolicyId>,
     pub(super) span: Span,
+    /// Nobody wrote it.
+    pub(super) implied: bool,
 }
 
 /// Every policy, its rules, and where it is named if its text does not end with `else`.
@@ -37,7 +41,6 @@ pub(super) fn read<'t>(
             name: name(decl),
             limits: Vec::new(),
             charges: Vec::new(),
-            asks: Vec::new(),
             rules: Vec::new(),
             priority: 5,
             within: None,
@@ -50,6 +53,7 @@ pub(super) fn read<'t>(
             report: &mut *report,
             policy,
             rules: Vec::new(),
+            asks: Vec::new(),
             taken: Vec::new(),
             open: None,
             broken: decl.line.stmt.block.as_ref().is_some_and(|b| b.broken),
@@ -74,6 +78,8 @@ struct Reader<'r, 't> {
     report: &'r mut Report,
     policy: Policy,
     rules: Vec<Ruled>,
+    /// Budgets that its rules ask about.
+    asks: Vec<BudgetId>,
     /// Names given to rules.
     taken: Vec<Box<str>>,
     /// Its text does not end with `else`.
@@ -84,6 +90,7 @@ struct Reader<'r, 't> {
 
 impl<'t> Reader<'_, 't> {
     fn body(&mut self, decl: &Decl<'t>) {
+        let mut charged = Vec::new();
         for line in &decl.body {
             match line.entry.word {
                 "limit" => {
@@ -95,9 +102,9 @@ impl<'t> Reader<'_, 't> {
                 }
                 "charge" => {
                     for word in line.args.iter().filter_map(Item::word) {
-                        self.policy
-                            .charges
-                            .extend(self.names.budgets.find(word, self.report).map(BudgetId));
+                        let found = self.names.budgets.find(word, self.report).map(BudgetId);
+                        charged.extend(found.map(|id| (id, line.stmt.span)));
+                        self.policy.charges.extend(found);
                     }
                 }
                 "priority" => {
@@ -113,10 +120,54 @@ impl<'t> Reader<'_, 't> {
                 _ => self.rule(line, &Outer::default()),
             }
         }
+        for (id, at) in charged.into_iter().rev() {
+            if !self.asks.contains(&id) {
+                self.spent(id, at);
+            }
+        }
         self.open = decl.lacks("else").then_some(decl.span);
         if self.broken {
             self.rules.iter_mut().for_each(|rule| rule.clause = None);
         }
+    }
+
+    /// A policy that charges a budget and does not ask about it begins with a rule that nobody writes: once the budget is
+    /// spent, it refuses. So whatever is decided, proved, compared or told takes that into account as it does any rule.
+    fn spent(&mut self, id: BudgetId, at: Span) {
+        let Some(budget) = self.names.budgets.get(id.index()).map(|b| &b.name) else {
+            return;
+        };
+        let (line, _) = self.sources.position(at);
+        let file = self.sources.path(at.file);
+        let test = Test {
+            atom: Atom::Number(Number::Used(id), Compare::AtLeast, 10_000),
+            text: format!("used of budget {budget} >= 100%").into(),
+            file: file.into(),
+            line,
+            implied: true,
+        };
+        let verdict = Verdict::Deny {
+            status: 429,
+            message: format!("budget `{budget}` is spent").into(),
+        };
+        let ruled = Ruled {
+            clause: Some(Clause {
+                cond: Some(Cond::Test(Arc::new(test))),
+                then: Then::Decide(verdict),
+            }),
+            goes: None,
+            span: at,
+            implied: true,
+        };
+        self.rules.insert(0, ruled);
+        let rule = Rule {
+            name: None,
+            file: file.into(),
+            line,
+            shadows: Vec::new(),
+            spent: Some(id),
+        };
+        self.policy.rules.insert(0, rule);
     }
 
     /// One rule, or all rules of a block.
@@ -261,6 +312,7 @@ impl<'t> Reader<'_, 't> {
             clause,
             goes,
             span: line.stmt.span,
+            implied: false,
         });
         let (number, _) = self.sources.position(line.stmt.span);
         self.policy.rules.push(Rule {
@@ -268,6 +320,7 @@ impl<'t> Reader<'_, 't> {
             file: self.sources.path(line.stmt.span.file).into(),
             line: number,
             shadows: here.shadows,
+            spent: None,
         });
     }
 
@@ -324,8 +377,8 @@ impl<'t> Reader<'_, 't> {
     /// Keeps which budgets the policy asks about.
     fn note(&mut self, cond: &Cond) {
         for budget in cond.budgets() {
-            if !self.policy.asks.contains(&budget) {
-                self.policy.asks.push(budget);
+            if !self.asks.contains(&budget) {
+                self.asks.push(budget);
             }
         }
     }

@@ -13,6 +13,8 @@ use crate::tree::Kind;
 const MIN: u32 = 20;
 const COOL: u64 = 15_000;
 const PROBE: u32 = 2;
+/// Most successes that a breaker counts.
+const MOST_PROBES: u32 = 255;
 
 /// Every named breaker.
 pub(super) fn breakers(names: &Names<'_>, report: &mut Report) -> Vec<Breaker> {
@@ -39,7 +41,7 @@ fn breaker(decl: &Decl<'_>, report: &mut Report) -> Breaker {
         match line.entry.word {
             "trip" => trip(line, &mut breaker, report),
             "min" => breaker.min = requests(line, report).unwrap_or(MIN),
-            "probe" => breaker.probe = requests(line, report).unwrap_or(PROBE),
+            "probe" => breaker.probe = probe(line, report).unwrap_or(PROBE),
             "cool" => {
                 if let Some((base, most)) = cool(line, report) {
                     (breaker.cool, breaker.cool_most) = (base, most);
@@ -112,6 +114,22 @@ fn cool(line: &Line<'_>, report: &mut Report) -> Option<(Millis, Option<Millis>)
 }
 
 /// `N requests`, at least one.
+/// `probe N requests`, of which a breaker counts no more than [`MOST_PROBES`].
+fn probe(line: &Line<'_>, report: &mut Report) -> Option<u32> {
+    let asked = requests(line, report)?;
+    if asked > MOST_PROBES {
+        report
+            .error(
+                "mux::type::range",
+                line.head(),
+                format!("`probe` is at most {MOST_PROBES} requests"),
+            )
+            .help("a handful of successes shows that a target is back; `slow-start` leads its traffic back step by step");
+        return None;
+    }
+    Some(asked)
+}
+
 fn requests(line: &Line<'_>, report: &mut Report) -> Option<u32> {
     let mut cursor = Cursor::of(line);
     let word = cursor.need(Kind::Quantity, "a number", report)?;

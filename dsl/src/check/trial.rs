@@ -240,13 +240,16 @@ impl<'t> Trial<'_, 't> {
     }
 }
 
-/// What a `given` line is about: the words before its value.
+/// What a `given` line is about: the words before its value, `budget.NAME` in its longer form.
 fn fact<'t>(line: &Line<'t>) -> Option<Vec<&'t str>> {
     if line.entry.word != "given" {
         return None;
     }
     let words = line.args.iter().filter_map(Item::word);
     let words: Vec<&str> = words.map(|w| w.text.as_ref()).collect();
+    if let Some(name) = words.first().and_then(|w| w.strip_prefix("budget.")) {
+        return Some(vec!["used", "of", "budget", name]);
+    }
     let about = match words.as_slice() {
         [_, "of", "budget", ..] => 4,
         [_, "of", ..] => 3,

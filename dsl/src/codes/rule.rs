@@ -147,6 +147,30 @@ policy @main {
         ],
     ),
     Code::error(
+        "mux::define::fact",
+        "a condition has the name of a fact",
+        r"Where a condition says `streaming` or `tokens`, the fact of that name is meant, so a condition
+of the same name could never be asked for, and the rules would do something else than they
+seem to say.
+Give the condition another name.",
+        [
+            r#"include "fleet.mux"
+define streaming when tag.mode is "live"
+policy @main {
+  when streaming  use openai/gpt-4.1-mini
+  else            use openai/gpt-4.1
+}
+"#,
+            r#"include "fleet.mux"
+define live when tag.mode is "live"
+policy @main {
+  when live  use openai/gpt-4.1-mini
+  else       use openai/gpt-4.1
+}
+"#,
+        ],
+    ),
+    Code::error(
         "mux::define::size",
         "a condition grows too large",
         r"A named condition stands for what it says, so conditions that name each other several times
@@ -202,7 +226,8 @@ policy @main {
         "mux::rule::redundant",
         "a rule changes nothing",
         r"Every request this rule takes would get the same from the rules below it. Whoever reads it
-looks for a difference that is not there.
+looks for a difference that is not there. Of two rules that stand in for each other either can
+go, and not both; the message says so.
 Delete it, or mend what it does.",
         [
             r#"include "fleet.mux"

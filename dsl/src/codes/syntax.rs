@@ -60,6 +60,19 @@ policy @main {
         ],
     ),
     Code::error(
+        "mux::syntax::character",
+        "a character that is not what it looks like",
+        r"Some characters cannot be seen, such as a no-break space or one of no width, and some cannot
+be told from others, such as the `a` of the Cyrillic alphabet from ours. They come in with text
+that is copied from web pages and word processors. They may stand in strings and comments;
+elsewhere two names that look alike would be two.
+Write the plain character; an editor can make the change that is offered.",
+        [
+            "include \"fleet.mux\"\npolicy @main { else use\u{A0}openai/gpt-4.1 }\n",
+            "include \"fleet.mux\"\npolicy @main { else use openai/gpt-4.1 }\n",
+        ],
+    ),
+    Code::error(
         "mux::syntax::comment",
         "a comment of another language",
         r"A comment begins with `#` and goes to the end of its line, alone or behind a statement.
@@ -72,6 +85,29 @@ policy @main { else use openai/gpt-4.1 }
             r#"include "fleet.mux"
 # the rest of the traffic
 policy @main { else use openai/gpt-4.1 }
+"#,
+        ],
+    ),
+    Code::error(
+        "mux::syntax::escape",
+        "a backslash before something that has no escape",
+        r#"In a string a backslash stands before what could not be written otherwise: `\"` is a quote,
+`\\` a backslash, `\n` a line end, `\t` a tab. Before anything else it has no meaning, and to
+guess one would change the text without a word.
+Write the backslash twice where it is meant, or leave it out. In patterns `*` and `?` have a
+meaning, and nothing takes it away."#,
+        [
+            r#"include "fleet.mux"
+policy @main {
+  when tag.team matches "r\d-*"  use openai/gpt-4.1
+  else                           use openai/gpt-4.1-mini
+}
+"#,
+            r#"include "fleet.mux"
+policy @main {
+  when tag.team matches "r\\d-*"  use openai/gpt-4.1
+  else                            use openai/gpt-4.1-mini
+}
 "#,
         ],
     ),

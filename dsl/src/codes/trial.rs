@@ -137,4 +137,36 @@ replay "recordings" against "live" {
 "#,
         ],
     ),
+    Code::warning(
+        "mux::test::undeclared",
+        "a test gives a value that is not declared",
+        r"A `facts` block says which values a fact has, and the test gives another. Requests may carry
+anything: one with a value that is not declared is decided as if it had none, and that is what
+the test sees.
+Leave it where that is what you test; else correct the value, or declare it.",
+        [
+            r#"include "fleet.mux"
+facts { tag.tier one of "free" "pro" }
+policy @main {
+  when tag.tier is "pro"  use openai/gpt-4.1
+  else                    use openai/gpt-4.1-mini
+}
+test "strangers" for @main {
+  given tag.tier "gold"
+  expect first is openai/gpt-4.1-mini
+}
+"#,
+            r#"include "fleet.mux"
+facts { tag.tier one of "free" "pro" }
+policy @main {
+  when tag.tier is "pro"  use openai/gpt-4.1
+  else                    use openai/gpt-4.1-mini
+}
+test "those who pay" for @main {
+  given tag.tier "pro"
+  expect first is openai/gpt-4.1
+}
+"#,
+        ],
+    ),
 ];

@@ -2,7 +2,6 @@
 
 use super::pairwise::pairwise;
 use super::plans::Plans;
-use super::possible::possible;
 use super::side::{Differing, Region2, Side};
 use super::walk::walk;
 use crate::canon::bytes_of;
@@ -11,6 +10,7 @@ use crate::decide::Image;
 use crate::diagram::{Arena, Bounds};
 use crate::fact::{Fact, Sense, senses};
 use crate::part::Part;
+use crate::possible::possible;
 use crate::region::Region;
 use crate::request::{Live, Request};
 use crate::space::{Declared, Source, Space};

@@ -82,7 +82,7 @@ impl Product<'_> {
                     .map(|cell| Some((at(left, cell, edges.0)?, at(right, cell, edges.1)?)))
                     .collect();
                 let next: Option<Vec<Edge>> = pairs?.into_iter().map(|p| self.edge(p)).collect();
-                self.arena.node(field, next?)
+                self.arena.node(field, &next?)
             }
         };
         self.memo.insert(edges, edge);

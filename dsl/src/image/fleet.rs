@@ -2,8 +2,10 @@
 
 use super::attempt::{Retry, Timeouts};
 use super::figure::Quantile;
+use super::price::{Price, PriceList};
 use super::{BasisPoints, BreakerId, Millis, Pico, ProviderId};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// What can be called and what it may cost.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -159,8 +161,11 @@ pub struct Target {
     pub context: Option<u32>,
     /// Most output tokens.
     pub output: Option<u32>,
-    /// Price classes; absent means unknown, never free.
+    /// Price classes; absent means unknown, never free. Where a catalogue lists them, those of a short prompt on the day of the
+    /// lookup, by which policies choose; what is paid is told by [`Target::price_at`].
     pub price: Option<Price>,
+    /// Where its price is from a catalogue and not from the policy.
+    pub listed: Option<Arc<PriceList>>,
     /// Quality class.
     pub tier: Option<Tier>,
     /// What it can serve.
@@ -169,23 +174,25 @@ pub struct Target {
     pub concurrency: Option<u32>,
 }
 
-/// Pico-dollars for one token of each class.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Price {
-    /// A token of the prompt.
-    pub input: Pico,
-    /// A token of the answer, reasoning included.
-    pub output: Pico,
-    /// A prompt token read from the provider's cache; `input` where absent.
-    pub cached: Option<Pico>,
-    /// A prompt token written to the provider's cache; `input` where absent.
-    pub cache_write: Option<Pico>,
-    /// A token of reasoning; `output` where absent.
-    pub reasoning: Option<Pico>,
-    /// A token of audio in the prompt; `input` where absent.
-    pub audio_input: Option<Pico>,
-    /// A token of audio in the answer; `output` where absent.
-    pub audio_output: Option<Pico>,
+impl Target {
+    /// What it costs at a moment, unix milliseconds, for a prompt of so many tokens; `None` is unknown, never free. `answered` says
+    /// whether there is an answer to pay.
+    #[must_use]
+    pub fn price_at(&self, at: i64, prompt: u64, answered: bool) -> Option<Price> {
+        match &self.listed {
+            Some(listed) => listed.at(at, prompt, answered),
+            None => self.price,
+        }
+    }
+
+    /// Of every class the most that it costs today, for prompts of up to so many tokens.
+    #[must_use]
+    pub fn dearest(&self, prompt: u64) -> Option<Price> {
+        match &self.listed {
+            Some(listed) => listed.dearest(prompt),
+            None => self.price,
+        }
+    }
 }
 
 /// `economy < standard < frontier`.

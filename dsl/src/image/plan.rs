@@ -330,6 +330,12 @@ impl Route {
         }
     }
 
+    /// Shows this route and every one inside of it; named plans are not entered.
+    pub fn each(&self, visit: &mut impl FnMut(&Self)) {
+        visit(self);
+        self.each_inner(&mut |inner| inner.each(visit));
+    }
+
     /// Shows every route directly inside this one, in textual order; a named plan is not entered.
     pub fn each_inner<'a>(&'a self, visit: &mut impl FnMut(&'a Self)) {
         match self {
@@ -379,6 +385,18 @@ impl Route {
             }
             _ => {}
         }
+    }
+
+    /// Adds the targets of all helpers, those of plans that it names included. Plans must be free of loops.
+    pub(crate) fn reach_helpers(&self, plans: &[Plan], found: &mut Vec<TargetId>) {
+        if let Self::Plan(plan) = self {
+            if let Some(plan) = plans.get(plan.index()) {
+                plan.route.reach_helpers(plans, found);
+            }
+            return;
+        }
+        self.each_helper(&mut |attempt| found.push(attempt.target));
+        self.each_inner(&mut |inner| inner.reach_helpers(plans, found));
     }
 
     /// Adds the targets of a route that are not in `found` yet, in the order they are written. Plans must be free of loops.

@@ -12,8 +12,6 @@ pub struct Policy {
     pub limits: Vec<LimitId>,
     /// Budgets it charges.
     pub charges: Vec<BudgetId>,
-    /// Budgets one of its rules asks about: such a policy decides itself what happens when they are spent.
-    pub asks: Vec<BudgetId>,
     /// In textual order, `else` last.
     pub rules: Vec<Rule>,
     /// What is shed first under overload: `0` first, `9` last, `5` where not written.
@@ -33,6 +31,8 @@ pub struct Rule {
     pub line: u32,
     /// Copies that are sent besides.
     pub shadows: Vec<Shadow>,
+    /// Nobody wrote it: it refuses what is charged to this budget once that is spent.
+    pub spent: Option<BudgetId>,
 }
 
 /// What a policy says to do with a request.

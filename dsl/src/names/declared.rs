@@ -104,6 +104,27 @@ impl Declared {
             );
         false
     }
+
+    /// Warns of a value that a test gives and nobody declares: a request may have any, and means nothing by it.
+    pub(crate) fn stranger(&self, name: &str, value: &Word, report: &mut Report) {
+        let Some(values) = self.values(name).filter(|v| !v.contains(&value.text)) else {
+            return;
+        };
+        report
+            .warning(
+                "mux::test::undeclared",
+                value.span,
+                format!("`{}` is no declared value of `{name}`", value.text),
+            )
+            .label(format!(
+                "such a request is decided as if it had no `{name}`"
+            ))
+            .advise(
+                &value.text,
+                values.iter().map(AsRef::as_ref),
+                "its values are",
+            );
+    }
 }
 
 /// Facts that lines of the block can begin with.

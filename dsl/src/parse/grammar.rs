@@ -1,4 +1,4 @@
-//! The pest grammar and the three things asked of it.
+//! The pest grammar and what is asked of it.
 
 use pest::Parser;
 use pest::error::InputLocation;
@@ -21,12 +21,27 @@ mod generated {
 
 /// Parses a file; in failure, how far it got.
 pub(super) fn file(text: &str) -> Result<Pair<'_>, usize> {
-    static LIMIT: Once = Once::new();
-    LIMIT.call_once(|| pest::set_call_limit(Some(STEPS)));
+    strictly(text).map_or_else(|| tolerantly(text), Ok)
+}
+
+/// Parses a file without a mistake of shape.
+pub(super) fn strictly(text: &str) -> Option<Pair<'_>> {
+    limit();
+    generated::Grammar::parse(Rule::s_file, text).ok()?.next()
+}
+
+/// Parses a file, and reads on after mistakes.
+pub(super) fn tolerantly(text: &str) -> Result<Pair<'_>, usize> {
+    limit();
     match generated::Grammar::parse(Rule::file, text) {
         Ok(mut pairs) => pairs.next().ok_or(0),
         Err(error) => Err(start(&error.location)),
     }
+}
+
+fn limit() {
+    static LIMIT: Once = Once::new();
+    LIMIT.call_once(|| pest::set_call_limit(Some(STEPS)));
 }
 
 /// How far into one line a statement can be read.

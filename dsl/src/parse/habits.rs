@@ -5,6 +5,7 @@
 
 mod arms;
 mod blocks;
+mod characters;
 mod edit;
 mod formats;
 mod keywords;
@@ -38,6 +39,7 @@ pub(super) fn read<'t>(text: &'t str, file: FileId, report: &mut Report) -> Opti
         return None;
     }
     let mut found = Vec::new();
+    characters::find(&scene, &mut found);
     blocks::find(&scene, &mut found);
     arms::find(&scene, &mut found);
     phrases::find(&scene, &mut found);
@@ -131,6 +133,13 @@ impl Telling<'_> {
         if let Habit::Operator(_, ours) = habit {
             finding.label(format!("write `{ours}`"));
         }
+        if let Habit::Character(_, _, ours) = habit {
+            finding.label(match *ours {
+                " " => "write a plain blank".to_owned(),
+                "" => "delete it".to_owned(),
+                plain => format!("write a plain `{plain}`"),
+            });
+        }
         for other in others {
             finding.also(self.span(&other.at), other.habit.message());
         }
@@ -197,7 +206,9 @@ fn mended(text: &str, edit: &Edit, parts: &[(Range<usize>, String)]) -> String {
         .filter_map(|l| l.get(least..))
         .map(str::trim_end)
         .collect();
-    if let [line] = shown.as_slice() {
+    if shown.is_empty() {
+        "delete the line".to_owned()
+    } else if let [line] = shown.as_slice() {
         format!("write `{line}`")
     } else {
         if shown.len() > MOST {

@@ -2,9 +2,11 @@
 
 use super::grammar::{Pair, Rule};
 use super::reading::Reading;
+use crate::image::Features;
 use crate::report::Report;
 use crate::source::{FileId, Span};
 use crate::tree::{Expr, Guard, Kind, Sign, Test, Word};
+use crate::words::{self, ACCEPTS, EXPECTS, FACTS, FILTERS, METRICS, PROMISES, Subject};
 
 /// Reads the words of one file.
 pub(super) struct Words<'r> {
@@ -48,9 +50,17 @@ impl Words<'_> {
         for part in pair.into_inner() {
             let at = self.span(&part);
             match part.as_rule() {
-                Rule::unary => parts.extend(self.unary(part)),
-                Rule::and_op => and = and.or(Some(at)),
-                Rule::or_op => or = or.or(Some(at)),
+                Rule::s_test => parts.push(Expr::Test(self.test(part))),
+                Rule::unary | Rule::s_not => parts.extend(self.unary(part)),
+                Rule::s_expr => parts.extend(self.expr(part)),
+                Rule::and_op | Rule::or_op | Rule::s_op => {
+                    let slot = if part.as_str().starts_with('a') {
+                        &mut and
+                    } else {
+                        &mut or
+                    };
+                    *slot = slot.or(Some(at));
+                }
                 Rule::c_op => {
                     let word = if part.as_str() == "&&" { "and" } else { "or" };
                     self.operator(&part, word);
@@ -104,13 +114,13 @@ impl Words<'_> {
         let mut inner = None;
         for part in pair.into_inner() {
             match part.as_rule() {
-                Rule::kw_not => negated = true,
+                Rule::kw_not | Rule::s_no => negated = true,
                 Rule::bang => {
                     negated = true;
                     self.operator(&part, "not");
                 }
-                Rule::expr => inner = self.expr(part),
-                Rule::test => inner = Some(Expr::Test(self.test(part))),
+                Rule::expr | Rule::s_expr => inner = self.expr(part),
+                Rule::test | Rule::s_test => inner = Some(Expr::Test(self.test(part))),
                 _ => {}
             }
         }
@@ -122,28 +132,56 @@ impl Words<'_> {
     }
 
     fn test(&mut self, pair: Pair<'_>) -> Test {
-        let span = self.span(&pair);
         let mut test = Test {
             subject: Vec::new(),
             sign: None,
             values: Vec::new(),
-            span,
+            span: self.span(&pair),
         };
         for part in pair.into_inner() {
             if part.as_rule() == Rule::subject {
                 test.subject = part.into_inner().map(|p| self.word(p)).collect();
             } else if let Some(sign) = self.sign(&part) {
                 test.sign = Some(sign);
-            } else {
+            } else if test.sign.is_some() {
                 test.values.push(self.word(part));
+            } else {
+                test.subject.push(self.word(part));
             }
+        }
+        // Without the comment behind it.
+        if let Some(last) = test.values.last().or(test.subject.last()) {
+            test.span.end = last.span.end;
+        }
+        for word in &mut test.subject {
+            self.bare(word);
         }
         test
     }
 
+    /// Reports the name of a fact or of an outcome that stands in quotes, and reads it without.
+    fn bare(&mut self, word: &mut Word) {
+        const TABLES: [&[Subject]; 6] = [FACTS, METRICS, FILTERS, ACCEPTS, PROMISES, EXPECTS];
+        let known = |name: &str| {
+            let feature = Features::ALL.iter().any(|(_, feature)| *feature == name);
+            feature || TABLES.iter().any(|t| words::subject(t, name).is_some())
+        };
+        if word.kind == Kind::Text && known(&word.text) {
+            self.report
+                .error(
+                    "mux::syntax::quotes",
+                    word.span,
+                    "names stand without quotes",
+                )
+                .help(format!("write `{}`", word.text))
+                .fix(word.span, word.text.to_string());
+            word.kind = Kind::Name;
+        }
+    }
+
     fn sign(&mut self, pair: &Pair<'_>) -> Option<(Sign, Span)> {
-        let at = self.span(pair);
         let sign = match pair.as_rule() {
+            Rule::s_sign => of_text(pair.as_str()),
             Rule::is_ => Sign::Is,
             Rule::is_not => Sign::IsNot,
             Rule::in_ => Sign::In,
@@ -164,31 +202,54 @@ impl Words<'_> {
             }
             _ => return None,
         };
-        Some((sign, at))
+        Some((sign, self.span(pair)))
     }
 
     /// One word.
     pub(super) fn word(&mut self, pair: Pair<'_>) -> Word {
         let span = self.span(&pair);
-        self.apart(&pair, span);
+        let text = pair.as_str().trim_end();
+        self.apart(pair.as_span().start(), text, span);
         let kind = match pair.as_rule() {
             Rule::string => return self.string(pair, span),
-            Rule::alias => Kind::Alias,
-            Rule::quantity => Kind::Quantity,
-            Rule::clock => Kind::Clock,
-            Rule::date => Kind::Date,
+            Rule::s_text => {
+                let chars = text.get(1..text.len() - 1).unwrap_or_default();
+                return Word {
+                    kind: Kind::Text,
+                    text: self.unescaped(chars, pair.as_span().start() + 1).into(),
+                    span,
+                };
+            }
+            Rule::alias | Rule::s_alias => Kind::Alias,
+            Rule::quantity | Rule::s_quantity => Kind::Quantity,
+            Rule::clock | Rule::s_clock => Kind::Clock,
+            Rule::date | Rule::s_date => Kind::Date,
             _ => Kind::Name,
         };
+        if kind == Kind::Name && text.ends_with(':') {
+            self.colon(pair.as_span().start() + text.len() - 1);
+        }
         Word {
             kind,
-            text: pair.as_str().trim_end().into(),
+            text: text.into(),
             span,
         }
     }
 
+    /// Reports a colon that a word ends with.
+    fn colon(&mut self, at: usize) {
+        let at = self.place(at, at + 1);
+        self.report
+            .error(
+                "mux::syntax::punctuation",
+                at,
+                "no colon stands behind a word",
+            )
+            .fix(at, String::new());
+    }
+
     /// Reports a word that begins where another ends: whoever wrote it meant one word, or a blank.
-    fn apart(&mut self, pair: &Pair<'_>, span: Span) {
-        let (start, text) = (pair.as_span().start(), pair.as_str().trim_end());
+    fn apart(&mut self, start: usize, text: &str, span: Span) {
         if self.end == start && start > 0 {
             self.report
                 .error(
@@ -206,7 +267,7 @@ impl Words<'_> {
         let mut closed = false;
         for part in pair.into_inner() {
             match part.as_rule() {
-                Rule::chars => text = unescaped(part.as_str()),
+                Rule::chars => text = self.unescaped(part.as_str(), part.as_span().start()),
                 _ => closed = true,
             }
         }
@@ -225,6 +286,43 @@ impl Words<'_> {
             span,
         }
     }
+
+    /// Content of a string that begins at a place; an unknown escape stands for itself, once it has been reported.
+    fn unescaped(&mut self, raw: &str, start: usize) -> String {
+        if !raw.contains('\\') {
+            return raw.to_owned();
+        }
+        let mut text = String::with_capacity(raw.len());
+        let mut chars = raw.char_indices();
+        while let Some((at, c)) = chars.next() {
+            let escaped = (c == '\\').then(|| chars.next()).flatten();
+            match escaped {
+                Some((_, 'n')) => text.push('\n'),
+                Some((_, 't')) => text.push('\t'),
+                Some((_, known @ ('"' | '\\'))) => text.push(known),
+                Some((_, other)) => {
+                    let end = start + at + 1 + other.len_utf8();
+                    self.escape(self.place(start + at, end), other);
+                    text.extend([c, other]);
+                }
+                None => text.push(c),
+            }
+        }
+        text
+    }
+
+    fn escape(&mut self, at: Span, other: char) {
+        self.report
+            .error(
+                "mux::syntax::escape",
+                at,
+                format!("there is no escape `\\{other}`"),
+            )
+            .help(format!(
+                "the escapes of a string are `\\\"`, `\\\\`, `\\n` and `\\t`; a backslash itself is written `\\\\{other}`"
+            ))
+            .fix(at, format!("\\\\{other}"));
+    }
 }
 
 /// A word in the place of an operator, with the blanks that words need and operators do not.
@@ -241,20 +339,18 @@ fn spaced(pair: &Pair<'_>, word: &str) -> String {
     )
 }
 
-/// Content of a string; unknown escapes stand for themselves.
-fn unescaped(raw: &str) -> String {
-    let mut text = String::with_capacity(raw.len());
-    let mut chars = raw.chars();
-    while let Some(c) = chars.next() {
-        text.push(match c {
-            '\\' => match chars.next() {
-                Some('n') => '\n',
-                Some('t') => '\t',
-                Some(other) => other,
-                None => '\\',
-            },
-            other => other,
-        });
+/// The sign of this text, which the strict rules have read.
+fn of_text(sign: &str) -> Sign {
+    match sign.trim_end() {
+        "is" => Sign::Is,
+        "in" => Sign::In,
+        "matches" => Sign::Matches,
+        ">=" => Sign::AtLeast,
+        "<=" => Sign::AtMost,
+        ">" => Sign::More,
+        "<" => Sign::Less,
+        words if words.starts_with("not") => Sign::NotIn,
+        words if words.starts_with("starts") => Sign::StartsWith,
+        _ => Sign::IsNot,
     }
-    text
 }

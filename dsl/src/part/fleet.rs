@@ -58,6 +58,7 @@ pub(crate) fn target(target: &Target) -> Part {
         context,
         output,
         price: costs,
+        listed,
         tier,
         can,
         concurrency,
@@ -72,9 +73,10 @@ pub(crate) fn target(target: &Target) -> Part {
         )
         .with("can", features(*can))
         .maybe("concurrency", concurrency.map(|n| Figure::Number(n.into())));
-    match costs {
-        Some(costs) => part.holding(price(*costs)),
-        None => part,
+    match (costs, listed) {
+        // What a catalogue lists is no part of what a policy says, and changes without it.
+        (Some(costs), None) => part.holding(price(*costs)),
+        _ => part,
     }
 }
 
@@ -84,6 +86,7 @@ fn price(price: Price) -> Part {
         output,
         cached,
         cache_write,
+        cache_write_1h,
         reasoning,
         audio_input,
         audio_output,
@@ -93,6 +96,7 @@ fn price(price: Price) -> Part {
         .with("output", Figure::Price(output))
         .maybe("cached", cached.map(Figure::Price))
         .maybe("cache-write", cache_write.map(Figure::Price))
+        .maybe("cache-write-1h", cache_write_1h.map(Figure::Price))
         .maybe("reasoning", reasoning.map(Figure::Price))
         .maybe("audio-input", audio_input.map(Figure::Price))
         .maybe("audio-output", audio_output.map(Figure::Price))

@@ -1,9 +1,9 @@
 //! Guarantees: whether something holds for every request of a region and everything that can become of it.
 
 use super::answer::{Answer, Counterexample, Proof};
-use super::bill::Bill;
-use super::property::{About, about, attempted, holds, in_a_test, priced, refused, told};
+use super::property::{About, Taken, about, holds, in_a_test, kept, refused, told};
 use super::reach::{Order, Reach, work};
+use super::toll::{Part, Sized, Toll};
 use super::worlds::{IT, Reached, reached};
 use crate::case::{Expectation, Guarantee};
 use crate::cells::Cells;
@@ -14,9 +14,10 @@ use crate::fact::Fact;
 use crate::image::{
     Attempt, Features, GuardId, Plan, Policy, PolicyId, Route, RuleId, TargetId, Timeouts, Verdict,
 };
+use crate::possible::possible;
 use crate::region::{Region, Terms};
+use crate::space::amount;
 use crate::witness::Witness;
-use crate::worst::{Tariff, Worst, worst};
 
 /// Corners of a region that are looked at where it is too tangled to be proved.
 const CORNERS: usize = 20_000;
@@ -62,12 +63,12 @@ struct Prover<'a> {
 }
 
 /// Something that can become of a request and breaks an expectation.
-struct Breach {
+struct Breach<'a> {
     /// Index of the expectation.
     expectation: usize,
     /// Conditions of arms that lead there.
     guards: Vec<GuardId>,
-    got: Got,
+    got: Got<'a>,
     /// Targets that must fail before.
     before: Vec<TargetId>,
     /// The target, where the request itself goes there.
@@ -77,15 +78,21 @@ struct Breach {
 }
 
 /// What is the case instead.
-enum Got {
+enum Got<'a> {
     /// In words.
     Told(String),
-    /// So much for each token, where every price is known, and the longest answer, where that is; whether it is too much
-    /// depends on the request.
-    Tariff(Option<Tariff>, Option<u32>),
+    /// Whether it is too much depends on the request; with everybody who can come to see it.
+    Figure(Box<Toll<'a>>, Vec<Reached>),
 }
 
-impl Prover<'_> {
+/// A request that breaks an expectation.
+struct Broken {
+    region: Region,
+    /// What it takes, and the part it is of, where that is what it breaks.
+    figure: Option<(Part, Sized)>,
+}
+
+impl<'a> Prover<'a> {
     fn verdict(mut self) -> Answer {
         let when = match &self.guarantee.when {
             None => Some(vec![Region::all()]),
@@ -118,30 +125,35 @@ impl Prover<'_> {
         }
     }
 
-    /// The requests of a region that an expectation may not hold for, as far as money decides.
-    fn dear(&self, region: Region, breach: &Breach) -> Vec<Region> {
+    /// The requests of a region that break an expectation, as far as figures decide.
+    fn dear(&self, region: Region, breach: &Breach<'_>) -> Vec<(Region, Option<Part>)> {
         match (&breach.got, self.guarantee.expects.get(breach.expectation)) {
-            (Got::Tariff(tariff, longest), Some(expectation)) => self
-                .bill(*tariff, *longest)
-                .broken(&expectation.that, &region),
-            _ => vec![region],
+            (Got::Figure(toll, _), Some(expectation)) => {
+                let broken = toll.broken(&expectation.that, &region).into_iter();
+                broken.map(|p| (p.region.clone(), Some(p))).collect()
+            }
+            _ => vec![(region, None)],
         }
     }
 
-    fn bill(&self, tariff: Option<Tariff>, longest: Option<u32>) -> Bill<'_> {
-        Bill {
-            terms: self.scene.terms,
-            tariff,
-            longest,
+    /// One request of some that break an expectation; `None` where it might take less than is counted for it.
+    fn one(&mut self, breach: &Breach<'_>, part: Option<Part>, region: Region) -> Option<Broken> {
+        let expectation = self.guarantee.expects.get(breach.expectation)?;
+        let (Got::Figure(toll, _), Some(part)) = (&breach.got, part) else {
+            return Some(Broken {
+                region,
+                figure: None,
+            });
+        };
+        let sized = toll.worst(&expectation.that, &part, &region);
+        if !sized.sure {
+            self.unknown = true;
+            return None;
         }
-    }
-
-    /// Most tokens that any of these targets answers with.
-    fn longest(&self, all: &[Reached]) -> Option<u32> {
-        let targets = &self.scene.terms.fleet.targets;
-        let outputs = all.iter().map(|r| targets.get(r.target.index())?.output);
-        let outputs = outputs.collect::<Option<Vec<u32>>>();
-        outputs.and_then(|outputs| outputs.into_iter().max())
+        Some(Broken {
+            region: sized.region.clone(),
+            figure: Some((part, sized)),
+        })
     }
 
     /// Everything that can become of a request that enters a policy: one that a test shows to be wrong.
@@ -157,7 +169,7 @@ impl Prover<'_> {
             return None;
         };
         let order = Order::new(self.scene.terms.space, &entry.list, work(entry.list.len()));
-        let breaches: Vec<Vec<Breach>> = entry
+        let breaches: Vec<Vec<Breach<'_>>> = entry
             .leaves
             .iter()
             .map(|leaf| self.breaches(leaf))
@@ -168,7 +180,7 @@ impl Prover<'_> {
                     continue;
                 }
                 let targets = self.targets(region, &when, breach).into_iter();
-                for target in targets
+                for (target, part) in targets
                     .flat_map(|t| self.dear(t, breach))
                     .collect::<Vec<_>>()
                 {
@@ -177,10 +189,10 @@ impl Prover<'_> {
                         Reach::Alive(witness) => Some(witness),
                         Reach::Unknown => self.corner(&order, at, &target),
                     };
-                    if let Some(witness) = found {
+                    if let Some(broken) = found.and_then(|w| self.one(breach, part, w)) {
                         let leaf = entry.leaves.get(*leaf as usize)?;
                         let asked = format!("@{}", policy.name);
-                        let found = self.counterexample(&asked, Some(leaf), breach, &witness);
+                        let found = self.counterexample(&asked, Some(leaf), breach, &broken);
                         if found.fails {
                             return Some(found);
                         }
@@ -201,18 +213,16 @@ impl Prover<'_> {
                 timeouts: Timeouts::default(),
                 retry: None,
             });
-            let worst = worst(&route, self.scene.plans, self.scene.terms.fleet);
-            let breaches = self.used(
-                &reached(&route, self.scene.plans, self.scene.terms.fleet),
-                &worst,
-            );
+            let all = reached(&route, self.scene.plans, self.scene.terms.fleet);
+            let breaches = self.used(&all, &self.toll(&route));
             for witness in self.named(&target.name, when) {
                 self.asked = true;
                 for breach in &breaches {
                     let taken = self.taken_on(witness.clone(), breach.target);
                     let dear = taken.map(|t| self.dear(t, breach)).unwrap_or_default();
-                    if let Some(witness) = dear.first() {
-                        let found = self.counterexample(&target.name, None, breach, witness);
+                    let mut dear = dear.into_iter();
+                    if let Some(broken) = dear.find_map(|(w, part)| self.one(breach, part, w)) {
+                        let found = self.counterexample(&target.name, None, breach, &broken);
                         if found.fails {
                             return Some(found);
                         }
@@ -241,16 +251,17 @@ impl Prover<'_> {
             .collect()
     }
 
-    fn targets(&self, region: &Region, when: &[Region], breach: &Breach) -> Vec<Region> {
+    fn targets(&mut self, region: &Region, when: &[Region], breach: &Breach<'_>) -> Vec<Region> {
         let space = self.scene.terms.space;
         let mut targets: Vec<Region> = when.iter().filter_map(|w| region.and(w, space)).collect();
         for guard in &breach.guards {
             let Some(guard) = self.scene.guards.get(guard.index()) else {
                 continue;
             };
-            // A condition too large to be laid out is taken to hold everywhere, which can only find too much.
+            // Of a condition too large to be laid out nothing is claimed, neither that it holds nor that it does not.
             let Some(regions) = self.scene.terms.regions(guard) else {
-                continue;
+                self.unknown = true;
+                return Vec::new();
             };
             targets = targets
                 .iter()
@@ -283,7 +294,7 @@ impl Prover<'_> {
     }
 
     /// What a leaf does that breaks an expectation.
-    fn breaches(&self, leaf: &Leaf) -> Vec<Breach> {
+    fn breaches(&self, leaf: &Leaf) -> Vec<Breach<'a>> {
         let policy = leaf.policies.last().map(|p| p.index()).unwrap_or_default();
         let clause = self
             .scene
@@ -301,13 +312,10 @@ impl Prover<'_> {
                     .policies
                     .get(policy)
                     .and_then(|p| p.rules.get(leaf.rule.index()));
-                let mut worst = worst(&plan.route, self.scene.plans, self.scene.terms.fleet);
+                let mut toll = self.toll(&plan.route);
                 let shadows = rule.map(|r| r.shadows.as_slice()).unwrap_or_default();
                 for shadow in shadows.iter().filter(|s| s.share > 0) {
-                    worst.cost = worst
-                        .cost
-                        .zip(self.tariff(&shadow.attempt))
-                        .map(|(a, b)| a.and(b));
+                    toll.copies.push(&shadow.attempt);
                     all.push(Reached {
                         target: shadow.attempt.target,
                         guards: Vec::new(),
@@ -318,8 +326,8 @@ impl Prover<'_> {
                 }
                 let passed = leaf.policies.iter();
                 let passed = passed.filter_map(|p| self.scene.policies.get(p.index())?.within);
-                worst.time = passed.chain(worst.time).min();
-                self.used(&all, &worst)
+                toll.within = passed.min();
+                self.used(&all, &toll)
             }
             Some(Then::Decide(Verdict::Deny { status, .. })) => {
                 let broken = |(at, expectation): (usize, &Expectation)| {
@@ -345,50 +353,53 @@ impl Prover<'_> {
         }
     }
 
-    /// What one copy costs.
-    fn tariff(&self, attempt: &Attempt) -> Option<Tariff> {
-        let route = Route::Attempt(attempt.clone());
-        worst(&route, self.scene.plans, self.scene.terms.fleet).cost
+    fn toll<'r>(&self, route: &'r Route) -> Toll<'r>
+    where
+        'a: 'r,
+    {
+        Toll {
+            terms: self.scene.terms,
+            plans: self.scene.plans,
+            guards: self.scene.guards,
+            route,
+            copies: Vec::new(),
+            within: None,
+        }
     }
 
-    fn used(&self, all: &[Reached], worst: &Worst) -> Vec<Breach> {
+    fn used<'r>(&self, all: &[Reached], toll: &Toll<'r>) -> Vec<Breach<'r>> {
         let mut breaches = Vec::new();
         for (at, expectation) in self.guarantee.expects.iter().enumerate() {
-            match about(&expectation.that) {
-                About::Money => breaches.push(Breach {
+            let that = &expectation.that;
+            if about(that) == About::Targets || about(that) == About::Refusal {
+                breaches.extend(self.led_to(at, expectation, all));
+            } else if !toll.always(that) {
+                breaches.push(Breach {
                     expectation: at,
                     guards: Vec::new(),
-                    got: Got::Tariff(worst.cost, self.longest(all)),
+                    got: Got::Figure(Box::new(toll.clone()), all.to_vec()),
                     before: Vec::new(),
                     target: None,
-                    runs: false,
-                }),
-                About::Attempts => breaches.extend(self.tried(at, expectation, all, worst)),
-                _ => breaches.extend(self.led_to(at, expectation, all, worst)),
+                    runs: about(that) == About::Attempts,
+                });
             }
         }
         breaches
     }
 
     /// An expectation that some target breaks which requests are led to.
-    fn led_to(
-        &self,
-        at: usize,
-        expectation: &Expectation,
-        all: &[Reached],
-        worst: &Worst,
-    ) -> Vec<Breach> {
+    fn led_to<'r>(&self, at: usize, expectation: &Expectation, all: &[Reached]) -> Vec<Breach<'r>> {
         let fleet = self.scene.terms.fleet;
         let that = &expectation.that;
-        let broken = |r: &&Reached| !holds(that, r.target, worst, fleet);
-        // Whichever arm a share falls to, the first that is asked breaks it.
+        let broken = |r: &&Reached| !holds(that, r.target, fleet);
+        // Whichever arm a share falls to, or answers for several, the first that is asked breaks it.
         let mut first = all.iter().filter(|r| r.itself() && r.before.is_empty());
-        let any = first.all(|r| broken(&r));
+        let any = first.all(|r| broken(&r) && !r.live);
         let of_one = about(that) == About::Targets;
         let breach = |r: &Reached| Breach {
             expectation: at,
             guards: r.guards.clone(),
-            got: Got::Told(told(that, r, worst, fleet)),
+            got: Got::Told(told(that, r, fleet)),
             before: r.before.clone(),
             target: r.itself().then_some(r.target),
             runs: of_one && !r.live && (r.how == IT || (any && r.before.is_empty())),
@@ -396,34 +407,35 @@ impl Prover<'_> {
         all.iter().filter(broken).map(breach).collect()
     }
 
-    /// An expectation that a route breaks which tries too often. A test shows it where each target refuses in turn and
-    /// that is enough; retries, judges and questions to several are left to the words.
+    /// Who must refuse so that a request is tried too often, where each target refusing in turn is enough; retries, judges
+    /// and questions to several are left to the words.
     fn tried(
         &self,
-        at: usize,
         expectation: &Expectation,
         all: &[Reached],
-        worst: &Worst,
-    ) -> Option<Breach> {
-        let fleet = self.scene.terms.fleet;
-        let that = &expectation.that;
-        let last = all.iter().max_by_key(|r| r.before.len())?;
-        if attempted(that, worst.attempts) {
-            return None;
+        (part, sized): &(Part, Sized),
+    ) -> Option<Vec<TargetId>> {
+        let asked = |r: &&Reached| {
+            r.guards.iter().all(|guard| part.open(*guard))
+                && self
+                    .taken_on(sized.region.clone(), Some(r.target))
+                    .is_some()
+        };
+        let asked: Vec<&Reached> = all.iter().filter(asked).collect();
+        let alone = asked.iter().all(|r| r.how == IT && !r.live);
+        let mut targets: Vec<TargetId> = Vec::new();
+        for reached in asked {
+            if !targets.contains(&reached.target) {
+                targets.push(reached.target);
+            }
         }
-        let mut before = last.before.clone();
-        before.push(last.target);
-        let alone = |r: &Reached| r.how == IT && !r.live && r.guards.is_empty();
-        let made = u32::try_from(before.len()).unwrap_or(u32::MAX);
-        let runs = all.iter().all(alone) && made <= worst.attempts && !attempted(that, made);
-        Some(Breach {
-            expectation: at,
-            guards: Vec::new(),
-            got: Got::Told(told(that, last, worst, fleet)),
-            before: if runs { before } else { Vec::new() },
-            target: None,
-            runs,
-        })
+        let attempts = u32::try_from(targets.len()).unwrap_or(u32::MAX);
+        let made = Taken {
+            attempts,
+            ..sized.taken
+        };
+        let enough = attempts <= sized.taken.attempts && !kept(&expectation.that, &made);
+        (alone && enough).then_some(targets)
     }
 
     /// Requests at the corners of a region, one after the other, up to a bound.
@@ -464,7 +476,8 @@ impl Prover<'_> {
                 .filter_map(|((f, cells), i)| Some((*f, *cells.get(*i)?)))
                 .collect();
             let point = order.narrowed(target, &path);
-            if !entries.iter().any(|(_, region)| region.meets(&point)) {
+            let taken = entries.iter().any(|(_, region)| region.meets(&point));
+            if !taken && possible(&point, space).is_some() {
                 return Some(point);
             }
             // Counts up, the first field fastest.
@@ -481,49 +494,54 @@ impl Prover<'_> {
         &self,
         model: &str,
         leaf: Option<&Leaf>,
-        breach: &Breach,
-        witness: &Region,
+        breach: &Breach<'_>,
+        broken: &Broken,
     ) -> Counterexample {
-        let expected = self
-            .guarantee
-            .expects
-            .get(breach.expectation)
-            .map(|e| e.text.clone())
-            .unwrap_or_default();
+        let expectation = self.guarantee.expects.get(breach.expectation);
+        let expected = expectation.map(|e| e.text.clone()).unwrap_or_default();
         let policy =
             leaf.and_then(|l| Some((self.scene.policies.get(l.policies.last()?.index())?, l.rule)));
         let rule = policy.and_then(|(p, RuleId(rule))| p.rules.get(rule as usize));
+        let (before, got) = match (&breach.got, &broken.figure, expectation) {
+            (Got::Told(got), ..) => (Some(breach.before.clone()), got.clone()),
+            (Got::Figure(_, all), Some(figure), Some(expectation)) => (
+                self.tried(expectation, all, figure).filter(|_| breach.runs),
+                figure.1.taken.told(about(&expectation.that)),
+            ),
+            (Got::Figure(..), ..) => (None, String::new()),
+        };
+        let runs = breach.runs && before.is_some();
+        let before = before.unwrap_or_default();
         let name = |id: &TargetId| {
             let target = self.scene.terms.fleet.targets.get(id.index());
             target.map_or("?", |t| &t.name)
         };
         let refuses = |t: &TargetId| format!("  upstream {} refuses\n", name(t));
-        let scripts: String = breach.before.iter().map(refuses).collect();
+        let scripts: String = before.iter().map(refuses).collect();
         // Those before refuse only if they are asked at all.
-        let before = breach
-            .before
+        let before = before
             .iter()
-            .try_fold(witness.clone(), |region, target| {
+            .try_fold(broken.region.clone(), |region, target| {
                 self.taken_on(region, Some(*target))
             });
         let asked = before.is_some() || breach.target.is_some();
-        let witness = before.unwrap_or_else(|| witness.clone());
-        let (witness, got) = match &breach.got {
-            Got::Told(got) => (witness, got.clone()),
-            Got::Tariff(tariff, longest) => {
-                let bill = self.bill(*tariff, *longest);
-                let point = bill.dearest(witness);
-                let cost = bill.most(&point);
-                (point, priced(cost))
-            }
-        };
-        let runs = breach.runs && asked;
+        let region = before.unwrap_or_else(|| broken.region.clone());
+        let runs = runs && asked;
         let expect = if runs {
             in_a_test(&expected)
         } else {
             format!("# {expected}")
         };
-        let givens = Witness::of(&witness, self.scene.terms.space).lines();
+        let mut witness = Witness::of(&region, self.scene.terms.space);
+        if let Some((_, sized)) = &broken.figure {
+            let lengths = [("tokens", sized.tokens), ("output_limit", sized.answer)];
+            for (fact, length) in lengths {
+                if let Some(length) = length {
+                    witness.give(fact, &amount(&Fact::Tokens, length.into()));
+                }
+            }
+        }
+        let givens = witness.lines();
         Counterexample {
             test: format!(
                 "test {:?} {{\n  given model {model}\n{givens}{scripts}  {expect}\n}}\n",

@@ -2,12 +2,10 @@
 
 use super::worlds::Reached;
 use crate::case::Property;
-use crate::image::{Fleet, Pico, TargetId};
-use crate::worst::Worst;
+use crate::image::{Fleet, Millis, Pico, TargetId};
 
-/// Whether a property holds of a target that can be reached, or of the most that a route can take. What a request can
-/// cost depends on the request and is asked of [`affordable`].
-pub(super) fn holds(property: &Property, target: TargetId, worst: &Worst, fleet: &Fleet) -> bool {
+/// Whether a property holds of a target that can be reached. What a request takes is asked of [`kept`].
+pub(super) fn holds(property: &Property, target: TargetId, fleet: &Fleet) -> bool {
     let Some(of) = fleet.targets.get(target.index()) else {
         return true;
     };
@@ -21,9 +19,9 @@ pub(super) fn holds(property: &Property, target: TargetId, worst: &Worst, fleet:
                 !provider.regions.is_empty()
                     && !provider.regions.iter().any(|r| out.contains(&&**r))
             }
-            None => !holds(inner, target, worst, fleet),
+            None => !holds(inner, target, fleet),
         },
-        Property::Any(parts) => parts.iter().any(|p| holds(p, target, worst, fleet)),
+        Property::Any(parts) => parts.iter().any(|p| holds(p, target, fleet)),
         Property::Region(region) => {
             !provider.regions.is_empty() && provider.regions.iter().all(|r| r == region)
         }
@@ -33,9 +31,7 @@ pub(super) fn holds(property: &Property, target: TargetId, worst: &Worst, fleet:
         Property::Private => provider.private,
         Property::Can(features) => of.can.contains(*features),
         Property::Denied => false,
-        Property::Attempts(compare, count) => compare.holds(&worst.attempts, count),
-        Property::Total(compare, most) => worst.time.is_some_and(|time| compare.holds(&time, most)),
-        Property::Cost(..) => true,
+        Property::Attempts(..) | Property::Total(..) | Property::Cost(..) => true,
     }
 }
 
@@ -78,20 +74,60 @@ pub(super) fn about(property: &Property) -> About {
     }
 }
 
-/// Whether a property holds of what a request can cost at most; it does not where that has no bound.
-pub(super) fn affordable(property: &Property, cost: Option<Pico>) -> bool {
-    match property {
-        Property::Not(inner) => cost.is_some() && !affordable(inner, cost),
-        Property::Cost(compare, most) => cost.is_some_and(|cost| compare.holds(&cost, most)),
-        _ => true,
+/// What a request takes at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Taken {
+    pub(super) attempts: u32,
+    /// Absent where some part has no deadline.
+    pub(super) time: Option<Millis>,
+    /// Absent where it has no bound: a price is unknown, or a length.
+    pub(super) cost: Option<Pico>,
+}
+
+impl Taken {
+    /// Whether it is more than another, of one figure.
+    pub(super) fn more(&self, other: &Self, of: About) -> bool {
+        fn beyond<T: PartialOrd>(own: Option<T>, other: Option<T>) -> bool {
+            match (own, other) {
+                (Some(own), Some(other)) => own > other,
+                (own, other) => own.is_none() && other.is_some(),
+            }
+        }
+        match of {
+            About::Attempts => self.attempts > other.attempts,
+            About::Time => beyond(self.time, other.time),
+            About::Money => beyond(self.cost, other.cost),
+            About::Targets | About::Refusal => false,
+        }
+    }
+
+    /// One figure in words.
+    pub(super) fn told(&self, of: About) -> String {
+        match of {
+            About::Time => match self.time {
+                Some(time) => format!("{time} ms at worst"),
+                None => "no bound on the time".to_owned(),
+            },
+            About::Money => priced(self.cost),
+            _ => format!("{} attempts at worst", self.attempts),
+        }
     }
 }
 
-/// Whether a property holds of so many attempts.
-pub(super) fn attempted(property: &Property, attempts: u32) -> bool {
+/// Whether a property of a figure holds of what a request takes; neither it nor its opposite does where that has no bound.
+pub(super) fn kept(property: &Property, taken: &Taken) -> bool {
     match property {
-        Property::Not(inner) => !attempted(inner, attempts),
-        Property::Attempts(compare, most) => compare.holds(&attempts, most),
+        Property::Not(inner) => {
+            let known = match about(inner) {
+                About::Time => taken.time.is_some(),
+                About::Money => taken.cost.is_some(),
+                _ => true,
+            };
+            known && !kept(inner, taken)
+        }
+        Property::Attempts(compare, most) => compare.holds(&taken.attempts, most),
+        Property::Total(compare, most) => taken.time.is_some_and(|t| compare.holds(&t, most)),
+        Property::Cost(compare, most) => taken.cost.is_some_and(|c| compare.holds(&c, most)),
         _ => true,
     }
 }
@@ -113,20 +149,11 @@ pub(super) fn refused(property: &Property) -> Option<bool> {
     }
 }
 
-/// What is the case instead, in words.
-pub(super) fn told(property: &Property, reached: &Reached, worst: &Worst, fleet: &Fleet) -> String {
+/// What is the case instead of what is promised of targets, in words.
+pub(super) fn told(property: &Property, reached: &Reached, fleet: &Fleet) -> String {
     let Some(of) = fleet.targets.get(reached.target.index()) else {
         return String::new();
     };
-    match about(property) {
-        About::Attempts => return format!("{} attempts at worst", worst.attempts),
-        About::Time => {
-            return worst.time.map_or("no bound on the time".to_owned(), |t| {
-                format!("{t} ms at worst")
-            });
-        }
-        _ => {}
-    }
     let provider = fleet.providers.get(of.provider.index());
     let detail = match property {
         that if is_region(that) => {
@@ -157,8 +184,8 @@ fn is_region(property: &Property) -> bool {
     }
 }
 
-/// What is the case instead, of money.
-pub(super) fn priced(cost: Option<Pico>) -> String {
+/// A cost in words.
+fn priced(cost: Option<Pico>) -> String {
     let Some(pico) = cost else {
         return "no bound on the cost".to_owned();
     };

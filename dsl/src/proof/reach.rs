@@ -2,16 +2,20 @@
 
 use crate::cells::Cells;
 use crate::diagram::{Arena, Bounds, Edge};
+use crate::possible::impossible;
 use crate::region::Region;
 use crate::space::Space;
 use std::cell::Cell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 /// Most that one question may take.
 const BOUNDS: Bounds = Bounds {
     nodes: 20_000,
     work: 200_000,
 };
+
+/// Stands for entries of no rule: requests that cannot be.
+const NEVER: u32 = u32::MAX;
 
 /// Steps that one analysis of a policy may take, by the number of its rules; what is not proved by then is not claimed.
 pub(super) fn work(rules: usize) -> u64 {
@@ -23,18 +27,19 @@ pub(super) fn work(rules: usize) -> u64 {
 pub(crate) struct Order<'a> {
     space: &'a Space,
     list: &'a [(Region, u32)],
-    /// Boxes by one field and cell they are held to, the one that fewest others are.
-    anchored: HashMap<(u16, u32), Vec<u32>>,
-    anchors: BTreeSet<u16>,
+    /// Boxes by one field and cell they are held to.
+    anchored: BTreeMap<u16, HashMap<u32, Vec<u32>>>,
     /// The others.
     loose: Vec<u32>,
+    /// What no request is in.
+    impossible: Vec<Region>,
     work: Cell<u64>,
 }
 
 /// What was found out.
 #[derive(Debug)]
 pub(crate) enum Reach {
-    /// No request: these entries of the list take all of them first.
+    /// No request: these entries of the list take all of them first; none do where there is no such request.
     Dead(Vec<u32>),
     /// Some request, by the cells that matter.
     Alive(Region),
@@ -55,9 +60,9 @@ impl<'a> Order<'a> {
         let mut order = Self {
             space,
             list,
-            anchored: HashMap::new(),
-            anchors: BTreeSet::new(),
+            anchored: BTreeMap::new(),
             loose: Vec::new(),
+            impossible: impossible(space),
             work: Cell::new(work),
         };
         let ones = |region: &'a Region| {
@@ -67,21 +72,42 @@ impl<'a> Order<'a> {
             })
         };
         let mut shared: HashMap<(u16, u32), u32> = HashMap::new();
-        for anchor in list.iter().flat_map(|(region, _)| ones(region)) {
-            *shared.entry(anchor).or_default() += 1;
+        let mut held: HashMap<u16, u32> = HashMap::new();
+        for (field, cell) in list.iter().flat_map(|(region, _)| ones(region)) {
+            *shared.entry((field, cell)).or_default() += 1;
+            *held.entry(field).or_default() += 1;
         }
+        // A question about a box looks at those anchored to its own cells, and where it is held to none, at all of the
+        // field. So of `tag.team is "red" and end_user is "ann"` the team, where most boxes name one, however rare Ann is.
+        let elsewhere = |(field, cell): &(u16, u32)| {
+            let held = held.get(field).copied().unwrap_or(0);
+            held - shared.get(&(*field, *cell)).copied().unwrap_or(0)
+        };
         for (at, (region, _)) in (0..).zip(list) {
-            // The rarest tells most: of `tag.team is "red" and tag.task is "code"` the team.
-            let rarest = ones(region).min_by_key(|anchor| shared.get(anchor).copied());
-            match rarest {
-                Some(anchor) => {
-                    order.anchors.insert(anchor.0);
-                    order.anchored.entry(anchor).or_default().push(at);
+            let mut best = None;
+            for anchor in ones(region) {
+                let missed = elsewhere(&anchor);
+                if best.is_none_or(|(_, most)| missed > most) {
+                    best = Some((anchor, missed));
+                }
+            }
+            match best {
+                Some(((field, cell), _)) => {
+                    let cells = order.anchored.entry(field).or_default();
+                    cells.entry(cell).or_default().push(at);
                 }
                 None => order.loose.push(at),
             }
         }
         order
+    }
+
+    /// The same for any figures that could be given, those that cannot be among them.
+    pub(super) fn of_any(self) -> Self {
+        Self {
+            impossible: Vec::new(),
+            ..self
+        }
     }
 
     /// Steps that are left.
@@ -96,16 +122,21 @@ impl<'a> Order<'a> {
 
     /// What each entry that reaches into a box still asks there, in order.
     pub(crate) fn inside(&self, outer: &Region) -> Vec<(u32, Region)> {
-        let mut near: Vec<u32> = self.loose.clone();
-        for field in &self.anchors {
-            if let Some(cells) = outer.get(*field).filter(|cells| cells.len() < 64) {
-                let held = cells
+        self.before(u32::MAX, outer)
+    }
+
+    /// The same of the entries before `end` alone.
+    fn before(&self, end: u32, outer: &Region) -> Vec<(u32, Region)> {
+        let mut near: Vec<u32> = Vec::new();
+        let mut add = |held: &Vec<u32>| near.extend(held.iter().take_while(|at| **at < end));
+        add(&self.loose);
+        for (field, anchored) in &self.anchored {
+            match outer.get(*field).filter(|cells| cells.len() < 64) {
+                Some(cells) => cells
                     .iter()
-                    .filter_map(|cell| self.anchored.get(&(*field, cell)));
-                near.extend(held.flatten());
-            } else {
-                let all = self.anchored.iter().filter(|((f, _), _)| f == field);
-                near.extend(all.flat_map(|(_, held)| held));
+                    .filter_map(|cell| anchored.get(&cell))
+                    .for_each(&mut add),
+                None => anchored.values().for_each(&mut add),
             }
         }
         near.sort_unstable();
@@ -134,27 +165,69 @@ impl<'a> Order<'a> {
 
     /// Whether a request in `target` gets past the entries before `end`.
     pub(crate) fn past(&self, end: u32, target: &Region) -> Reach {
+        self.found(end, target, false)
+    }
+
+    /// The same where it does not matter which request does: [`Reach::Alive`] may tell of all in `target`.
+    pub(crate) fn passes(&self, end: u32, target: &Region) -> Reach {
+        self.found(end, target, true)
+    }
+
+    fn found(&self, end: u32, target: &Region, any: bool) -> Reach {
         if self.work.get() == 0 {
             return Reach::Unknown;
         }
-        let mut before = self.inside(target);
-        before.retain(|(at, _)| *at < end);
+        let mut before = self.before(end, target);
         if let Some((whole, _)) = before.iter().find(|(_, region)| region.is_all()) {
             return Reach::Dead(vec![*whole]);
         }
-        if before.is_empty() {
+        let never = self.never(target, &before);
+        if never.iter().any(Region::is_all) {
+            return Reach::Dead(Vec::new());
+        }
+        let beside = || before.is_empty() || any && self.escapes(&before, target);
+        if never.is_empty() && beside() {
             return Reach::Alive(target.clone());
         }
+        before.splice(0..0, never.into_iter().map(|region| (NEVER, region)));
         // Only cells of the box count: what an entry still asks may reach beyond it.
         before.push((end, asked(&before, target)));
         let Some(Inside { arena, root }) = self.diagram(&before) else {
             return Reach::Unknown;
         };
         let usual = |field| self.usual(field, target);
-        match arena.path(root, &usual, &|leaf| leaf == Some(end)) {
-            Some(path) => Reach::Alive(self.narrowed(target, &path)),
-            None => Reach::Dead(arena.leaves(root).into_iter().flatten().collect()),
+        if let Some(path) = arena.path(root, &usual, &|leaf| leaf == Some(end)) {
+            return Reach::Alive(self.narrowed(target, &path));
         }
+        let takers = arena.leaves(root).into_iter().flatten();
+        Reach::Dead(takers.filter(|taker| *taker != NEVER).collect())
+    }
+
+    /// What no request of a box is in, as far as it is asked about by the box or by these entries.
+    fn never(&self, target: &Region, entries: &[(u32, Region)]) -> Vec<Region> {
+        let asked = |field: u16| {
+            let mut entries = entries.iter().map(|(_, region)| region);
+            target.get(field).is_some() || entries.any(|region| region.get(field).is_some())
+        };
+        let near = self.impossible.iter();
+        let near = near.filter(|region| region.iter().all(|(field, _)| asked(field)));
+        near.filter_map(|region| region.inside(target)).collect()
+    }
+
+    /// Whether each entry asks about some field for less than the box leaves, even together with the others that ask
+    /// about it: then one request is beside them all.
+    fn escapes(&self, entries: &[(u32, Region)], target: &Region) -> bool {
+        let mut asked: BTreeMap<u16, Cells> = BTreeMap::new();
+        for (field, cells) in entries.iter().flat_map(|(_, region)| region.iter()) {
+            let all = asked.entry(field).or_insert(Cells::NONE);
+            *all = all.or(cells);
+        }
+        asked.retain(|field, cells| match target.get(*field) {
+            Some(own) => !cells.covers(own),
+            None => !cells.is_all(self.space.count(*field)),
+        });
+        let beside = |region: &Region| region.iter().any(|(field, _)| asked.contains_key(&field));
+        entries.iter().all(|(_, region)| beside(region))
     }
 
     /// A box held to one cell of each field of a path.

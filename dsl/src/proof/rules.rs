@@ -22,8 +22,8 @@ pub(crate) enum Judged {
     Impossible,
     /// Some of the requests it asks for are all taken by these rules.
     Shadowed(Vec<Region>, Vec<usize>),
-    /// Without it everything would be decided as it is.
-    Redundant,
+    /// Without it everything would be decided as it is; without it and this other one, too, it would not.
+    Redundant(Option<usize>),
     /// A test that is always so where it stands.
     Constant(Arc<Test>, bool),
 }
@@ -36,9 +36,11 @@ pub(crate) fn rules(
     plans: &[Plan],
     terms: &Terms<'_>,
 ) -> Vec<(usize, Judged)> {
+    let outcomes = outcomes(clauses, policy, plans);
     let judge = Judge {
         order: Order::new(terms.space, &laid.list, work(clauses.len())),
-        outcomes: outcomes(clauses, policy, plans),
+        last: (0..).zip(&outcomes).map(|(at, of)| (*of, at)).collect(),
+        outcomes,
         own: &laid.own,
     };
     let mut found = Vec::new();
@@ -63,13 +65,22 @@ pub(crate) fn rules(
                 .unwrap_or_default(),
         );
     }
+    let removable =
+        |(rule, judged): &(usize, Judged)| matches!(judged, Judged::Redundant(_)).then_some(*rule);
+    let removable: Vec<usize> = found.iter().filter_map(removable).collect();
+    for (rule, judged) in &mut found {
+        if let Judged::Redundant(other) = judged {
+            let mut others = removable.iter().filter(|other| *other != rule);
+            *other = others.find(|other| !judge.both(*rule, **other)).copied();
+        }
+    }
     found
 }
 
 /// Whether every request meets some rule. `false` may mean that it would take too long to tell.
 pub(crate) fn exhaustive(laid: &Laid, terms: &Terms<'_>) -> bool {
     let end = u32::try_from(laid.list.len()).unwrap_or(u32::MAX);
-    let order = Order::new(terms.space, &laid.list, work(laid.own.len()));
+    let order = Order::new(terms.space, &laid.list, work(laid.own.len())).of_any();
     laid.whole && matches!(order.past(end, &Region::all()), Reach::Dead(_))
 }
 
@@ -77,6 +88,8 @@ struct Judge<'a> {
     order: Order<'a>,
     /// By rule: equal where the same becomes of a request.
     outcomes: Vec<usize>,
+    /// By outcome: the last rule that has it.
+    last: HashMap<usize, usize>,
     /// By rule: its part of the list.
     own: &'a [Range<u32>],
 }
@@ -94,7 +107,9 @@ impl Judge<'_> {
         let (mut alive, mut dead, mut takers) = (Vec::new(), Vec::new(), Vec::new());
         for at in own {
             let (region, _) = self.order.list().get(at as usize)?;
-            match self.order.past(first, region) {
+            match self.order.passes(first, region) {
+                // Of requests that cannot be there is nothing to say.
+                Reach::Dead(by) if by.is_empty() => {}
                 Reach::Dead(by) => {
                     dead.push(region.clone());
                     takers.extend(by);
@@ -110,19 +125,37 @@ impl Judge<'_> {
         by.sort_unstable();
         by.dedup();
         if alive.is_empty() {
-            return Some(Judged::Dead(by));
+            return Some(match by.as_slice() {
+                [] => Judged::Impossible,
+                _ => Judged::Dead(by),
+            });
         }
         if !dead.is_empty() {
             return Some(Judged::Shadowed(dead, by));
         }
-        self.redundant(rule, &alive).then_some(Judged::Redundant)
+        self.redundant(rule, &alive, &[rule])
+            .then_some(Judged::Redundant(None))
     }
 
-    /// Whether the rules behind would do the same with every request this one takes.
-    fn redundant(&self, rule: usize, regions: &[&Region]) -> bool {
+    /// Whether two rules that can each be left out can be left out together.
+    fn both(&self, one: usize, other: usize) -> bool {
+        if self.outcomes.get(one) != self.outcomes.get(other) {
+            return true;
+        }
+        [one, other].into_iter().all(|rule| {
+            let own = self.own.get(rule).cloned().unwrap_or_default();
+            let list = self.order.list();
+            let own = list.get(own.start as usize..own.end as usize);
+            let regions = own.unwrap_or_default().iter().map(|(region, _)| region);
+            self.redundant(rule, &regions.collect::<Vec<_>>(), &[one, other])
+        })
+    }
+
+    /// Whether the other rules, but for those that are gone, would do the same with every request this one takes.
+    fn redundant(&self, rule: usize, regions: &[&Region], gone: &[usize]) -> bool {
         let outcome = self.outcomes.get(rule);
         let same = |later: &usize| Some(later) == outcome;
-        if !self.outcomes.iter().skip(rule + 1).any(same) {
+        if outcome.is_none_or(|o| self.last.get(o).is_none_or(|last| *last <= rule)) {
             return false;
         }
         regions.iter().all(|region| {
@@ -133,7 +166,7 @@ impl Judge<'_> {
                     .get(at as usize)
                     .map(|(_, rule)| *rule as usize)
             };
-            entries.retain(|(at, _)| of(*at) != Some(rule));
+            entries.retain(|(at, _)| of(*at).is_none_or(|rule| !gone.contains(&rule)));
             let Some(Inside { arena, root }) = self.order.diagram(&entries) else {
                 return false;
             };
@@ -209,7 +242,7 @@ impl Taken {
             }
             if taken.covers(&cells) {
                 found.push(Judged::Constant(Arc::clone(test), false));
-            } else if taken.covers(&cells.not(count)) {
+            } else if taken.len() + cells.len() >= count && taken.covers(&cells.not(count)) {
                 found.push(Judged::Constant(Arc::clone(test), true));
             }
         });

@@ -1,12 +1,14 @@
 //! Who can come to see a request that is carried out by a plan, and what must go wrong before.
 
-use super::passing::settled;
 use crate::image::{Arm, Attempt, Combine, Fleet, GuardId, Listed, Plan, Route, TargetId};
+use crate::passing::settled;
 
 /// How a request gets to a target: itself, if those before fail.
 pub(crate) const IT: &str = "it can go to";
 /// Itself, if its share falls so.
 const SHARE: &str = "a share of it goes to";
+/// Itself, as one of several whose answers become one.
+const ASKED: &str = "it goes to several, among them";
 
 /// A target that a plan can lead to.
 #[derive(Clone, Debug)]
@@ -25,7 +27,7 @@ pub(crate) struct Reached {
 impl Reached {
     /// Whether the request itself gets there, as opposed to a copy or a question about its answer.
     pub(crate) fn itself(&self) -> bool {
-        self.how == IT || self.how == SHARE
+        [IT, SHARE, ASKED].contains(&self.how)
     }
 }
 
@@ -84,20 +86,28 @@ impl Walk<'_> {
                 self.each(std::iter::once(&*canary.trial), SHARE);
             }
             Route::Cascade(cascade) => {
-                cascade.steps.iter().for_each(|(arm, _)| self.arm(arm));
-                cascade
-                    .judge
-                    .iter()
-                    .for_each(|judge| self.attempt(&judge.attempt, "its answer is judged by"));
+                // What is judged has answered; only those before it have not.
+                let mut judged = None;
+                for (arm, accept) in &cascade.steps {
+                    if accept.is_some() {
+                        judged.get_or_insert_with(|| self.before.clone());
+                    }
+                    self.arm(arm);
+                }
+                let judge = cascade.judge.as_ref().map(|judge| &judge.attempt);
+                let judged = judged.unwrap_or_else(|| self.before.clone());
+                self.about(judge, judged, "its answer is judged by");
             }
             Route::Ensemble(ensemble) => {
-                self.each(ensemble.asks.iter(), IT);
-                ensemble
-                    .judge
-                    .iter()
-                    .for_each(|judge| self.attempt(&judge.attempt, "its answer is judged by"));
+                let (before, live) = (self.before.clone(), self.live);
+                // What is merged serves nobody by itself.
+                self.live |= matches!(ensemble.combine, Combine::Merge(_));
+                self.each(ensemble.asks.iter(), ASKED);
+                self.live = live;
+                let judge = ensemble.judge.as_ref().map(|judge| &judge.attempt);
+                self.about(judge, before.clone(), "its answer is judged by");
                 if let Combine::Merge(attempt) = &ensemble.combine {
-                    self.attempt(attempt, "its answers are merged by");
+                    self.about(Some(attempt), before, "its answers are merged by");
                 }
             }
             Route::Hedge(hedge) => hedge.arms.iter().for_each(|arm| self.arm(arm)),
@@ -153,6 +163,15 @@ impl Walk<'_> {
         if arm.when.is_some() {
             self.guards.pop();
         }
+    }
+
+    /// A call about answers that others gave, who are not among those that fail before it.
+    fn about(&mut self, attempt: Option<&Attempt>, before: Vec<TargetId>, how: &'static str) {
+        let outer = std::mem::replace(&mut self.before, before);
+        if let Some(attempt) = attempt {
+            self.attempt(attempt, how);
+        }
+        self.before = outer;
     }
 
     fn attempt(&mut self, attempt: &Attempt, how: &'static str) {

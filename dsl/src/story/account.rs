@@ -186,7 +186,9 @@ pub struct Course {
     pub notes: Vec<String>,
     /// Whether it can serve this request, as far as its windows and abilities tell.
     pub able: bool,
-    /// In the order they are written.
+    /// What may put its arms into another order for the same request, or choose another one.
+    pub varies: Vec<String>,
+    /// In the order they are tried, as far as it is known; else as they are written.
     pub arms: Vec<Branch>,
 }
 
@@ -204,12 +206,24 @@ pub struct Branch {
 }
 
 impl Course {
-    /// Every target that can serve the request, in the order they are written, without repeats. Arms whose condition
-    /// does not hold are left out, and so are those that a list leaves out.
+    /// Every target that can serve the request, in the order they are tried, without repeats. Arms whose condition does
+    /// not hold are left out, and so are those that a list leaves out.
     #[must_use]
     pub fn targets(&self) -> Vec<&str> {
         let mut found = Vec::new();
         self.reach(&mut found);
+        found
+    }
+
+    /// What may put its targets into another order for the same request, or choose another one.
+    #[must_use]
+    pub fn varies(&self) -> Vec<&str> {
+        let mut found: Vec<&str> = self.varies.iter().map(String::as_str).collect();
+        for more in self.arms.iter().flat_map(|arm| arm.course.varies()) {
+            if !found.contains(&more) {
+                found.push(more);
+            }
+        }
         found
     }
 

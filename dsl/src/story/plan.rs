@@ -2,19 +2,34 @@
 
 use super::account::{Branch, Course, Truth};
 use super::known::Known;
-use super::{filter, strategy, terms, value};
+use super::{listed, strategy, terms, value};
 use crate::image::{
-    Arm, Attempt, By, Canary, Cascade, Combine, Ensemble, Features, GuardId, Judge, Listed, PlanId,
-    Route, Split, TargetId,
+    Arm, Attempt, By, Canary, Cascade, Combine, Ensemble, Features, GuardId, Judge, PlanId, Route,
+    Split, Sticky, TargetId, Timeouts,
 };
 use crate::phrase::{count, share, time};
 
-/// A plan by its id.
+/// What becomes of a request that comes to a target which can never serve it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Else {
+    /// It is refused: there is nobody else.
+    Refused,
+    /// It is refused, where its share falls there.
+    RefusedByShare,
+    /// The others are asked.
+    PassedOn,
+}
+
+/// A plan by its id, as all that is done with a request.
 pub(super) fn plan(id: PlanId, known: &Known<'_>) -> Course {
+    named(id, known, Else::Refused)
+}
+
+fn named(id: PlanId, known: &Known<'_>, or: Else) -> Course {
     let Some(plan) = known.image.plans.get(id.index()) else {
         return Course::default();
     };
-    let course = route(&plan.route, known);
+    let course = route(&plan.route, known, or);
     match &plan.name {
         Some(name) => Course {
             plan: Some(name.to_string()),
@@ -30,17 +45,17 @@ pub(super) fn plan(id: PlanId, known: &Known<'_>) -> Course {
     }
 }
 
-fn route(route: &Route, known: &Known<'_>) -> Course {
+fn route(route: &Route, known: &Known<'_>, or: Else) -> Course {
     let of = |said: &str, own: &crate::image::Terms, arms: Vec<Branch>| Course {
         said: said.to_owned(),
         options: terms::terms(own, known.image),
-        able: arms.iter().any(|arm| arm.course.able),
+        able: any(&arms),
         arms,
         ..Course::default()
     };
     match route {
-        Route::Attempt(attempt) => call(attempt, known),
-        Route::Plan(id) => plan(*id, known),
+        Route::Attempt(attempt) => asked(attempt, known, or),
+        Route::Plan(id) => named(*id, known, or),
         Route::Fallback(fallback) => {
             let tries = (1..).zip(&fallback.tries);
             let arms = tries.map(|(n, arm)| branch(format!("{n}"), arm, known));
@@ -50,9 +65,15 @@ fn route(route: &Route, known: &Known<'_>) -> Course {
                 arms.collect(),
             )
         }
-        Route::Listed(list) => listed(list, known, &of),
-        Route::Split(split) => self::split(split, known),
-        Route::Canary(canary) => self::canary(canary, known),
+        Route::Listed(list) => {
+            let arms = list.arms.iter();
+            let arms = arms.map(|arm| branch(listed::label(list, arm), arm, known));
+            let spare = list.otherwise.as_deref();
+            let spare = spare.map(|route| bare("otherwise", route, known, Else::PassedOn));
+            listed::listed(list, (arms.collect(), spare), known, &of)
+        }
+        Route::Split(split) => self::split(split, known, or),
+        Route::Canary(canary) => self::canary(canary, known, or),
         Route::Cascade(cascade) => self::cascade(cascade, known),
         Route::Ensemble(ensemble) => self::ensemble(ensemble, known),
         Route::Hedge(hedge) => {
@@ -65,18 +86,47 @@ fn route(route: &Route, known: &Known<'_>) -> Course {
     }
 }
 
-/// A call to one target.
+/// Whether an arm that is there for the request can serve it.
+fn any(arms: &[Branch]) -> bool {
+    let mut there = arms.iter().filter(|arm| arm.open != Truth::False);
+    there.any(|arm| arm.course.able)
+}
+
+/// A call to one target, besides which others are asked.
 pub(super) fn call(attempt: &Attempt, known: &Known<'_>) -> Course {
+    asked(attempt, known, Else::PassedOn)
+}
+
+/// A call to one target, which nobody else follows.
+pub(super) fn alone(target: TargetId, known: &Known<'_>) -> Course {
+    let attempt = Attempt {
+        target,
+        timeouts: Timeouts::default(),
+        retry: None,
+    };
+    asked(&attempt, known, Else::Refused)
+}
+
+fn asked(attempt: &Attempt, known: &Known<'_>, or: Else) -> Course {
     let target = known.image.fleet.targets.get(attempt.target.index());
     let name = value::target(known.image, attempt.target);
     let unable = unable(attempt.target, known);
+    let became = match or {
+        Else::Refused => "refused with 400",
+        Else::RefusedByShare => "refused with 400 where its share falls here",
+        Else::PassedOn => "passed over",
+    };
     let mut notes: Vec<String> = Vec::new();
     notes.extend(
         target
             .map(|t| terms::target(t, known.image))
             .filter(|t| !t.is_empty()),
     );
-    notes.extend(unable.clone());
+    notes.extend(
+        unable
+            .as_ref()
+            .map(|why| format!("{became}, since it {why}")),
+    );
     Course {
         said: name.clone(),
         target: Some(name),
@@ -93,19 +143,17 @@ fn unable(id: TargetId, known: &Known<'_>) -> Option<String> {
     let lacks = moment.request.needs.without(target.can);
     if lacks != Features::default() {
         let words: Vec<&str> = lacks.words().collect();
-        return Some(format!(
-            "passed over, since it lacks {}",
-            words.join(" and ")
-        ));
+        return Some(format!("lacks {}", words.join(" and ")));
     }
     let window = target.context.filter(|w| moment.request.tokens > *w)?;
-    let window = count(window.into());
-    Some(format!(
-        "passed over, since it takes at most {window} tokens"
-    ))
+    Some(format!("takes at most {} tokens", count(window.into())))
 }
 
 fn branch(label: String, arm: &Arm, known: &Known<'_>) -> Branch {
+    branch_or(label, arm, known, Else::PassedOn)
+}
+
+fn branch_or(label: String, arm: &Arm, known: &Known<'_>, or: Else) -> Branch {
     let guard = arm
         .when
         .and_then(|g: GuardId| known.image.code.guards.get(g.index()));
@@ -116,82 +164,53 @@ fn branch(label: String, arm: &Arm, known: &Known<'_>) -> Branch {
         },
         when: guard.map(value::line),
         open: guard.map_or(Truth::True, |g| known.asked(g).holds()),
-        course: route(&arm.route, known),
+        course: route(&arm.route, known, or),
     }
 }
 
-fn bare(label: &str, inner: &Route, known: &Known<'_>) -> Branch {
+fn bare(label: &str, inner: &Route, known: &Known<'_>, or: Else) -> Branch {
     Branch {
         label: label.to_owned(),
         when: None,
         open: Truth::True,
-        course: route(inner, known),
+        course: route(inner, known, or),
     }
 }
 
-fn listed(
-    list: &Listed,
-    known: &Known<'_>,
-    of: &dyn Fn(&str, &crate::image::Terms, Vec<Branch>) -> Course,
-) -> Course {
-    let said = match list.by {
-        By::Cost => "the cheapest of these for this request, then the others".to_owned(),
-        By::Latency(q, over, explore) => format!(
-            "the fastest of these by {} over {}{}, then the others",
-            q.word(),
-            time(over),
-            if explore > 0 {
-                format!(", {} of requests exploring", share(explore))
-            } else {
-                String::new()
-            }
-        ),
-        By::Weight => "one of these by weight, then the others".to_owned(),
-    };
-    let mut arms: Vec<Branch> = Vec::new();
-    for arm in &list.arms {
-        let label = match list.by {
-            By::Weight => format!("weight {}", arm.weight),
-            _ => "-".to_owned(),
-        };
-        let mut own = branch(label, arm, known);
-        if let (Some(asked), Route::Attempt(attempt)) = (&list.filter, &arm.route)
-            && filter::passes(asked, attempt.target, known) == Truth::False
-        {
-            own.course.able = false;
-            own.course.notes.push("left out by `where`".into());
+impl Else {
+    /// The same for an arm of which a share of the requests is sent to.
+    fn by_share(self) -> Self {
+        match self {
+            Self::Refused | Self::RefusedByShare => Self::RefusedByShare,
+            Self::PassedOn => Self::PassedOn,
         }
-        arms.push(own);
     }
-    let otherwise = list.otherwise.as_deref();
-    arms.extend(otherwise.map(|o| bare("otherwise", o, known)));
-    let mut course = of(&said, &list.terms, arms);
-    let asked = list.filter.as_ref();
-    course.options.splice(
-        0..0,
-        asked.map(|f| format!("where {}", filter::words(f, known))),
-    );
-    course
 }
 
-fn split(split: &Split, known: &Known<'_>) -> Course {
+fn split(split: &Split, known: &Known<'_>, or: Else) -> Course {
     let arms = split.arms.iter();
     let arms: Vec<_> = arms
-        .map(|(part, arm)| branch(share(*part), arm, known))
+        .map(|(part, arm)| branch_or(share(*part), arm, known, or.by_share()))
         .collect();
     Course {
         said: format!("split by {}", terms::sticky(&split.by)),
+        varies: vec![by_share(&split.by)],
         options: strategy::salt(&split.salt),
-        able: arms.iter().any(|a| a.course.able),
+        able: any(&arms),
         arms,
         ..Course::default()
     }
 }
 
-fn canary(canary: &Canary, known: &Known<'_>) -> Course {
+fn by_share(by: &[Sticky]) -> String {
+    format!("the share that its {} falls to", terms::sticky(by))
+}
+
+fn canary(canary: &Canary, known: &Known<'_>, or: Else) -> Course {
+    let or = or.by_share();
     let arms = vec![
-        bare("base", &canary.base, known),
-        branch(share(canary.share), &canary.trial, known),
+        bare("base", &canary.base, known, or),
+        branch_or(share(canary.share), &canary.trial, known, or),
     ];
     let mut options = strategy::salt(&canary.salt);
     let abort: Vec<String> = canary.abort.iter().map(strategy::threshold).collect();
@@ -202,10 +221,13 @@ fn canary(canary: &Canary, known: &Known<'_>) -> Course {
         let shares: Vec<String> = shares.iter().map(|s| share(*s)).collect();
         format!("ramp {} every {}", shares.join(" "), time(*every))
     }));
+    let mut varies = vec![by_share(&canary.by)];
+    varies.extend((!abort.is_empty()).then(|| "whether the canary is aborted".to_owned()));
     Course {
         said: format!("canary by {}", terms::sticky(&canary.by)),
+        varies,
         options,
-        able: arms.iter().any(|a| a.course.able),
+        able: any(&arms),
         arms,
         ..Course::default()
     }
@@ -222,7 +244,7 @@ fn cascade(cascade: &Cascade, known: &Known<'_>) -> Course {
         );
         arms.push(step);
     }
-    let able = arms.iter().any(|a| a.course.able);
+    let able = any(&arms);
     arms.splice(
         0..0,
         cascade.judge.as_ref().map(|judge| judged(judge, known)),
@@ -258,7 +280,7 @@ fn ensemble(ensemble: &Ensemble, known: &Known<'_>) -> Course {
     };
     let asks = ensemble.asks.iter();
     let mut arms: Vec<_> = asks.map(|arm| branch(label(arm), arm, known)).collect();
-    let able = arms.iter().any(|a| a.course.able);
+    let able = any(&arms);
     arms.extend(ensemble.judge.as_ref().map(|judge| judged(judge, known)));
     let combine = match &ensemble.combine {
         Combine::FirstValid => "first-valid".to_owned(),
@@ -299,7 +321,7 @@ pub(super) fn used(id: PlanId, known: &Known<'_>) -> String {
         (Some(name), _) => format!("use plan {name}"),
         (None, Route::Plan(id)) => used(*id, known),
         (None, route) => {
-            let course = self::route(route, known);
+            let course = self::route(route, known, Else::Refused);
             let mut words = vec![format!("use {}", kind(route, &course))];
             if matches!(route, Route::Attempt(_)) {
                 words.extend(course.options);

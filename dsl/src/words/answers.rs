@@ -165,6 +165,11 @@ pub static PRICES: &[Choice] = &[
         "a prompt token written to the provider's cache; `input` where absent",
     ),
     Choice::new(
+        "cache-write-1h",
+        "cache-write-1h $N/Mtok",
+        "a prompt token written to the provider's cache for an hour; `cache-write` where absent",
+    ),
+    Choice::new(
         "reasoning",
         "reasoning $N/Mtok",
         "a token of reasoning; `output` where absent",

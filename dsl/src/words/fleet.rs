@@ -50,13 +50,13 @@ pub(super) static TABLE: &[Entry] = &[
     // model
     Entry::new("context", &[Model], "context TOKENS", One(Quantity), "context window"),
     Entry::new("output", &[Model], "output TOKENS", One(Quantity), "most output tokens"),
-    Entry::new("price", &[Model], "price input $N/Mtok output $N/Mtok [cached | cache-write | reasoning | audio-input | audio-output $N/Mtok]", Own, "price classes"),
+    Entry::new("price", &[Model], "price input $N/Mtok output $N/Mtok [cached | cache-write | cache-write-1h | reasoning | audio-input | audio-output $N/Mtok]", Own, "price classes"),
     Entry::new("tier", &[Model], "tier economy | standard | frontier", One(Name), "quality class"),
     Entry::new("can", &[Model], "can tools images json-schema streaming reasoning audio", Several(Name), "what it can serve"),
     Entry::new("like", &[Model], "like MODEL", One(Name), "takes over the facts of another model"),
     Entry::new("id", &[Model], "id \"NAME\"", One(Text), "what the provider calls it"),
     // facts
-    Entry::new("<fact>", &[Facts], "tag.NAME | header.NAME | end_user any | one of \"VALUE\" …", Own, "a fact and the values it can have; any other value counts as absent").repeats(),
+    Entry::new("<fact>", &[Facts], "tag.NAME | header.NAME | end_user any | one of \"VALUE\" …", Own, "a fact and the values it can have; conditions take any other value for none").repeats(),
     // breaker and health
     Entry::new("trip", &[Breaker], "trip when error_rate > SHARE over TIME or failures >= N", Own, "opens it").repeats(),
     Entry::new("min", &[Breaker], "min N requests", Own, "fewest attempts that count; 20 where absent"),

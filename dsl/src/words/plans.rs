@@ -21,7 +21,7 @@ pub(super) static STRATEGIES: &[Entry] = &[
     Entry::new("fallback", ROUTES, "fallback [within TIME] [on OUTCOME …] { try … }", Own, "in order until one serves").with(&[FALLBACK]).repeats().holds(Must(Fallback)),
     Entry::new("cheapest", ROUTES, "cheapest [where FILTER] [within TIME] { PROVIDER/MODEL … }", Own, "lowest expected cost of this request; the others follow in that order").with(&[LISTED]).repeats().holds(Must(Cheapest)),
     Entry::new("fastest", ROUTES, "fastest [by p95 [over TIME]] [explore SHARE] [where FILTER] [within TIME] { PROVIDER/MODEL … }", Own, "least time to the first content; the others follow in that order").with(&[FASTEST, LISTED]).repeats().holds(Must(Fastest)),
-    Entry::new("balance", ROUTES, "balance [within TIME] { PROVIDER/MODEL weight N … }", Own, "by weight, not sticky").with(&[BALANCE]).repeats().holds(Must(Balance)),
+    Entry::new("balance", ROUTES, "balance [within TIME] { PROVIDER/MODEL weight N … }", Own, "by weight, not sticky; of equal weights, the less busy of two that are drawn").with(&[BALANCE]).repeats().holds(Must(Balance)),
     Entry::new("split", ROUTES, "split by WHO … [salt \"TEXT\"] { SHARE PROVIDER/MODEL [name NAME] … }", Own, "sticky shares, 100% in all").with(&[BY]).repeats().holds(Must(Split)),
     Entry::new("canary", ROUTES, "canary by WHO … [salt \"TEXT\"] { base … SHARE … abort when … ramp … }", Own, "a base and a small share").with(&[BY]).repeats().holds(Must(Canary)),
     Entry::new("cascade", ROUTES, "cascade [within TIME] [buffer] { judge … try … { accept when … } try … }", Own, "cheap first; an answer is accepted, or the next is asked").with(&[JUDGED]).repeats().holds(Must(Cascade)),
@@ -51,7 +51,7 @@ pub(super) static TABLE: &[Entry] = &[
     Entry::new("buffer", &[Cascade, Ensemble], "buffer", super::entry::Args::Nothing, "a streaming client gets the answer in one piece"),
     // of one strategy
     Entry::new("judge", &[Cascade, Ensemble], "judge PROVIDER/MODEL rubric \"FILE\" [timeout TIME]", Own, "who scores answers, and by what").with(&[TARGET, RUBRIC]),
-    Entry::new("quorum", &[Ensemble], "quorum N", One(Quantity), "answers that are waited for; all where absent"),
+    Entry::new("quorum", &[Ensemble], "quorum N", One(Quantity), "answers that are waited for: fewer than are asked is a demand, and where they do not come the request fails; all is patience, and whoever answers counts; all where absent"),
     Entry::new("combine", &[Ensemble], "combine first-valid | majority on \"$.path\" | vote on \"$.path\" | best by judge | merge by PROVIDER/MODEL", Own, "how one answer is made of them").with(&[TARGET]),
     Entry::new("abort", &[Canary], "abort when error_rate > SHARE over TIME or p95 > TIME over TIME", Own, "measured on what is tried; any of these sends everything to the base").repeats(),
     Entry::new("ramp", &[Canary], "ramp SHARE … every TIME", Own, "shares in order, and the time of each"),

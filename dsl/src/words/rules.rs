@@ -42,7 +42,7 @@ pub(super) static TABLE: &[Entry] = &[
         &[Policy],
         "charge BUDGET …",
         Several(Name),
-        "budgets its requests are charged to",
+        "budgets its requests are charged to; one that is spent refuses with 429, unless a rule of the policy asks about it",
     )
     .repeats(),
     Entry::new(

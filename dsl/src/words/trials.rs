@@ -270,7 +270,12 @@ pub static EXPECTS: &[Subject] = &[
         "the arm of a split or canary that was taken",
     )
     .optional(),
-    Subject::new("failed", "expect failed", Holds::Flag, "no target served"),
+    Subject::new(
+        "failed",
+        "expect failed",
+        Holds::Flag,
+        "no target served, and no rule refused",
+    ),
     Subject::new(
         "denied",
         "expect denied is 403, or not denied",

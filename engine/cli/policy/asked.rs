@@ -1,15 +1,17 @@
 //! A request that policies are asked about: from words, from a body that a client sends, or from a recording.
 
-use super::facts::Facts;
+use super::facts::{Facts, unveil};
 use crate::bundle::{self, compile_with};
-use crate::ending::Trouble;
-use crate::out::Out;
+use crate::ending::{Exit, Outcome, Trouble};
+use crate::out::{Format, Out};
 use clap::Args;
-use mux_dsl::image::PolicyId;
-use mux_dsl::{Image, Severity};
+use mux_dsl::rendering::Listing;
+use mux_dsl::story::Story;
+use mux_dsl::{Diagnostic, Image, Severity, Sources};
 use mux_replay::moment::Moment;
 use mux_routing::router::{Memory, Router, Way};
 use mux_traffic::record::Record;
+use serde::Serialize;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,35 +37,106 @@ pub(crate) struct Question {
     traffic: Option<PathBuf>,
 }
 
-/// A request, and the policy it enters.
+/// A request, and where its model leads.
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) image: Arc<Image>,
-    pub(crate) policy: PolicyId,
+    pub(crate) way: Way,
     pub(crate) moment: Moment,
     /// What was recorded, where it comes from a recording.
     pub(crate) record: Option<Box<Record>>,
 }
 
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum Unasked {
+    /// The policies do not load.
+    Policies(Vec<Diagnostic>, Box<Sources>),
+    /// What is given is no fact, or not of these policies.
+    Facts(Box<Diagnostic>),
+    /// Anything else.
+    Trouble(Trouble),
+}
+
+impl From<Trouble> for Unasked {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble)
+    }
+}
+
+/// Why there is no answer, for programs: as `mux policy check` writes it, and in words.
+#[derive(Serialize)]
+struct Refused<'r> {
+    #[serde(flatten)]
+    listing: Listing<'r>,
+    error: String,
+}
+
+impl Unasked {
+    /// Says so, and how the command ends.
+    pub(crate) fn end(self, format: Format, out: &mut Out) -> Outcome {
+        let none: &[Diagnostic] = &[];
+        let (diagnostics, outcome) = match &self {
+            Self::Policies(diagnostics, sources) => {
+                if format == Format::Human {
+                    out.error(&mux_dsl::render(diagnostics, sources, out.color()));
+                }
+                (diagnostics.as_slice(), None)
+            }
+            Self::Facts(wrong) => (std::slice::from_ref(&**wrong), Some(said(wrong))),
+            Self::Trouble(trouble) => (none, Some(trouble.to_string())),
+        };
+        if format == Format::Json {
+            out.json(&Refused {
+                listing: Listing::new(diagnostics),
+                error: outcome
+                    .clone()
+                    .unwrap_or_else(|| "the policies do not load".to_owned()),
+            });
+        }
+        match (self, outcome) {
+            (Self::Policies(..), _) => Ok(Exit::No),
+            (Self::Trouble(trouble), _) => Err(trouble),
+            (Self::Facts(_), said) => Err(Trouble::Usage(said.unwrap_or_default())),
+        }
+    }
+}
+
+/// A diagnostic in a few lines, without its place.
+fn said(wrong: &Diagnostic) -> String {
+    let label = wrong.labels.first().map(|l| l.text.clone());
+    let said = label.filter(|l| !l.is_empty()).into_iter();
+    let lines = std::iter::once(wrong.message.clone()).chain(said.chain(wrong.help.clone()));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+impl Asked {
+    /// What becomes of the request.
+    pub(crate) fn story(&self) -> Story {
+        self.moment.look(|request, live| match self.way {
+            Way::Policy(policy) => self.image.story(policy, request, live),
+            Way::Direct(target) => self.image.direct_story(target, request, live),
+        })
+    }
+}
+
 impl Question {
-    /// Reads policies and the request. `None` where the policies do not load, which has been said.
-    pub(crate) fn ask(&self, out: &mut Out) -> Result<Option<Asked>, Trouble> {
+    /// Reads policies and the request.
+    pub(crate) fn ask(&self) -> Result<Asked, Unasked> {
         let record = match (&self.id, &self.traffic) {
             (Some(id), Some(traffic)) => Some(Box::new(recorded(traffic, id)?)),
             _ => None,
         };
         match (record, self.body()?) {
-            (Some(record), _) | (None, Body::Record(record)) => self.again(record, out),
-            (None, Body::Facts(facts)) => about(&self.policies, &facts, out),
+            (Some(record), _) | (None, Body::Record(record)) => self.again(record),
+            (None, Body::Facts(facts)) => about(&self.policies, &facts),
         }
     }
 
-    fn again(&self, record: Box<Record>, out: &mut Out) -> Result<Option<Asked>, Trouble> {
-        let Some(image) = sound(&self.policies, out)? else {
-            return Ok(None);
-        };
+    fn again(&self, record: Box<Record>) -> Result<Asked, Unasked> {
+        let image = loaded(&self.policies)?;
         let moment = Moment::recorded(&record, &image);
-        entered(image, moment, Some(record)).map(Some)
+        Ok(entered(image, moment, Some(record))?)
     }
 
     fn body(&self) -> Result<Body, Trouble> {
@@ -129,28 +202,25 @@ fn recorded(traffic: &Path, id: &str) -> Result<Record, Trouble> {
 
 /// The policies, if they decide anything; what is wrong is said. A guarantee that does not hold is a reason to ask.
 pub(crate) fn sound(policies: &Path, out: &mut Out) -> Result<Option<Arc<Image>>, Trouble> {
-    let compiled = bundle::read(policies, mux_dsl::compile_forced)?.compiled;
-    let errors: Vec<_> = compiled
-        .diagnostics
-        .iter()
-        .filter(|d| d.severity == Severity::Error)
-        .cloned()
-        .collect();
-    if !errors.is_empty() {
-        out.error(&mux_dsl::render(&errors, &compiled.sources, out.color()));
+    match loaded(policies) {
+        Ok(image) => Ok(Some(image)),
+        Err(unasked) => unasked.end(Format::Human, out).map(|_| None),
     }
-    Ok(compiled.image.map(Arc::new))
 }
 
-/// A request of these facts. `None` where the policies do not load, which has been said.
-pub(crate) fn about(
-    policies: &Path,
-    facts: &Facts,
-    out: &mut Out,
-) -> Result<Option<Asked>, Trouble> {
-    let Some(image) = sound(policies, out)? else {
-        return Ok(None);
-    };
+fn loaded(policies: &Path) -> Result<Arc<Image>, Unasked> {
+    let compiled = bundle::read(policies, bundle::forced)?.compiled;
+    let mut errors = compiled.diagnostics;
+    errors.retain(|d| d.severity == Severity::Error);
+    match compiled.image {
+        Some(image) => Ok(Arc::new(image)),
+        None => Err(Unasked::Policies(errors, Box::new(compiled.sources))),
+    }
+}
+
+/// A request of these facts.
+pub(crate) fn about(policies: &Path, facts: &Facts) -> Result<Asked, Unasked> {
+    let image = loaded(policies)?;
     let lines: Vec<String> = facts
         .lines()
         .iter()
@@ -166,28 +236,21 @@ pub(crate) fn about(
         lines.concat()
     );
     let compiled = compile_with(policies, Some((FILE, &text)))?;
-    let wrong = compiled.diagnostics.iter().find(|d| {
+    let mut wrong = compiled.diagnostics.into_iter().filter(|d| {
         d.severity == Severity::Error && d.labels.first().is_some_and(|l| l.file == FILE)
     });
-    if let Some(wrong) = wrong {
-        let label = wrong.labels.first().map(|l| l.text.clone());
-        let said = label
-            .filter(|l| !l.is_empty())
-            .into_iter()
-            .chain(wrong.help.clone());
-        let lines = std::iter::once(wrong.message.clone()).chain(said);
-        return Err(Trouble::usage(lines.collect::<Vec<_>>().join("\n")));
+    if let Some(wrong) = wrong.next() {
+        return Err(Unasked::Facts(Box::new(wrong)));
     }
     let image = compiled
         .image
         .ok_or_else(|| Trouble::internal("the facts do not load"))?;
-    let moment = image
-        .tests
-        .iter()
-        .find(|t| &*t.file == FILE)
-        .map(|t| Moment::supposed(&t.given));
-    let moment = moment.ok_or_else(|| Trouble::internal("the facts were not read"))?;
-    entered(Arc::new(image), moment, None).map(Some)
+    let given = image.tests.iter().find(|t| &*t.file == FILE);
+    let mut given = given
+        .map(|t| t.given.clone())
+        .ok_or_else(|| Trouble::internal("the facts were not read"))?;
+    unveil(&mut given);
+    Ok(entered(Arc::new(image), Moment::supposed(&given), None)?)
 }
 
 /// The policy that is meant where none is named.
@@ -204,25 +267,18 @@ fn only(image: &Image) -> Result<&str, Trouble> {
     }
 }
 
-/// The policy that a request enters.
+/// A request, and where its model leads.
 fn entered(
     image: Arc<Image>,
     moment: Moment,
     record: Option<Box<Record>>,
 ) -> Result<Asked, Trouble> {
     let router = Router::new(Arc::clone(&image), "asked", &Memory::default(), |_| None);
-    match router.resolve(moment.model()) {
-        Ok(Way::Policy(policy)) => Ok(Asked {
-            image,
-            policy,
-            moment,
-            record,
-        }),
-        Ok(Way::Direct(target)) => Err(Trouble::usage(format!(
-            "`{}` is a deployment: the request goes to {} without asking a policy",
-            moment.model(),
-            router.name(target)
-        ))),
-        Err(refusal) => Err(Trouble::usage(refusal.message)),
-    }
+    let way = router.resolve(moment.model());
+    Ok(Asked {
+        way: way.map_err(|refusal| Trouble::usage(refusal.message))?,
+        image,
+        moment,
+        record,
+    })
 }

@@ -1,6 +1,6 @@
 //! `mux policy build`: a bundle in one file.
 
-use crate::bundle::read;
+use crate::bundle::{read, strict};
 use crate::ending::{Exit, Outcome, Trouble};
 use crate::out::{Format, Out};
 use clap::Args;
@@ -28,7 +28,7 @@ pub(crate) struct Build {
 
 impl Build {
     pub(crate) fn run(self, out: &mut Out) -> Outcome {
-        let read = read(&self.path, mux_dsl::compile)?;
+        let read = read(&self.path, strict)?;
         let roots: Vec<&str> = read.roots.iter().map(String::as_str).collect();
         let Some(pack) = read.compiled.packed(&roots) else {
             let mut errors = read.compiled.diagnostics;

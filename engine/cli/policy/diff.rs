@@ -1,7 +1,7 @@
 //! `mux policy diff`: what two versions of policies do differently, for all requests.
 
-use super::origin::{Named, Places};
 use crate::ending::{Exit, Outcome, Trouble};
+use crate::origin::{Named, Places};
 use crate::out::Out;
 use clap::{Args, ValueEnum};
 use mux_dsl::Image;
@@ -86,7 +86,7 @@ impl Diff {
 }
 
 /// Counts every record that can be read.
-fn count(
+pub(super) fn count(
     traffic: &Path,
     now: &Image,
     comparison: &mut Comparison<'_>,

@@ -1,11 +1,12 @@
 //! `mux policy explain`: what becomes of a request, rule by rule, and why.
 
-use super::asked::{Asked, Question};
+use super::asked::{Asked, Question, Unasked};
 use crate::ending::{Exit, Outcome, Trouble};
 use crate::out::{Format, Out, columns};
 use clap::Args;
 use mux_dsl::Path;
 use mux_dsl::story::Story;
+use mux_routing::router::Way;
 use mux_traffic::record::Record;
 
 /// Explain what policies do with a request, and why
@@ -27,12 +28,20 @@ pub(crate) struct Explain {
 
 impl Explain {
     pub(crate) fn run(self, out: &mut Out) -> Outcome {
-        let Some(asked) = self.question.ask(out)? else {
-            return Ok(Exit::No);
-        };
-        let story = match &self.path {
-            Some(path) => asked.image.retold(asked.policy, path).ok_or_else(foreign)?,
-            None => asked.story(),
+        match self.told(out) {
+            Ok(()) => Ok(Exit::Good),
+            Err(unasked) => unasked.end(self.format, out),
+        }
+    }
+
+    fn told(&self, out: &mut Out) -> Result<(), Unasked> {
+        let asked = self.question.ask()?;
+        let story = match (&self.path, asked.way) {
+            (Some(path), Way::Policy(policy)) => {
+                asked.image.retold(policy, path).ok_or_else(foreign)?
+            }
+            (Some(_), Way::Direct(_)) => return Err(foreign().into()),
+            (None, _) => asked.story(),
         };
         if let Some(rule) = &self.why_not {
             let why = story.why_not(rule).ok_or_else(|| unknown(&story, rule))?;
@@ -40,7 +49,7 @@ impl Explain {
                 Format::Json => out.json(&why),
                 Format::Human => out.text(&why.told()),
             }
-            return Ok(Exit::Good);
+            return Ok(());
         }
         match self.format {
             Format::Json => out.json(&story),
@@ -54,17 +63,11 @@ impl Explain {
                 }
             }
         }
-        Ok(Exit::Good)
+        Ok(())
     }
 }
 
 impl Asked {
-    /// What becomes of the request.
-    pub(crate) fn story(&self) -> Story {
-        self.moment
-            .look(|request, live| self.image.story(self.policy, request, live))
-    }
-
     /// What was decided when it was recorded, where that is something else than now.
     fn changed(&self, story: &Story) -> Option<String> {
         let was = self.record.as_ref()?.decision.as_ref()?;

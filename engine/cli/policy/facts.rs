@@ -1,6 +1,7 @@
 //! Facts as people type them: the words of `given` lines, without quotes where a shell took them away.
 
 use crate::ending::Trouble;
+use mux_dsl::case::Given;
 use mux_dsl::image::Features;
 use mux_wire::chat::ChatRequest;
 
@@ -43,7 +44,7 @@ impl Facts {
 
     /// Forgets a fact; whether there was one.
     pub(crate) fn unset(&mut self, words: &[String]) -> bool {
-        let subject = words.join(" ");
+        let subject = whole(words.join(" "));
         let before = self.0.len();
         self.0.retain(|(known, _)| *known != subject);
         before != self.0.len()
@@ -51,6 +52,7 @@ impl Facts {
 
     /// Gives a fact.
     pub(crate) fn set(&mut self, subject: String, value: String) {
+        let subject = whole(subject);
         match self.0.iter_mut().find(|(known, _)| *known == subject) {
             Some((_, old)) => *old = value,
             None => self.0.push((subject, value)),
@@ -96,12 +98,37 @@ impl Facts {
             set(&format!("has {word}"), String::new());
         }
         if let Some(user) = &chat.user {
-            set("end_user", quoted(user));
+            set("end_user", literal(user));
         }
         for (name, value) in chat.metadata.iter().filter(|(name, _)| plain(name)) {
-            set(&format!("tag.{name}"), quoted(value));
+            set(&format!("tag.{name}"), literal(value));
         }
         facts
+    }
+}
+
+/// Puts back the characters that the lines of [`Facts::lines`] hold others for.
+pub(crate) fn unveil(given: &mut Given) {
+    let texts = [
+        &mut given.end_user,
+        &mut given.key,
+        &mut given.team,
+        &mut given.conversation,
+        &mut given.operation,
+        &mut given.dialect,
+    ];
+    let pairs = given.tags.iter_mut().chain(&mut given.headers);
+    let texts = texts.into_iter().flatten().chain(pairs.map(|(_, v)| v));
+    for text in texts.chain([&mut given.model]) {
+        *text = text.chars().map(unveiled).collect();
+    }
+}
+
+/// A budget by the longer of its two names, so that it is one fact.
+fn whole(subject: String) -> String {
+    match subject.strip_prefix("budget.") {
+        Some(name) => format!("used of budget {name}"),
+        None => subject,
     }
 }
 
@@ -181,9 +208,28 @@ fn quoted(value: &str) -> String {
     let quoted = value.len() > 1 && value.starts_with('"') && value.ends_with('"');
     let bare = value.starts_with('@') && plain(value.trim_start_matches('@'));
     if quoted || bare {
-        return value.to_owned();
+        return value.chars().map(veiled).collect();
     }
+    literal(value)
+}
+
+/// A text in quotes, whatever is in it.
+fn literal(value: &str) -> String {
+    let value: String = value.chars().map(veiled).collect();
     format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// Requests may hold characters that no string of a policy can; others, of the last planes, stand for them in lines.
+const VEIL: u32 = 0x000F_FF00;
+
+fn veiled(c: char) -> char {
+    let other = c.is_ascii_control().then(|| VEIL + u32::from(c));
+    other.and_then(char::from_u32).unwrap_or(c)
+}
+
+fn unveiled(c: char) -> char {
+    let own = u32::from(c).checked_sub(VEIL).and_then(char::from_u32);
+    own.filter(char::is_ascii_control).unwrap_or(c)
 }
 
 #[cfg(test)]
@@ -226,6 +272,10 @@ mod tests {
     #[test]
     fn the_last_word_on_a_fact_counts() {
         assert_eq!(lines("tokens|3|tokens|4"), ["tokens 4"]);
+        assert_eq!(
+            lines("budget.b 20%|used of budget b 30%"),
+            ["used of budget b 30%"]
+        );
     }
 
     #[test]

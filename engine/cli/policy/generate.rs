@@ -1,6 +1,7 @@
 //! `mux policy test --generate`: tests for what is not covered, with today's behaviour as what is expected.
 
 use super::asked::sound;
+use super::coverage::read;
 use crate::bundle::compile_with;
 use crate::ending::{Exit, Outcome, Trouble};
 use crate::out::Out;
@@ -19,6 +20,9 @@ use std::sync::Arc;
 /// What the tests are called while they are tried out.
 const FILE: &str = "generated";
 
+/// Most tests that are written for recorded traffic at once.
+const MOST: usize = 100;
+
 /// Requests, by the policy they enter.
 type Entries = Vec<(PolicyId, Moment)>;
 
@@ -28,13 +32,20 @@ pub(crate) fn run(wanted: &Generation<'_>, out: &mut Out) -> Outcome {
     let Some(image) = sound(path, out)? else {
         return Ok(Exit::No);
     };
-    let mut coverage = Coverage::new(&image);
-    cover::tests(&image, &mut coverage);
-    let decisions = coverage.suggest();
-    let mut blocks = blocks(path, &decisions)?;
-    blocks.extend(arms(path, &coverage.suggest_arms(), &blocks)?);
+    let blocks = match wanted.traffic {
+        Some(traffic) => {
+            let untested = cover::untested(&image, read(traffic)?);
+            let most = untested.into_iter().take(MOST);
+            let suggestions: Vec<Suggestion> = most.map(|(suggestion, _)| suggestion).collect();
+            blocks(path, &suggestions)?
+        }
+        None => everything(path, &image)?,
+    };
     if blocks.is_empty() {
-        out.error("the tests cover all that can be decided; there is nothing to generate");
+        out.error(match wanted.traffic {
+            Some(_) => "the tests have every class of requests that was recorded; there is nothing to generate",
+            None => "the tests cover all that can be decided; there is nothing to generate",
+        });
         return Ok(Exit::Good);
     }
     let text = blocks.join("\n");
@@ -51,6 +62,16 @@ pub(crate) fn run(wanted: &Generation<'_>, out: &mut Out) -> Outcome {
         }
     }
     Ok(Exit::Good)
+}
+
+/// Tests for all that can be decided and is not covered.
+fn everything(path: &Path, image: &Arc<Image>) -> Result<Vec<String>, Trouble> {
+    let mut coverage = Coverage::new(image);
+    cover::tests(image, &mut coverage);
+    let decisions = coverage.suggest();
+    let mut blocks = blocks(path, &decisions)?;
+    blocks.extend(arms(path, &coverage.suggest_arms(), &blocks)?);
+    Ok(blocks)
 }
 
 /// The suggestions as tests; those that this version cannot write or carry out are left out.

@@ -1,6 +1,6 @@
 //! `mux policy hash`: what policies do and how they are written, as hashes.
 
-use crate::bundle::read;
+use crate::bundle::{forced, read};
 use crate::ending::{Exit, Outcome};
 use crate::out::{Format, Out, columns};
 use clap::Args;
@@ -25,7 +25,7 @@ pub(crate) struct Hash {
 
 impl Hash {
     pub(crate) fn run(self, out: &mut Out) -> Outcome {
-        let compiled = read(&self.path, mux_dsl::compile_forced)?.compiled;
+        let compiled = read(&self.path, forced)?.compiled;
         let Some(image) = &compiled.image else {
             let mut errors = compiled.diagnostics;
             errors.retain(|d| d.severity == Severity::Error);

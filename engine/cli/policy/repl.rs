@@ -1,10 +1,10 @@
 //! `mux policy repl`: facts are kept and changed one by one, and every change shows the decision.
 
-use super::asked::{Asked, about};
+use super::asked::{Asked, Unasked, about};
 use super::eval::decision;
 use super::facts::Facts;
 use crate::ending::{Exit, Outcome, Trouble};
-use crate::out::Out;
+use crate::out::{Format, Out};
 use clap::Args;
 use std::io::{BufRead, IsTerminal, stdin};
 use std::path::PathBuf;
@@ -145,15 +145,14 @@ impl Session {
     }
 
     fn decide(&mut self, out: &mut Out) -> bool {
-        match about(&self.policies, &self.facts, out) {
-            Ok(Some(asked)) => {
+        match about(&self.policies, &self.facts) {
+            Ok(asked) => {
                 out.text(&decision(&asked.story()));
                 self.asked = Some(asked);
                 true
             }
-            Ok(None) => false,
-            Err(trouble) => {
-                out.error(&trouble.to_string());
+            Err(unasked) => {
+                say(unasked, out);
                 false
             }
         }
@@ -165,9 +164,9 @@ impl Session {
         tell: impl FnOnce(&Asked) -> Result<String, Trouble>,
     ) -> bool {
         if self.asked.is_none() {
-            match about(&self.policies, &self.facts, out) {
-                Ok(asked) => self.asked = asked,
-                Err(trouble) => out.error(&trouble.to_string()),
+            match about(&self.policies, &self.facts) {
+                Ok(asked) => self.asked = Some(asked),
+                Err(unasked) => say(unasked, out),
             }
         }
         match self.asked.as_ref().map(tell) {
@@ -179,6 +178,13 @@ impl Session {
             None => return false,
         }
         true
+    }
+}
+
+/// Says why there is no answer; the session goes on.
+fn say(unasked: Unasked, out: &mut Out) {
+    if let Err(trouble) = unasked.end(Format::Human, out) {
+        out.error(&trouble.to_string());
     }
 }
 

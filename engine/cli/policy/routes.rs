@@ -2,7 +2,7 @@
 
 use mux_dsl::Image;
 use mux_dsl::image::{Millis, Policy, PolicyId, Rule, RuleId, Verdict};
-use mux_dsl::worst::{Worst, worst};
+use mux_dsl::worst::{Worst, unpriced, worst_up_to};
 use mux_replay::verdict::dollars;
 use serde::Serialize;
 use std::fmt::Write;
@@ -30,6 +30,9 @@ pub(crate) struct Row {
     milliseconds: Option<Millis>,
     /// At most; absent where some target has no price.
     pico_dollars: Option<i64>,
+    /// Those targets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unpriced: Vec<String>,
 }
 
 /// Every rule that carries requests out, in textual order.
@@ -57,7 +60,8 @@ fn row(
         attempts,
         time,
         cost,
-    } = worst(&plan.route, &image.plans, &image.fleet);
+    } = worst_up_to(&plan.route, &image.plans, &image.fleet, sized.tokens.into());
+    let unpriced = unpriced(&plan.route, &image.plans, &image.fleet);
     let place = || format!("{}:{}", rule.file, rule.line);
     Some(Row {
         policy: format!("@{}", policy.name),
@@ -70,6 +74,7 @@ fn row(
             (time, within) => time.or(within),
         },
         pico_dollars: cost.map(|cost| cost.of(sized.tokens, sized.output)),
+        unpriced: unpriced.iter().map(|t| t.name.to_string()).collect(),
     })
 }
 
@@ -100,9 +105,11 @@ fn cells(row: &Row) -> [String; 4] {
     let time = row
         .milliseconds
         .map_or_else(|| "no deadline".to_owned(), seconds);
-    let cost = row
-        .pico_dollars
-        .map_or_else(|| "no price known".to_owned(), dollars);
+    let cost = match row.pico_dollars {
+        Some(cost) => dollars(cost),
+        None if row.unpriced.is_empty() => "no price known".to_owned(),
+        None => format!("no price known of {}", row.unpriced.join(", ")),
+    };
     let copies = match row.copies {
         0 => String::new(),
         1 => ", and a copy besides".to_owned(),

@@ -3,6 +3,7 @@
 use crate::bundle::compile;
 use crate::ending::{Exit, Outcome, Trouble};
 use crate::out::Out;
+use crate::replaying::effect;
 use crate::runtime;
 use crate::testing::examine;
 use clap::Args;
@@ -28,6 +29,17 @@ pub(crate) struct Watch {
     /// The same, spelled as `mux serve` spells it
     #[arg(long, conflicts_with = "path")]
     policies: Option<PathBuf>,
+    /// Say at each save how many of these recorded requests it decides differently: a segment, or a folder of them
+    #[arg(long, value_name = "FILE|DIR")]
+    traffic: Option<PathBuf>,
+}
+
+/// What is looked at.
+#[derive(Debug)]
+struct Looked<'w> {
+    path: &'w Path,
+    source: &'w Source,
+    traffic: Option<&'w Path>,
 }
 
 impl Watch {
@@ -40,16 +52,20 @@ impl Watch {
             let _ = sender.send(());
         });
         let mut watch = watch.map_err(Trouble::usage)?;
-        let served = look(path, None, &source, &mut watch, out)?;
-        runtime::start()?.block_on(attend(path, served, &source, watch, changes, out))
+        let looked = Looked {
+            path,
+            source: &source,
+            traffic: self.traffic.as_deref(),
+        };
+        let served = look(&looked, None, &mut watch, out)?;
+        runtime::start()?.block_on(attend(&looked, served, watch, changes, out))
     }
 }
 
 /// Looks at every save until it is interrupted.
 async fn attend(
-    path: &Path,
+    looked: &Looked<'_>,
     mut served: Option<Arc<Image>>,
-    source: &Source,
     mut watch: Files,
     mut changes: UnboundedReceiver<()>,
     out: &mut Out,
@@ -69,7 +85,7 @@ async fn attend(
         }
         while let Ok(Some(())) = tokio::time::timeout(SETTLE, changes.recv()).await {}
         out.line("");
-        match look(path, served.clone(), source, &mut watch, out) {
+        match look(looked, served.clone(), &mut watch, out) {
             Ok(now) => served = now,
             // A folder that is being replaced is back in a moment.
             Err(trouble) => out.error(&trouble.to_string()),
@@ -79,13 +95,13 @@ async fn attend(
 
 /// Checks and tests; what would be served now.
 fn look(
-    path: &Path,
+    looked: &Looked<'_>,
     served: Option<Arc<Image>>,
-    source: &Source,
     watch: &mut Files,
     out: &mut Out,
 ) -> Result<Option<Arc<Image>>, Trouble> {
-    let compiled = compile(path)?;
+    let source = looked.source;
+    let compiled = compile(looked.path)?;
     let files: BTreeSet<PathBuf> = compiled
         .sources
         .iter()
@@ -128,6 +144,9 @@ fn look(
             ));
             out.text(&diff::diff(was, &image).human(false));
         }
+    }
+    if let Some(traffic) = looked.traffic {
+        out.line(&effect(&image, served.as_ref(), traffic)?);
     }
     Ok(Some(image))
 }

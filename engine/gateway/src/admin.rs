@@ -1,7 +1,10 @@
 //! What operators may ask a running gateway, over a socket only its user can open.
 
 use crate::command::{Command, Reloader};
+use crate::credential::Key;
+use crate::gauge::Gauge;
 use crate::live::Live;
+use crate::plugins::Condition;
 use crate::recorder::Recorder;
 use crate::status::{SharedStatus, Status};
 use axum::extract::{Path, State};
@@ -9,12 +12,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use mux_dsl::image::TargetId;
+use mux_dsl::image::{Target, TargetId};
 use mux_dsl::request::Live as _;
 use mux_routing::hand::Hand;
 use mux_routing::target::TargetState;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use tokio::sync::oneshot;
 
@@ -31,6 +35,8 @@ pub struct Admin {
     pub recorder: Recorder,
     /// The clock of all flights.
     pub clock: crate::clock::Clock,
+    /// How hard pressed the machine is.
+    pub gauge: Arc<Gauge>,
 }
 
 /// The admin API.
@@ -38,10 +44,12 @@ pub fn api(admin: Admin) -> Router {
     Router::new()
         .route("/policy", get(policy))
         .route("/health", get(health))
+        .route("/plugins", get(plugins))
         .route("/targets", post(hold))
         .route("/versions", get(versions))
         .route("/versions/{id}", get(version))
         .route("/rollback", post(rollback))
+        .route("/promote", post(promote))
         .route("/release", post(release))
         .with_state(admin)
 }
@@ -71,17 +79,72 @@ async fn health(State(admin): State<Admin>) -> Json<Value> {
                 "health": live.health(id),
                 "breaker": state.map(|s| s.position(now).word()),
                 "by_hand": state.and_then(TargetState::held).map(Hand::word),
+                "credential": bundle.line(id).and_then(|(line, _)| credential(line.key.as_deref()?)),
                 "score_bp": state.map(|s| s.score(now)),
                 "inflight": state.map(TargetState::inflight),
                 "headroom_bp": live.headroom(id),
                 "error_rate_bp": live.error_rate(id),
                 "p50_ms": live.p50(id),
                 "p95_ms": live.p95(id),
+                "price": router.fleet().targets.get(id.index()).and_then(price_from),
             })
         });
-    Json(
-        json!({"version": router.version(), "unrecorded": admin.recorder.dropped(), "targets": targets.collect::<Vec<_>>()}),
-    )
+    Json(json!({
+        "version": router.version(),
+        "unrecorded": admin.recorder.dropped(),
+        "pressure": pressure(&admin.gauge),
+        "targets": targets.collect::<Vec<_>>(),
+        "plugins": conditions(&admin, |c| c.state != "serving" || c.figures.faults.all() > 0),
+    }))
+}
+
+/// How each adapter is, and what is counted of it.
+async fn plugins(State(admin): State<Admin>) -> Json<Value> {
+    Json(conditions(&admin, |_| true))
+}
+
+/// The adapters that `shown` picks.
+fn conditions(admin: &Admin, shown: impl Fn(&Condition<'_>) -> bool) -> Value {
+    let status = admin.status.lock().unwrap_or_else(PoisonError::into_inner);
+    let all = status.states.iter().map(crate::plugins::State::now);
+    let shown = all.filter(|condition| shown(condition));
+    json!(shown.collect::<Vec<_>>())
+}
+
+/// Whose credential a target's requests show, for how many seconds it holds, and why there is none or no newer one.
+fn credential(key: &Key) -> Option<Value> {
+    let standing = key.standing()?;
+    Some(json!({
+        "of": standing.account,
+        "held": standing.held,
+        "left_s": standing.left.map(|left| left.as_secs()),
+        "problem": standing.problem,
+    }))
+}
+
+/// Who says what a target costs; nobody where it is not known.
+fn price_from(target: &Target) -> Option<&str> {
+    match &target.listed {
+        Some(listed) => Some(&listed.source),
+        None => target.price.map(|_| "policy"),
+    }
+}
+
+/// How hard pressed the machine is, what is done about it, and why.
+fn pressure(gauge: &Gauge) -> Value {
+    let (seen, (resident, limit)) = (gauge.seen(), gauge.memory());
+    let places = gauge.places();
+    json!({
+        "stage": gauge.stage().word(),
+        "lag_ms": u64::try_from(seen.lag.as_millis()).unwrap_or(u64::MAX),
+        "memory": resident,
+        "memory_limit": limit,
+        "memory_bp": seen.memory,
+        "places": places.all(),
+        "inflight": places.all().saturating_sub(places.free()),
+        "inflight_bp": seen.inflight,
+        "waiting": places.waiting(),
+    })
 }
 
 /// Body of `POST /targets`.
@@ -147,7 +210,9 @@ async fn version(State(admin): State<Admin>, Path(id): Path<String>) -> Response
         Ok(Ok(version)) => {
             let file = |(path, bytes): &(String, Vec<u8>)| json!({ "path": path, "text": String::from_utf8_lossy(bytes) });
             let files: Vec<Value> = version.files.iter().map(file).collect();
-            Json(json!({ "version": version.head, "files": files })).into_response()
+            let plugins: BTreeMap<_, _> = version.plugins.into_iter().collect();
+            Json(json!({ "version": version.head, "files": files, "plugins": plugins }))
+                .into_response()
         }
         Ok(Err(why)) => (StatusCode::NOT_FOUND, Json(json!({"error": why}))).into_response(),
         Err(_) => stopping(),
@@ -165,6 +230,22 @@ struct Rollback {
 async fn rollback(State(admin): State<Admin>, Json(asked): Json<Rollback>) -> Response {
     let (reply, answer) = oneshot::channel();
     admin.reloader.ask(Command::Rollback {
+        id: asked.id,
+        author: asked.author,
+        reason: asked.reason,
+        reply,
+    });
+    match answer.await {
+        Ok(Ok(head)) => Json(head).into_response(),
+        Ok(Err(why)) => (StatusCode::CONFLICT, Json(json!({"error": why}))).into_response(),
+        Err(_) => stopping(),
+    }
+}
+
+/// Serves a version that was kept and not served; its body is that of a rollback.
+async fn promote(State(admin): State<Admin>, Json(asked): Json<Rollback>) -> Response {
+    let (reply, answer) = oneshot::channel();
+    admin.reloader.ask(Command::Promote {
         id: asked.id,
         author: asked.author,
         reason: asked.reason,

@@ -9,6 +9,7 @@ use hyper::{HeaderMap, Response, StatusCode};
 use mux_routing::SECOND;
 use mux_routing::flight::Flight;
 use mux_routing::refusal::Refusal;
+use mux_wire::{Dialect, voice};
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
@@ -71,9 +72,14 @@ pub fn json(status: u16, body: Bytes) -> Response<Answer> {
 
 /// An error before any flight: the request could not even be read.
 #[must_use]
-pub fn refused(refusal: &Refusal, request_id: &str, version: &str) -> Response<Answer> {
+pub fn refused(
+    refusal: &Refusal,
+    dialect: Dialect,
+    request_id: &str,
+    version: &str,
+) -> Response<Answer> {
     let body = complaint::early(refusal, request_id);
-    let mut response = json(refusal.status, body.to_json());
+    let mut response = json(refusal.status, voice::error(dialect, &body));
     put(response.headers_mut(), "x-mux-request-id", request_id);
     put(response.headers_mut(), "x-mux-version", version);
     waits(response.headers_mut(), refusal);
@@ -84,29 +90,39 @@ pub fn refused(refusal: &Refusal, request_id: &str, version: &str) -> Response<A
 #[must_use]
 pub fn failed(flight: &Flight, refusal: &Refusal) -> Response<Answer> {
     let body = complaint::late(refusal, flight);
-    let mut response = json(refusal.status, body.to_json());
+    let error = voice::error(complaint::spoken(flight), &body);
+    let mut response = json(refusal.status, error);
     describe(response.headers_mut(), flight, None);
     waits(response.headers_mut(), refusal);
     // The chain has been tried to its end: an SDK that tries it all again only adds load.
-    if !flight.attempts().is_empty() {
+    if !flight.attempts().is_empty() || refusal.code == "no_target_available" {
         put(response.headers_mut(), "x-should-retry", "false");
     }
     response
 }
 
-/// The `x-mux-*` headers of a flight.
-pub fn describe(headers: &mut HeaderMap, flight: &Flight, dropped: Option<&str>) {
+/// The `x-mux-*` headers that are known of a flight from its decision on.
+pub fn introduce(headers: &mut HeaderMap, flight: &Flight) {
     put(headers, "x-mux-request-id", &flight.arrival().id);
     put(headers, "x-mux-version", flight.router().version());
+    put(headers, "x-mux-route", &route(flight));
+}
+
+/// The `x-mux-*` headers of a flight.
+pub fn describe(headers: &mut HeaderMap, flight: &Flight, dropped: Option<&str>) {
+    introduce(headers, flight);
     put(
         headers,
         "x-mux-attempts",
         &flight.attempts().len().to_string(),
     );
-    if let Some(last) = flight.attempts().last() {
-        put(headers, "x-mux-target", flight.router().name(last.target));
+    if let Some(attempt) = flight.chosen().or(flight.attempts().last()) {
+        put(
+            headers,
+            "x-mux-target",
+            flight.router().name(attempt.target),
+        );
     }
-    put(headers, "x-mux-route", &route(flight));
     if let Some(dropped) = dropped.filter(|d| !d.is_empty()) {
         put(headers, "x-mux-dropped", dropped);
     }

@@ -1,5 +1,6 @@
 //! A client's request read into facts: headers, body, and nothing of what the prompt says.
 
+use crate::asked::Asked;
 use crate::clock::{Clock, unix_ms};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -8,10 +9,12 @@ use hyper::{HeaderMap, Request};
 use mux_dsl::Demand;
 use mux_dsl::image::Features;
 use mux_routing::SECOND;
+use mux_routing::chance::Chance;
 use mux_routing::flight::Arrival;
 use mux_routing::refusal::Refusal;
 use mux_traffic::record::{Facts, Prefix};
-use mux_wire::chat::{ChatRequest, scan};
+use mux_wire::Dialect;
+use mux_wire::chat::ChatRequest;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -29,10 +32,8 @@ const TOKEN_BYTES: usize = 4;
 pub struct Read {
     /// For routing.
     pub arrival: Arrival,
-    /// For the adapter.
-    pub chat: ChatRequest,
-    /// As sent.
-    pub body: Bytes,
+    /// For adapters.
+    pub asked: Asked,
 }
 
 /// Request ids: unique, without asking the operating system for each.
@@ -47,21 +48,24 @@ impl Default for Ids {
         // A machine without randomness still gets ids unique to it.
         let process = getrandom::u64()
             .unwrap_or_else(|_| unix_ms().unsigned_abs() ^ u64::from(std::process::id()) << 40);
+        Self::new(process)
+    }
+}
+
+impl Ids {
+    /// Those of a process that was given such a number.
+    #[must_use]
+    pub fn new(process: u64) -> Self {
         Self {
             process,
             next: AtomicU64::new(0),
         }
     }
-}
 
-impl Ids {
     /// The next id, and the seed that goes with it.
     pub fn next(&self) -> (String, u64) {
         let count = self.next.fetch_add(1, Relaxed);
-        let seed = mux_routing::chance::Chance::new(
-            self.process ^ count.wrapping_mul(0xd134_2543_de82_ef95),
-        )
-        .bits();
+        let seed = Chance::nth(self.process, count);
         (
             format!("req_{:012x}{seed:016x}", self.process & 0xffff_ffff_ffff),
             seed,
@@ -72,6 +76,8 @@ impl Ids {
 /// What reading a request takes.
 #[derive(Debug)]
 pub struct Reading<'a> {
+    /// The dialect it is in.
+    pub dialect: Dialect,
     /// Most bytes of its body.
     pub limit: usize,
     /// Its id.
@@ -84,7 +90,7 @@ pub struct Reading<'a> {
     pub demand: &'a Demand,
 }
 
-/// Reads a chat request.
+/// Reads a request.
 ///
 /// # Errors
 /// What is wrong with it, for the client.
@@ -118,37 +124,26 @@ pub async fn read(request: Request<Incoming>, reading: Reading<'_>) -> Result<Re
             ));
         }
     };
-    let mut chat = scan(&body).map_err(|bad| {
-        let refusal = Refusal::new(400, "invalid_request", bad.to_string());
-        match bad.param() {
-            Some(param) => refusal.about(param),
-            None => refusal,
-        }
-    })?;
-    let mut facts = facts(&head.headers, &mut chat, &reading.demand.headers)?;
-    facts.prefixes = prefixes(&body, &reading.demand.prefixes);
+    let mut asked = Asked::read(reading.dialect, body, &head.headers)?;
+    let mut facts = facts(&head.headers, &mut asked, &reading.demand.headers)?;
+    facts.prefixes = prefixes(&asked.body, &reading.demand.prefixes);
     let arrival = Arrival {
         id: reading.id,
         seed: reading.seed,
         at: unix_ms(),
         now: reading.clock.now(),
-        needs: needs(&chat),
-        whole: !chat.stream,
+        queued: 0,
+        needs: needs(&asked.facts),
+        whole: !asked.facts.stream,
         timeout: timeout(&head.headers),
         facts,
     };
-    Ok(Read {
-        arrival,
-        chat,
-        body,
-    })
+    Ok(Read { arrival, asked })
 }
 
-fn facts(
-    headers: &HeaderMap,
-    chat: &mut ChatRequest,
-    asked: &[Box<str>],
-) -> Result<Facts, Refusal> {
+fn facts(headers: &HeaderMap, asked: &mut Asked, named: &[Box<str>]) -> Result<Facts, Refusal> {
+    let dialect = asked.dialect;
+    let chat = &mut asked.facts;
     let text = |name: &str| {
         headers
             .get(name)
@@ -172,14 +167,17 @@ fn facts(
         ));
     }
     let facts = Facts {
-        operation: "chat".to_owned(),
-        dialect: "openai-chat".to_owned(),
+        operation: dialect.operation().to_owned(),
+        dialect: dialect.name().to_owned(),
         model: chat.model.clone(),
-        key: text("authorization").as_deref().and_then(key),
+        key: text("authorization")
+            .or_else(|| text("x-api-key"))
+            .as_deref()
+            .and_then(key),
         end_user: text("x-mux-user").or_else(|| chat.user.take()),
         conversation: text("x-mux-conversation"),
         tags,
-        headers: asked
+        headers: named
             .iter()
             .filter_map(|name| Some((name.to_string(), text(name)?)))
             .collect(),
@@ -354,10 +352,10 @@ mod tests {
         headers.append("x-plan", "lead".parse().unwrap());
         headers.insert("x-other", "secret".parse().unwrap());
         let asked: [Box<str>; 2] = ["x-absent".into(), "x-plan".into()];
-        let read = facts(&headers, &mut ChatRequest::default(), &asked).unwrap();
+        let read = facts(&headers, &mut Asked::default(), &asked).unwrap();
         assert_eq!(read.headers, [("x-plan".to_owned(), "gold".to_owned())]);
         headers.insert("x-plan", "g".repeat(WORD_BYTES + 1).parse().unwrap());
-        let refused = facts(&headers, &mut ChatRequest::default(), &asked).unwrap_err();
+        let refused = facts(&headers, &mut Asked::default(), &asked).unwrap_err();
         assert_eq!(refused.code, "value_too_long");
     }
 

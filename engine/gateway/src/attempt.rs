@@ -4,6 +4,9 @@
 use crate::allowance;
 use crate::bundle::Line;
 use crate::clock::unix_ms;
+use crate::credential::Key;
+use crate::credential::pass::Pass;
+use crate::credential::purse::{Denied, Ready, Soon};
 use crate::upstream::{Slices, Upstream};
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
@@ -13,13 +16,13 @@ use hyper::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue};
 use hyper::{HeaderMap, Request, Response};
 use hyper_util::client::legacy::ResponseFuture;
 use hyper_util::client::legacy::connect::CaptureConnection;
-use mux_plugins::{Adapter, Call, Fault, Output, Part, Reply};
+use mux_plugins::{Adapter, Call, Fault, Output, Part, Plan, Reply};
 use mux_routing::class::Class;
 use mux_routing::flight::Failure;
 use mux_traffic::record::Usage;
-use mux_wire::fault::UpstreamError;
+use mux_wire::fault::{ErrorKind, UpstreamError};
 use mux_wire::wait::retry_after;
-use secrecy::{ExposeSecret, SecretString};
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -37,20 +40,24 @@ const DRAIN_BYTES: usize = 64 << 10;
 /// Longest wait a provider can ask for, milliseconds.
 const LONGEST_WAIT: u64 = 300_000;
 
+/// How long a target rests after its token was refused and dropped.
+const AFTER_REFUSAL: u64 = 1_000 * mux_routing::MILLI;
+
 /// An attempt under way.
 #[derive(Debug)]
 pub struct Running {
     state: State,
     adapter: Adapter,
-    captured: CaptureConnection,
+    captured: Option<CaptureConnection>,
     connected: bool,
     reply: Option<Reply>,
     streaming: bool,
     /// Answer bytes so far, where the answer is not streamed.
     held: usize,
     seen: Seen,
-    /// Struck out of whatever the provider says.
-    secret: Option<Arc<SecretString>>,
+    key: Option<Arc<Key>>,
+    /// What was shown; struck out of whatever the provider says.
+    pass: Option<Arc<Pass>>,
     /// What the adapter changed or dropped of the request.
     pub warnings: Vec<String>,
 }
@@ -65,11 +72,29 @@ struct Seen {
 
 #[derive(Debug)]
 enum State {
+    /// Its credential is being fetched.
+    Waiting(Box<Waiting>),
     Sending(ResponseFuture),
     Reading(Incoming),
     /// An error reply: status, headers, and the body so far.
     Refused(u16, Box<HeaderMap>, Incoming, BytesMut),
     Over,
+}
+
+/// A request that has everything but its credential.
+struct Waiting {
+    pass: Soon,
+    plan: Plan,
+    upstream: Upstream,
+    private: bool,
+}
+
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiting")
+            .field("plan", &self.plan)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What an attempt has to tell.
@@ -96,59 +121,99 @@ pub struct Progress {
     pub content: bool,
     /// Bytes of text among them.
     pub text: u64,
+    /// What the provider calls the model that answers; told once.
+    pub model: Option<Box<str>>,
 }
 
 impl Running {
     /// Sends a request.
     ///
     /// # Errors
-    /// It could not even be sent: the adapter refused or failed, or the address is not allowed.
-    pub fn start(line: &Line, call: &Call<'_>, upstream: &Upstream) -> Result<Self, Failure> {
+    /// It could not even be sent: the adapter refused or failed, there is no credential, or the address is not allowed.
+    pub fn start(
+        line: &Line,
+        call: &Call<'_>,
+        headers: Option<&HeaderMap>,
+        upstream: &Upstream,
+    ) -> Result<Self, Failure> {
         let mut plan = line.adapter.plan(call).map_err(|fault| failure(&fault))?;
-        if let Some((scheme, secret)) = &line.credential {
-            plan.attach(scheme, secret.expose_secret())
+        if let Some(headers) = headers {
+            belonging(headers, &mut plan.headers);
+        }
+        let mut running = Self {
+            state: State::Over,
+            adapter: line.adapter.clone(),
+            captured: None,
+            connected: false,
+            reply: Some(line.adapter.reply(&plan)),
+            streaming: call.stream,
+            held: 0,
+            seen: Seen::default(),
+            key: line.key.clone(),
+            pass: None,
+            warnings: std::mem::take(&mut plan.warnings),
+        };
+        match line.key.as_ref().map(|key| key.ready(upstream)) {
+            None => running.send(plan, upstream, line.private)?,
+            Some(Ready::Now(pass)) => {
+                running.pass = Some(pass);
+                running.send(plan, upstream, line.private)?;
+            }
+            Some(Ready::Soon(pass)) => {
+                running.state = State::Waiting(Box::new(Waiting {
+                    pass,
+                    plan,
+                    upstream: upstream.clone(),
+                    private: line.private,
+                }));
+            }
+            Some(Ready::Never(denied)) => return Err(without(denied)),
+        }
+        Ok(running)
+    }
+
+    /// Puts the credential on, and the request on its way.
+    fn send(&mut self, mut plan: Plan, upstream: &Upstream, private: bool) -> Result<(), Failure> {
+        if let (Some(key), Some(pass)) = (&self.key, &self.pass) {
+            pass.put_on(&key.scheme, &mut plan, unix_ms().unsigned_abs())
                 .map_err(|fault| failure(&fault))?;
         }
-        let reply = line.adapter.reply(&plan);
-        let mut request = Request::new(Slices::from(std::mem::take(&mut plan.body)));
-        *request.method_mut() = plan.method.clone();
+        let mut request = Request::new(Slices::from(plan.body));
+        *request.method_mut() = plan.method;
         *request.uri_mut() = plan.url.parse().map_err(|e| {
             said(
                 Class::Plugin,
                 format!("the adapter made a bad address: {e}"),
             )
         })?;
-        *request.headers_mut() = std::mem::take(&mut plan.headers);
+        *request.headers_mut() = plan.headers;
         request
             .headers_mut()
             .insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let (sending, captured) = upstream
-            .send(request, line.private)
+            .send(request, private)
             .map_err(|why| said(Class::Connect, why))?;
-        Ok(Self {
-            state: State::Sending(sending),
-            adapter: line.adapter.clone(),
-            captured,
-            connected: false,
-            reply: Some(reply),
-            streaming: call.stream,
-            held: 0,
-            seen: Seen::default(),
-            secret: line
-                .credential
-                .as_ref()
-                .map(|(_, secret)| Arc::clone(secret)),
-            warnings: std::mem::take(&mut plan.warnings),
-        })
+        self.state = State::Sending(sending);
+        self.captured = Some(captured);
+        Ok(())
     }
 
     /// What happens next.
     pub fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
         loop {
             match &mut self.state {
+                State::Waiting(waiting) => {
+                    let pass = ready!(waiting.pass.as_mut().poll(cx));
+                    if let Err(failure) = self.begin(pass) {
+                        self.state = State::Over;
+                        return Poll::Ready(Step::Failed(failure));
+                    }
+                }
                 State::Sending(sending) => {
                     let answer = Pin::new(sending).poll(cx);
-                    if !self.connected && self.captured.connection_metadata().is_some() {
+                    let stands =
+                        |captured: &CaptureConnection| captured.connection_metadata().is_some();
+                    if !self.connected && self.captured.as_ref().is_some_and(stands) {
                         self.connected = true;
                         if answer.is_pending() {
                             return Poll::Ready(Step::Connected);
@@ -187,12 +252,27 @@ impl Running {
         }
     }
 
+    /// The credential that was waited for is there, or is not.
+    fn begin(&mut self, pass: Result<Arc<Pass>, Denied>) -> Result<(), Failure> {
+        let State::Waiting(waiting) = std::mem::replace(&mut self.state, State::Over) else {
+            return Ok(());
+        };
+        self.pass = Some(pass.map_err(without)?);
+        let Waiting {
+            plan,
+            upstream,
+            private,
+            ..
+        } = *waiting;
+        self.send(plan, &upstream, private)
+    }
+
     fn head(&mut self, response: Response<Incoming>) -> Option<Step> {
         let (head, body) = response.into_parts();
         let status = head.status.as_u16();
         if head.status.is_success() && !(self.streaming && is_json(&head.headers)) {
             self.state = State::Reading(body);
-            let limits = &self.adapter.plugin().manifest().limit_headers;
+            let limits = self.adapter.limit_headers();
             return Some(Step::Head(status, allowance::left(&head.headers, limits)));
         }
         self.state = State::Refused(status, Box::new(head.headers), body, BytesMut::new());
@@ -210,6 +290,13 @@ impl Running {
             .map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX));
         let mut failure = self.upstream_failure(&error, asked);
         failure.status = Some(status);
+        if failure.class == Class::Authentication
+            && let (Some(key), Some(pass)) = (&self.key, &self.pass)
+            && key.refused(pass)
+        {
+            // Another one is being fetched: the target need not rest as long as one whose key is wrong.
+            failure.retry_after = failure.retry_after.or(Some(AFTER_REFUSAL));
+        }
         // An object where a stream was asked for: not the provider's failure in its own eyes.
         if status < 300 && failure.class == Class::Server {
             failure.class = Class::BadResponse;
@@ -256,11 +343,17 @@ impl Running {
             self.seen.usage = Some(usage(u));
         }
         if let Some(error) = &out.error {
+            // Half an event at the end of a stream was cut off, and is no nonsense.
+            let over = self.reply.is_none() && self.streaming && !self.seen.terminal;
+            if over && error.kind == ErrorKind::BadResponse {
+                return self.fail(self.cut());
+            }
             let mut failure = self.upstream_failure(error, None);
             failure.usage = self.seen.usage;
             return self.fail(failure);
         }
         let progress = Progress {
+            model: out.model,
             parts: out.parts,
             content: first,
             text: out.output_bytes,
@@ -308,8 +401,8 @@ impl Running {
 
     /// The provider's words, shortened, and without our credential, which some providers repeat when they refuse it.
     fn upstream_failure(&self, error: &UpstreamError, asked_ms: Option<u64>) -> Failure {
-        let mut message = match &self.secret {
-            Some(secret) => error.message.replace(secret.expose_secret(), "***"),
+        let mut message = match &self.pass {
+            Some(pass) => pass.struck_from(&error.message),
             None => error.message.clone(),
         };
         if let Some((cut, _)) = message.char_indices().nth(500) {
@@ -323,7 +416,20 @@ impl Running {
                 .map(|ms| ms.min(LONGEST_WAIT) * mux_routing::MILLI),
             message: Some(message),
             usage: None,
+            resumable: false,
         }
+    }
+}
+
+/// Adds the client's own headers. Of those that are lists, the operator's part stays.
+fn belonging(client: &HeaderMap, to: &mut HeaderMap) {
+    for (name, value) in client {
+        let known = to.get(name).filter(|_| name == "anthropic-beta");
+        let both = known.and_then(|known| {
+            let both = [known.as_bytes(), b",", value.as_bytes()].concat();
+            HeaderValue::from_bytes(&both).ok()
+        });
+        to.insert(name, both.unwrap_or_else(|| value.clone()));
     }
 }
 
@@ -353,12 +459,21 @@ fn said(class: Class, message: String) -> Failure {
     }
 }
 
+/// There is no credential.
+fn without(denied: Denied) -> Failure {
+    Failure {
+        retry_after: u64::try_from(denied.again.as_nanos()).ok(),
+        ..said(Class::Authentication, denied.why)
+    }
+}
+
 /// The adapter's own refusal or failure.
 fn failure(fault: &Fault) -> Failure {
     let class = match fault {
         Fault::Invalid { .. } => Class::InvalidRequest,
         Fault::Unsupported { .. } => Class::Unsupported,
         Fault::BadResponse(_) => Class::BadResponse,
+        Fault::Credential(_) => Class::Authentication,
         _ => Class::Plugin,
     };
     said(class, fault.to_string())
@@ -386,6 +501,9 @@ fn usage(u: mux_wire::usage::Usage) -> Usage {
         cache_read: u.cache_read,
         cache_write: u.cache_write,
         reasoning: u.reasoning,
+        cache_write_1h: u.cache_write_1h,
+        audio_input: u.audio_input,
+        audio_output: u.audio_output,
         estimated: false,
     }
 }
@@ -393,7 +511,6 @@ fn usage(u: mux_wire::usage::Usage) -> Usage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mux_wire::fault::ErrorKind;
 
     #[test]
     fn routing_has_a_class_for_every_error_an_adapter_can_name() {

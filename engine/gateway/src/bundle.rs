@@ -1,14 +1,18 @@
 //! What is served: routing's view of a policy version, and for each provider the adapter, the address and the secret.
 
-use crate::credential::Vault;
+use crate::credential::{Key, Vault};
+use crate::departures::departures;
+use crate::models::Models;
 use crate::plugins::Plugins;
+use crate::prices::Prices;
+use crate::upstream::loopback;
 use bytes::Bytes;
+use hyper::Uri;
 use mux_dsl::Image;
-use mux_dsl::image::{Provider, TargetId};
-use mux_plugins::{Adapter, AuthScheme};
+use mux_dsl::image::{Provider, ProviderId, TargetId};
+use mux_plugins::{Adapter, Call, preset};
 use mux_routing::router::{Memory, Router};
-use secrecy::SecretString;
-use std::net::IpAddr;
+use mux_wire::chat::scan;
 use std::sync::Arc;
 
 /// One version, ready to serve. Immutable; a request keeps the one it began with.
@@ -16,8 +20,8 @@ use std::sync::Arc;
 pub struct Bundle {
     /// Decides and keeps the books.
     pub router: Arc<Router>,
-    /// The answer to `GET /v1/models`.
-    pub models: Bytes,
+    /// The models on offer, as clients are told.
+    pub models: Models,
     lines: Vec<Option<Line>>,
 }
 
@@ -27,9 +31,11 @@ pub struct Line {
     /// Speaks its dialect.
     pub adapter: Adapter,
     /// Put on the request last.
-    pub credential: Option<(AuthScheme, Arc<SecretString>)>,
+    pub key: Option<Arc<Key>>,
     /// Private addresses are allowed.
     pub private: bool,
+    /// Where it is, without a path; `None` where its adapter does not say.
+    pub origin: Option<Uri>,
 }
 
 /// What bundles are put together from.
@@ -39,6 +45,8 @@ pub struct Sources<'a> {
     pub plugins: &'a Plugins,
     /// Secrets.
     pub vault: &'a Vault,
+    /// What tokens cost where policies do not say it.
+    pub prices: &'a Prices,
     /// What outlives bundles.
     pub memory: &'a Memory,
     /// Other addresses for providers, by name; no credential is sent there.
@@ -65,8 +73,9 @@ impl Bundle {
             let provider = *providers.get(target.index())?;
             lines.get(provider)?.as_ref().err().cloned()
         };
-        let models = models(&image);
+        let models = Models::of(&image);
         let router = Router::new(image, version, means.memory, why);
+        let router = router.with_prices(means.prices.served());
         Self {
             router: Arc::new(router),
             models,
@@ -84,10 +93,36 @@ impl Bundle {
         ))
     }
 
+    /// The name of a target's provider.
+    #[must_use]
+    pub fn provider_name(&self, target: TargetId) -> Option<Box<str>> {
+        let fleet = self.router.fleet();
+        let target = fleet.targets.get(target.index())?;
+        Some(fleet.providers.get(target.provider.index())?.name.clone())
+    }
+
+    /// How to reach a provider.
+    #[must_use]
+    pub fn provider(&self, provider: ProviderId) -> Option<&Line> {
+        self.lines.get(provider.index())?.as_ref()
+    }
+
+    /// How to reach each provider that can be.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.lines.iter().flatten()
+    }
+
     /// Targets that cannot be called, with the reason.
     pub fn unavailable(&self) -> impl Iterator<Item = (&str, &str)> {
         let ids = (0..u32::try_from(self.router.fleet().targets.len()).unwrap_or(0)).map(TargetId);
         ids.filter_map(|id| Some((self.router.name(id), self.router.unavailable(id)?)))
+    }
+
+    /// Targets of which nobody knows what they cost.
+    pub fn unpriced(&self) -> impl Iterator<Item = &str> {
+        let targets = self.router.fleet().targets.iter();
+        let unpriced = targets.filter(|t| t.price.is_none() && t.listed.is_none());
+        unpriced.map(|t| &*t.name)
     }
 }
 
@@ -104,48 +139,42 @@ fn line(provider: &Provider, means: &Sources<'_>) -> Result<Line, String> {
         .iter()
         .find(|(name, _)| **name == *provider.name)
         .map(|(_, url)| url.as_str());
-    let url = elsewhere.or(provider.url.as_deref());
+    let usual = preset::of(&provider.kind).and_then(|preset| preset.url);
+    let url = elsewhere.or(provider.url.as_deref()).or(usual);
     let adapter = plugin.adapter(&provider.settings, url);
     let adapter = adapter.map_err(|e| format!("has settings its adapter refuses: {e}"))?;
-    let credential = match (&provider.key, adapter.auth().first()) {
-        (Some(key), Some(scheme)) if elsewhere.is_none() => {
-            Some((scheme.clone(), Arc::new(means.vault.resolve(key)?)))
+    let adapter = adapter.with(departures(provider));
+    let adapter = adapter.map_err(|e| format!("has `quirks` that cannot be sent: {e}"))?;
+    let key = match &provider.key {
+        Some(key) if elsewhere.is_none() => {
+            means.vault.key(key, &adapter, provider.url.is_some())?
         }
         _ => None,
     };
     Ok(Line {
+        origin: origin(&adapter),
         adapter,
-        credential,
+        key: key.map(Arc::new),
         private: provider.private || url.is_some_and(loopback),
     })
 }
 
-/// Whether an address is literally this machine.
-fn loopback(url: &str) -> bool {
-    let Ok(uri) = url.parse::<hyper::Uri>() else {
-        return false;
+/// Where an adapter sends its requests.
+fn origin(adapter: &Adapter) -> Option<Uri> {
+    let body =
+        Bytes::from_static(br#"{"model":"m","messages":[{"role":"user","content":"hello"}]}"#);
+    let call = Call {
+        operation: "chat",
+        dialect: "openai-chat",
+        model: "m",
+        model_span: scan(&body).ok()?.model_span,
+        stream: false,
+        attempt: 0,
+        now_unix_ms: 0,
+        request_id: "origin",
+        body: &body,
     };
-    let host = uri
-        .host()
-        .unwrap_or_default()
-        .trim_start_matches('[')
-        .trim_end_matches(']');
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-fn models(image: &Image) -> Bytes {
-    let policies = image
-        .policies
-        .iter()
-        .map(|p| (format!("@{}", p.name), "mux"));
-    let fleet = &image.fleet;
-    let direct = fleet.targets.iter().filter(|_| fleet.direct).map(|t| {
-        let owner = fleet
-            .providers
-            .get(t.provider.index())
-            .map_or("", |p| &p.name);
-        (t.name.to_string(), owner)
-    });
-    let data: Vec<_> = policies.chain(direct).map(|(id, owner)| serde_json::json!({"id": id, "object": "model", "created": 0, "owned_by": owner})).collect();
-    Bytes::from(serde_json::json!({"object": "list", "data": data}).to_string())
+    let url: Uri = adapter.plan(&call).ok()?.url.parse().ok()?;
+    let (scheme, authority) = (url.scheme_str()?, url.authority()?);
+    format!("{scheme}://{authority}/").parse().ok()
 }

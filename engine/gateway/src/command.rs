@@ -21,6 +21,17 @@ pub enum Command {
         /// What became of it.
         reply: oneshot::Sender<Result<VersionHead, String>>,
     },
+    /// Serve a version that was kept and not served.
+    Promote {
+        /// Which; the newest save where absent.
+        id: Option<String>,
+        /// Who asks.
+        author: String,
+        /// Why.
+        reason: String,
+        /// What became of it.
+        reply: oneshot::Sender<Result<VersionHead, String>>,
+    },
     /// End the hold and serve the folder again.
     Release {
         /// Who asks.

@@ -1,10 +1,13 @@
 //! What a client is told when something failed: the body of an error, and who was tried.
 
-use bytes::Bytes;
 use mux_routing::MILLI;
 use mux_routing::flight::Flight;
 use mux_routing::refusal::Refusal;
+use mux_wire::Dialect;
 use mux_wire::chat::{AttemptLine, ErrorBody};
+
+/// The status that an answer would have had which broke off.
+const BROKEN: u16 = 502;
 
 /// An error before any flight.
 pub(crate) fn early(refusal: &Refusal, request_id: &str) -> ErrorBody {
@@ -16,16 +19,22 @@ pub(crate) fn late(refusal: &Refusal, flight: &Flight) -> ErrorBody {
     error_body(refusal, &flight.arrival().id, attempts(flight))
 }
 
-/// The error event inside a stream whose answer broke off.
-pub(crate) fn broken(flight: &Flight, class: &str) -> Bytes {
-    mux_wire::chat::stream_error(&ErrorBody {
+/// The error inside a stream whose answer broke off.
+pub(crate) fn broken(flight: &Flight, class: &str) -> ErrorBody {
+    ErrorBody {
+        status: BROKEN,
         message: format!("the answer broke off: {class}"),
         r#type: "upstream_error".to_owned(),
         code: Some("mid_stream_failure".to_owned()),
         param: None,
         attempts: attempts(flight),
         request_id: flight.arrival().id.clone(),
-    })
+    }
+}
+
+/// The dialect of a flight's client.
+pub(crate) fn spoken(flight: &Flight) -> Dialect {
+    Dialect::named(&flight.arrival().facts.dialect).unwrap_or_default()
 }
 
 fn error_body(refusal: &Refusal, request_id: &str, attempts: Vec<AttemptLine>) -> ErrorBody {
@@ -35,6 +44,7 @@ fn error_body(refusal: &Refusal, request_id: &str, attempts: Vec<AttemptLine>) -
         _ => "upstream_error",
     };
     ErrorBody {
+        status: refusal.status,
         message: refusal.message.clone(),
         r#type: kind.to_owned(),
         code: Some(refusal.code.to_owned()),

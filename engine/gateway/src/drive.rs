@@ -1,20 +1,28 @@
 //! A flight carried out: its actions done, its attempts polled, its timer kept, its answer passed on.
 //!
 //! Everything runs inside the task of the client's connection. When the client hangs up, hyper drops the [`Drive`] (or
-//! the [`Relay`] that holds it): the attempt is dropped with it, which closes the upstream, and the flight is recorded.
+//! the [`Relay`] that holds it): the attempts are dropped with it, which closes the upstreams, and the flight is recorded.
 
-use crate::attempt::{Progress, Running, Step};
-use crate::bundle::Bundle;
+use crate::asked::{Asked, Sent};
+use crate::bundle::{Bundle, Line};
 use crate::clock::{Clock, unix_ms};
 use crate::complaint;
-use crate::events::Events;
+use crate::hearing;
+use crate::lane::{Brought, Form, Lane};
+use crate::places::Place;
 use crate::recorder::Recorder;
 use crate::upstream::Upstream;
 use bytes::{Bytes, BytesMut};
-use mux_plugins::{Call, Part};
+use mux_dsl::image::{Features, TargetId};
+use mux_plugins::{Call, Manner};
 use mux_routing::class::Class;
-use mux_routing::flight::{Action, Actions, End, Event, Failure, Flight};
-use mux_wire::chat::{ChatRequest, DONE, chunk};
+use mux_routing::flight::{Action, Actions, End, Errand, Event, Failure, Flight};
+use mux_wire::Dialect;
+use mux_wire::chat::{Audience, ChatRequest, messages, question, scan};
+use mux_wire::embeddings;
+use mux_wire::speaker::Speaker;
+use mux_wire::usage::Usage;
+use mux_wire::voice::{self, Voice};
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
@@ -22,11 +30,8 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Sleep;
-
-/// Most bytes held back before the first content.
-const HELD: usize = 64 << 10;
+use std::time::Duration;
+use tokio::time::{Instant, Sleep};
 
 /// What a drive needs of the gateway.
 #[derive(Clone, Debug)]
@@ -45,20 +50,17 @@ pub struct Drive {
     flight: Option<Flight>,
     bundle: Arc<Bundle>,
     means: Means,
-    chat: ChatRequest,
-    body: Bytes,
-    running: Option<Running>,
+    asked: Asked,
+    /// Attempts that are under way, or whose answers are not decided about.
+    lanes: Vec<Lane>,
+    /// Which lane is polled first: each has its turn.
+    turn: usize,
     timer: Pin<Box<Sleep>>,
-    /// For the client, in order; before the commitment they may still be thrown away.
-    parts: VecDeque<Bytes>,
-    held: usize,
-    events: Events,
-    committed: bool,
+    /// The attempt whose answer the client gets.
+    committed: Option<usize>,
     over: bool,
-    translated: bool,
-    warnings: Vec<String>,
     /// The request's place among those in flight, kept until its last byte.
-    _permit: OwnedSemaphorePermit,
+    place: Option<Place>,
 }
 
 impl fmt::Debug for Drive {
@@ -78,27 +80,21 @@ impl Drive {
         flight: Flight,
         bundle: Arc<Bundle>,
         means: Means,
-        chat: ChatRequest,
-        body: Bytes,
-        permit: OwnedSemaphorePermit,
+        asked: Asked,
+        place: Place,
     ) -> Self {
         let timer = Box::pin(tokio::time::sleep_until(means.clock.instant(u64::MAX)));
         let mut drive = Self {
             flight: Some(flight),
             bundle,
             means,
-            chat,
-            body,
-            running: None,
+            asked,
+            lanes: Vec::with_capacity(1),
+            turn: 0,
             timer,
-            parts: VecDeque::new(),
-            held: 0,
-            events: Events::default(),
-            committed: false,
+            committed: None,
             over: false,
-            translated: false,
-            warnings: Vec::new(),
-            _permit: permit,
+            place: Some(place),
         };
         let mut actions = Actions::new();
         let now = drive.means.clock.now();
@@ -112,7 +108,29 @@ impl Drive {
     /// Waits until the client is committed to one answer, or the flight is over without one.
     pub async fn decided(&mut self) {
         std::future::poll_fn(|cx| {
-            while !self.committed && !self.over {
+            while self.committed.is_none() && !self.over {
+                ready!(self.poll_turn(cx));
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// Sends the client its status before anybody has answered, unless it is known already that nobody will.
+    #[must_use]
+    pub fn promise(&mut self) -> bool {
+        let open = !self.over;
+        if let Some(flight) = self.flight.as_mut().filter(|_| open) {
+            flight.promise();
+        }
+        open
+    }
+
+    /// Carries the flight to its end for nobody: what comes is dropped.
+    pub async fn unheard(mut self) {
+        std::future::poll_fn(|cx| {
+            while !self.over {
+                self.lanes.iter_mut().for_each(Lane::forget);
                 ready!(self.poll_turn(cx));
             }
             Poll::Ready(())
@@ -129,13 +147,42 @@ impl Drive {
     /// What adapters changed or dropped of the request.
     #[must_use]
     pub fn warnings(&self) -> String {
-        self.warnings.join("; ")
+        let chosen = self.committed.and_then(|attempt| self.lane(attempt));
+        chosen.map_or_else(String::new, |lane| lane.warnings.join("; "))
     }
 
-    /// The complete answer of a flight that is over.
-    #[must_use]
-    pub fn take_parts(&mut self) -> VecDeque<Bytes> {
-        std::mem::take(&mut self.parts)
+    /// The complete answer of a flight that is over, in the client's dialect.
+    ///
+    /// # Errors
+    /// It cannot be said in that dialect, since it is no answer.
+    pub fn take_answer(&mut self) -> Result<VecDeque<Bytes>, serde_json::Error> {
+        let dialect = self.asked.dialect;
+        let Some(lane) = self.chosen() else {
+            return Ok(VecDeque::new());
+        };
+        let parts = std::mem::take(&mut lane.parts);
+        if matches!(lane.form, Form::Client) && dialect != Dialect::Embeddings {
+            return Ok(parts);
+        }
+        let body = match parts.front() {
+            Some(only) if parts.len() == 1 => only.clone(),
+            _ => parts.into_iter().flatten().collect(),
+        };
+        if dialect == Dialect::Embeddings {
+            let formed = embeddings::in_form(self.asked.facts.packed, &body);
+            return Ok(VecDeque::from([formed.unwrap_or(body)]));
+        }
+        let answer = voice::whole(dialect, &self.speaker(), &body)?;
+        Ok(VecDeque::from([answer]))
+    }
+
+    fn lane(&self, attempt: usize) -> Option<&Lane> {
+        self.lanes.iter().find(|lane| lane.attempt == attempt)
+    }
+
+    fn chosen(&mut self) -> Option<&mut Lane> {
+        let attempt = self.committed?;
+        self.lanes.iter_mut().find(|lane| lane.attempt == attempt)
     }
 
     /// Handles whatever is ready; `Pending` when nothing is.
@@ -143,11 +190,17 @@ impl Drive {
         if self.over {
             return Poll::Ready(());
         }
-        if let Some(running) = self.running.as_mut()
-            && let Poll::Ready(step) = running.poll_step(cx)
-        {
-            self.take(step);
-            return Poll::Ready(());
+        self.turn = self.turn.wrapping_add(1);
+        let lanes = self.lanes.len();
+        for n in 0..lanes {
+            let place = (self.turn + n) % lanes;
+            if let Some(lane) = self.lanes.get_mut(place)
+                && let Poll::Ready(brought) = lane.poll(cx)
+            {
+                let attempt = lane.attempt;
+                self.take(attempt, brought);
+                return Poll::Ready(());
+            }
         }
         let wake = self.flight.as_ref().and_then(Flight::wake_at);
         let at = self.means.clock.instant(wake.unwrap_or(u64::MAX));
@@ -155,85 +208,79 @@ impl Drive {
             self.timer.as_mut().reset(at);
         }
         ready!(self.timer.as_mut().poll(cx));
-        self.tell(|_| Event::Wake);
+        self.tell(Event::Wake);
         Poll::Ready(())
     }
 
-    fn take(&mut self, step: Step) {
-        match step {
-            Step::Connected => self.tell(Event::Connected),
-            Step::Head(status, left) => {
-                self.tell(|n| Event::Head(n, status));
+    fn take(&mut self, attempt: usize, brought: Brought) {
+        match brought {
+            Brought::Connected => self.tell(Event::Connected(attempt)),
+            Brought::Head(status, left) => {
+                self.tell(Event::Head(attempt, status));
                 if let Some(left) = left {
-                    self.tell(|n| Event::Allowance(n, left));
+                    self.tell(Event::Allowance(attempt, left));
                 }
             }
-            Step::Parts(progress) => {
-                self.progress(progress);
-                if !self.committed && self.held > HELD && self.chat.stream {
-                    self.running = None;
-                    let message = Some(format!("no content in the first {} KiB", HELD >> 10));
-                    self.tell(|n| {
-                        Event::Failed(
-                            n,
-                            Failure {
-                                message,
-                                ..Failure::of(Class::BadResponse)
-                            },
-                        )
-                    });
+            Brought::Some { text, content } => self.progress(attempt, text, content),
+            Brought::All {
+                text,
+                content,
+                usage,
+            } => {
+                self.progress(attempt, text, content);
+                if let Some(told) = self.hear(attempt) {
+                    self.tell(Event::Told(attempt, Box::new(told)));
                 }
+                self.tell(Event::Done(attempt, usage));
             }
-            Step::Done(usage, progress) => {
-                self.progress(progress);
-                self.running = None;
-                self.events.finish(&mut self.parts);
-                if self.translated && self.chat.stream {
-                    self.parts.push_back(Bytes::from_static(DONE));
+            Brought::Failed(mut failure) => {
+                if self.committed == Some(attempt) {
+                    let said = self.lane(attempt).and_then(Lane::said);
+                    failure.resumable = said.is_some() && hearing::plain(&self.asked.body);
+                } else {
+                    self.lanes.retain(|lane| lane.attempt != attempt);
                 }
-                self.tell(|n| Event::Done(n, usage));
-            }
-            Step::Failed(failure) => {
-                self.running = None;
-                self.tell(|n| Event::Failed(n, failure));
+                self.tell(Event::Failed(attempt, failure));
             }
         }
     }
 
-    fn progress(&mut self, progress: Progress) {
-        self.keep(progress.parts);
-        self.tell(|n| Event::Progress(n, progress.text));
-        if progress.content {
-            self.tell(Event::Content);
+    fn progress(&mut self, attempt: usize, text: u64, content: bool) {
+        let mut lanes = self.lanes.iter_mut();
+        let lane = lanes.find(|lane| lane.attempt == attempt);
+        if let Some(model) = lane.and_then(Lane::named) {
+            self.tell(Event::Model(attempt, model));
+        }
+        self.tell(Event::Progress(attempt, text));
+        if content {
+            self.tell(Event::Content(attempt));
+        }
+        if self.committed.is_none()
+            && let Some(message) = self.lane(attempt).and_then(Lane::overfull)
+        {
+            self.lanes.retain(|lane| lane.attempt != attempt);
+            let failure = Failure {
+                message: Some(message),
+                ..Failure::of(Class::BadResponse)
+            };
+            self.tell(Event::Failed(attempt, failure));
         }
     }
 
-    fn keep(&mut self, parts: Vec<Part>) {
-        for part in parts {
-            match part {
-                Part::Verbatim(bytes) if self.chat.stream => {
-                    self.held += bytes.len();
-                    self.events.push(bytes, &mut self.parts);
-                }
-                Part::Verbatim(bytes) | Part::Whole(bytes) => self.parts.push_back(bytes),
-                Part::Chunk(json) => {
-                    self.translated = true;
-                    let mut framed = BytesMut::with_capacity(json.len() + 8);
-                    chunk(&json, &mut framed);
-                    self.held += framed.len();
-                    self.parts.push_back(framed.freeze());
-                }
-            }
-        }
+    /// What the flight asks about the complete answer of an attempt.
+    fn hear(&self, attempt: usize) -> Option<mux_routing::flight::Told> {
+        let asks = self.flight.as_ref()?.asks(attempt)?;
+        let lane = self.lane(attempt)?;
+        let answer = hearing::complete(&lane.parts, lane.stream);
+        Some(hearing::told(&asks, answer.as_ref(), &self.asked.body))
     }
 
-    /// Tells the flight what happened to its newest attempt, and does what it answers.
-    fn tell(&mut self, event: impl FnOnce(usize) -> Event) {
+    /// Tells the flight what happened, and does what it answers.
+    fn tell(&mut self, event: Event) {
         let now = self.means.clock.now();
         let mut actions = Actions::new();
         if let Some(flight) = self.flight.as_mut() {
-            let newest = flight.attempts().len().saturating_sub(1);
-            flight.on(event(newest), now, &mut actions);
+            flight.on(event, now, &mut actions);
         }
         self.perform(actions);
     }
@@ -243,62 +290,199 @@ impl Drive {
         while let Some(action) = queue.pop_front() {
             match action {
                 Action::Start { attempt, target } => {
-                    self.parts.clear();
-                    self.held = 0;
-                    self.events.clear();
-                    self.translated = false;
-                    let started = self.start(attempt, target);
-                    let now = self.means.clock.now();
-                    let event = match started {
-                        Ok(running) => {
-                            self.running = Some(running);
+                    let event = match self.start(attempt, target) {
+                        Ok(lane) => {
+                            self.lanes.push(lane);
                             Event::Sent(attempt)
                         }
                         Err(failure) => Event::Failed(attempt, failure),
                     };
+                    let now = self.means.clock.now();
                     let mut more = Actions::new();
                     if let Some(flight) = self.flight.as_mut() {
                         flight.on(event, now, &mut more);
                     }
                     queue.extend(more);
                 }
-                Action::Cancel(_) => self.running = None,
-                Action::Commit(_) => self.committed = true,
+                Action::Cancel(attempt) => {
+                    self.lanes
+                        .iter_mut()
+                        .filter(|lane| lane.attempt == attempt)
+                        .for_each(Lane::hang_up);
+                    let kept = self.committed;
+                    self.lanes
+                        .retain(|lane| lane.attempt != attempt || kept == Some(attempt));
+                }
+                Action::Commit(attempt) => {
+                    self.committed = Some(attempt);
+                    self.lanes
+                        .retain(|lane| lane.attempt == attempt || lane.runs());
+                }
+                Action::Resume(attempt) => {
+                    let broken = self.chosen().map(|lane| std::mem::take(&mut lane.parts));
+                    self.committed = Some(attempt);
+                    self.lanes.retain(|lane| lane.attempt == attempt);
+                    if let (Some(lane), Some(broken)) = (self.chosen(), broken) {
+                        lane.follow(broken);
+                    }
+                }
                 Action::Finish => self.over = true,
             }
         }
     }
 
-    fn start(
-        &mut self,
-        attempt: usize,
-        target: mux_dsl::image::TargetId,
-    ) -> Result<Running, Failure> {
-        let gone = || Failure {
-            message: Some("the target has no adapter".to_owned()),
+    fn start(&mut self, attempt: usize, target: TargetId) -> Result<Lane, Failure> {
+        let fault = |message: &str| Failure {
+            message: Some(message.to_owned()),
             ..Failure::of(Class::Plugin)
         };
         let bundle = Arc::clone(&self.bundle);
-        let (line, model) = bundle.line(target).ok_or_else(gone)?;
-        let id = self
-            .flight
-            .as_ref()
-            .map_or("", |f| &f.arrival().id)
-            .to_owned();
+        let (line, model) = bundle
+            .line(target)
+            .ok_or_else(|| fault("the target has no adapter"))?;
+        let untouched = self.untouched(attempt, line);
+        let sent = match untouched {
+            Some(sent) => sent,
+            None => self.sent(target, line)?,
+        };
+        let question = self.question(attempt, &sent.body).map_err(fault)?;
+        let (body, model_span, stream) = match &question {
+            Some((chat, body)) => (body, chat.model_span.clone(), chat.stream),
+            None => (&*sent.body, sent.model_span, self.asked.facts.stream),
+        };
+        let id = self.flight.as_ref().map_or("", |f| &f.arrival().id);
         let call = Call {
-            operation: "chat",
-            dialect: "openai-chat",
+            operation: sent.dialect.operation(),
+            dialect: sent.dialect.name(),
             model,
-            model_span: self.chat.model_span.clone(),
-            stream: self.chat.stream,
+            model_span,
+            stream,
             attempt: u32::try_from(attempt).unwrap_or(u32::MAX),
             now_unix_ms: unix_ms().unsigned_abs(),
-            request_id: &id,
-            body: &self.body,
+            request_id: id,
+            body,
         };
-        let running = Running::start(line, &call, &self.means.upstream)?;
-        self.warnings.clone_from(&running.warnings);
-        Ok(running)
+        let mut begun = Lane::start(attempt, line, &call, sent.headers, &self.means.upstream)?;
+        begun.warnings.extend(sent.dropped);
+        if sent.dialect != self.asked.dialect {
+            let as_it_is = line.adapter.manner(Dialect::Chat) == Some(Manner::Untouched);
+            let by = as_it_is.then(|| bundle.provider_name(target)).flatten();
+            begun.form = Form::Chat(by);
+        }
+        if self.flight.as_ref().is_some_and(|f| f.resumes(attempt)) {
+            begun.remember();
+        }
+        Ok(begun)
+    }
+
+    /// The client's own request, where the provider speaks its dialect and nobody else has to look at the answer.
+    fn untouched(&self, attempt: usize, line: &Line) -> Option<Sent<'_>> {
+        let flight = self.flight.as_ref()?;
+        line.adapter.manner(self.asked.dialect)?;
+        let looked_at = flight.errand(attempt) != Errand::Request
+            || flight.asks(attempt).is_some()
+            || flight.resumes(attempt);
+        if looked_at {
+            return None;
+        }
+        self.asked.untouched()
+    }
+
+    /// The request in the form that everybody else is sent.
+    fn sent(&self, target: TargetId, line: &Line) -> Result<Sent<'_>, Failure> {
+        let fleet = self.bundle.router.fleet();
+        let target = fleet.targets.get(target.index());
+        let provider = target.and_then(|t| fleet.providers.get(t.provider.index()));
+        let to = match (line.adapter.manner(self.asked.form()), target, provider) {
+            (Some(Manner::Untouched), Some(target), Some(provider)) => Audience::Provider {
+                name: &provider.name,
+                reasons: target.can.contains(Features::REASONING),
+                // Those that kept up with OpenAI as far as Responses kept up here, too.
+                newest: line.adapter.manner(Dialect::Responses).is_some(),
+            },
+            _ => Audience::Adapter,
+        };
+        self.asked.sent(to).map_err(|refused| Failure {
+            message: Some(format!("`{}`: {}", refused.param, refused.message)),
+            ..Failure::of(Class::Unsupported)
+        })
+    }
+
+    /// The request of an attempt, where it is not the client's own: a question about answers.
+    fn question(
+        &self,
+        attempt: usize,
+        request: &Bytes,
+    ) -> Result<Option<(ChatRequest, Bytes)>, &'static str> {
+        let Some(flight) = &self.flight else {
+            return Ok(None);
+        };
+        let words = |attempt| {
+            let lane = self.lane(attempt)?;
+            Some(hearing::complete(&lane.parts, lane.stream)?.words())
+        };
+        let body = match flight.errand(attempt) {
+            Errand::Request => return Ok(None),
+            Errand::Judge { rubric, answer } => {
+                let prompt = messages(request).unwrap_or_default();
+                let answer =
+                    words(answer).ok_or("an answer cannot be read, so it is not judged")?;
+                question::judging(rubric, prompt, &answer)
+            }
+            Errand::Resume(broken) => {
+                let said = self.lane(broken).and_then(Lane::said);
+                let said = said.ok_or("an answer cannot be read, so it is not carried on")?;
+                question::resuming(request, &said)
+                    .ok_or("the request has no messages, so its answer is not carried on")?
+            }
+            Errand::Merge(answers) => {
+                let drafts: Vec<_> = answers.iter().filter_map(|(_, n)| words(*n)).collect();
+                question::merging(request, &drafts)
+                    .ok_or("the request has no messages, so answers to it are not merged")?
+            }
+        };
+        let chat = scan(&body).map_err(|_| "what mux asks of a model cannot be read")?;
+        Ok(Some((chat, body)))
+    }
+
+    /// What an answer in the client's dialect is written with.
+    fn speaker(&self) -> Speaker {
+        let Some(flight) = &self.flight else {
+            return Speaker::default();
+        };
+        let arrival = flight.arrival();
+        let chosen = self.committed.and_then(|attempt| self.lane(attempt));
+        Speaker {
+            request_id: arrival.id.clone(),
+            model: arrival.facts.model.clone(),
+            by: chosen.and_then(|lane| match &lane.form {
+                Form::Chat(by) => by.as_deref().map(str::to_owned),
+                Form::Client => None,
+            }),
+            created: arrival.at.unsigned_abs() / 1_000,
+            usage: self.counted(),
+            request: self
+                .asked
+                .own
+                .as_ref()
+                .map(|own| own.body.clone())
+                .unwrap_or_default(),
+        }
+    }
+
+    /// What the chosen attempt used, reported or estimated.
+    fn counted(&self) -> Option<Usage> {
+        let used = self.flight.as_ref()?.chosen()?.usage?;
+        Some(Usage {
+            input: used.input,
+            output: used.output,
+            cache_read: used.cache_read,
+            cache_write: used.cache_write,
+            reasoning: used.reasoning,
+            cache_write_1h: used.cache_write_1h,
+            audio_input: used.audio_input,
+            audio_output: used.audio_output,
+        })
     }
 }
 
@@ -307,29 +491,67 @@ impl Drop for Drive {
         let Some(mut flight) = self.flight.take() else {
             return;
         };
-        // First the upstream, so that it stops generating; then the books.
-        self.running = None;
         if flight.end().is_none() {
-            flight.on(
-                Event::ClientGone,
-                self.means.clock.now(),
-                &mut Actions::new(),
-            );
+            let now = self.means.clock.now();
+            let mut actions = Actions::new();
+            flight.on(Event::ClientGone, now, &mut actions);
+            self.flight = Some(flight);
+            // The upstreams first, so that they stop generating; then the books.
+            self.perform(actions);
+            match self.flight.take() {
+                Some(left) if left.end().is_none() => return self.read_on(left),
+                Some(left) => flight = left,
+                None => return,
+            }
         }
+        self.lanes.clear();
         self.means.recorder.flight(flight);
     }
 }
 
-/// The rest of a committed stream, as a body.
+impl Drive {
+    /// The client has left, and the flight wants to know what its attempts use.
+    fn read_on(&mut self, flight: Flight) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return self.means.recorder.flight(flight);
+        };
+        let rest = Self {
+            flight: Some(flight),
+            bundle: Arc::clone(&self.bundle),
+            means: self.means.clone(),
+            asked: Asked::default(),
+            lanes: std::mem::take(&mut self.lanes),
+            turn: 0,
+            timer: Box::pin(tokio::time::sleep_until(self.means.clock.instant(u64::MAX))),
+            committed: self.committed,
+            over: false,
+            place: self.place.take(),
+        };
+        runtime.spawn(rest.unheard());
+    }
+}
+
+/// How long a client hears nothing before it is told that it is still waited for.
+const SILENCE: Duration = Duration::from_secs(5);
+/// What it is told: a comment, which clients skip.
+const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
+
+/// The rest of a committed stream, as a body; or all of a promised one.
 #[derive(Debug)]
 pub struct Relay {
     drive: Drive,
     fate: Fate,
+    /// Says it in the client's dialect, from the first part on that is not in it.
+    voice: Option<Voice>,
+    /// When a client that was promised an answer is told that it is still waited for.
+    silence: Option<Pin<Box<Sleep>>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Open,
+    /// The last of the answer is written.
+    Complete,
     /// The error event is written; let it reach the socket before the connection is aborted.
     Flushing,
     Aborting,
@@ -342,6 +564,17 @@ impl Relay {
         Self {
             drive,
             fate: Fate::Open,
+            voice: None,
+            silence: None,
+        }
+    }
+
+    /// Of a flight whose client has its status already.
+    #[must_use]
+    pub fn promised(drive: Drive) -> Self {
+        Self {
+            silence: Some(Box::pin(tokio::time::sleep(SILENCE))),
+            ..Self::new(drive)
         }
     }
 
@@ -349,6 +582,7 @@ impl Relay {
     pub fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         match self.fate {
             Fate::Open => {}
+            Fate::Complete => return Poll::Ready(None),
             Fate::Flushing => {
                 self.fate = Fate::Aborting;
                 cx.waker().wake_by_ref();
@@ -359,22 +593,69 @@ impl Relay {
             }
         }
         loop {
-            if let Some(part) = self.drive.parts.pop_front() {
-                return Poll::Ready(Some(Ok(part)));
+            if let Some(part) = self.drive.chosen().and_then(|lane| lane.parts.pop_front()) {
+                match self.said(part) {
+                    Some(part) => return Poll::Ready(Some(Ok(part))),
+                    None => continue,
+                }
             }
             if self.drive.over {
                 return Poll::Ready(self.end());
             }
-            ready!(self.drive.poll_turn(cx));
+            if self.drive.poll_turn(cx).is_pending() {
+                return self.poll_silence(cx);
+            }
         }
+    }
+
+    /// A part in the client's dialect; `None` where it says nothing yet.
+    fn said(&mut self, part: Bytes) -> Option<Bytes> {
+        if self.voice.is_none() {
+            let chosen = self.drive.chosen();
+            if chosen.is_none_or(|lane| matches!(lane.form, Form::Client)) {
+                return Some(part);
+            }
+            self.voice = Voice::new(self.drive.asked.dialect, self.drive.speaker());
+        }
+        let Some(voice) = &mut self.voice else {
+            return Some(part);
+        };
+        let mut out = BytesMut::new();
+        voice.push(part, &mut out);
+        (!out.is_empty()).then(|| out.freeze())
+    }
+
+    /// A comment when it has been silent for long, until there is an answer.
+    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        let waits = self.drive.committed.is_none();
+        let Some(silence) = self.silence.as_mut().filter(|_| waits) else {
+            return Poll::Pending;
+        };
+        ready!(silence.as_mut().poll(cx));
+        silence.as_mut().reset(Instant::now() + SILENCE);
+        Poll::Ready(Some(Ok(Bytes::from_static(KEEP_ALIVE))))
     }
 
     fn end(&mut self) -> Option<io::Result<Bytes>> {
         let flight = self.drive.flight.as_ref()?;
-        let End::Broken(class) = flight.end()? else {
-            return None;
+        let error = match flight.end()? {
+            End::Broken(class) => complaint::broken(flight, class.word()),
+            End::Refused(refusal) => complaint::late(refusal, flight),
+            End::Served(_) => {
+                let counted = self.drive.counted();
+                let mut out = BytesMut::new();
+                self.voice.as_mut()?.finish(counted, &mut out);
+                self.fate = Fate::Complete;
+                return Some(Ok(out.freeze()));
+            }
+            End::ClientGone => return None,
         };
         self.fate = Fate::Flushing;
-        Some(Ok(complaint::broken(flight, class.word())))
+        let Some(voice) = &mut self.voice else {
+            return Some(Ok(voice::stream_error(self.drive.asked.dialect, &error)));
+        };
+        let mut out = BytesMut::new();
+        voice.fail(&error, &mut out);
+        Some(Ok(out.freeze()))
     }
 }

@@ -6,20 +6,25 @@ use crate::clock::Clock;
 use crate::command::{Command, Reloader};
 use crate::credential::Vault;
 use crate::drive::Means;
-use crate::exchange::Exchange;
+use crate::exchange::{COPIES, Exchange};
+use crate::gauge::{self, Gauge};
 use crate::live::Live;
+use crate::network::Network;
+use crate::places::Places;
 use crate::plugins::Plugins;
-use crate::recorder::{Listener, Recorder, Recording};
+use crate::prices::Prices;
+use crate::recorder::{Listener, Recorded, Recorder, Recording};
 use crate::reload::{self, Examine, Keeper};
 use crate::source::Source;
 use crate::status::SharedStatus;
+use crate::upkeep;
 use crate::upstream::Upstream;
 use crate::watch::Watch;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use mux_plugins::{Host, Limits};
+use mux_plugins::{Cache, Host, Limits, Trust};
 use mux_routing::router::Memory;
 use mux_store::Store;
 use std::collections::BTreeSet;
@@ -33,8 +38,11 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream, UnixListener};
-use tokio::sync::{Semaphore, watch};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 
@@ -52,24 +60,37 @@ pub struct Options {
     pub data: PathBuf,
     /// Adapters dropped in; `<data>/plugins` where absent.
     pub plugins: Option<PathBuf>,
+    /// Which of them may be loaded.
+    pub trust: Trust,
     /// The data port; port 0 takes a free one.
     pub listen: SocketAddr,
     /// Most bytes of a request body.
     pub max_body: usize,
     /// Most requests in flight.
     pub max_inflight: usize,
+    /// Most bytes of memory, by which it is judged how hard pressed the machine is; what the control group allows where
+    /// absent.
+    pub memory_limit: Option<u64>,
+    /// Whether that is judged at all: where the clock stands still nothing is late, and looking would be all that happens.
+    pub gauged: bool,
     /// How long requests in flight may take after a stop was asked for.
     pub grace: Duration,
     /// Where `secret` credentials come from.
     pub vault: Vault,
     /// Other addresses for providers, by name.
     pub addresses: Vec<(String, String)>,
+    /// What is recorded, and how much of it is kept.
+    pub recorded: Recorded,
     /// Gets every record.
     pub listener: Option<Listener>,
     /// A further check of every bundle.
     pub examine: Option<Examine>,
     /// Serve a bundle although a guarantee of it does not hold; the version says so.
     pub force: bool,
+    /// What connections to providers are made of.
+    pub network: Network,
+    /// What ids and seeds of requests are drawn from; a random number where absent.
+    pub seed: Option<u64>,
 }
 
 impl Options {
@@ -80,15 +101,21 @@ impl Options {
             policies: policies.to_path_buf(),
             data: data.to_path_buf(),
             plugins: None,
+            trust: Trust::Folder,
             listen,
             max_body: 32 << 20,
             max_inflight: 2_000,
+            memory_limit: None,
+            gauged: true,
             grace: Duration::from_secs(30),
             vault: Vault::default(),
             addresses: Vec::new(),
+            recorded: Recorded::default(),
             listener: None,
             examine: None,
             force: false,
+            network: Network::default(),
+            seed: None,
         }
     }
 }
@@ -134,9 +161,12 @@ pub struct Gateway {
     reloader: Reloader,
     keeper: JoinHandle<()>,
     recording: Recording,
+    joining: UnboundedSender<DuplexStream>,
     stop: watch::Sender<bool>,
     accepting: tokio::task::JoinHandle<()>,
     administering: tokio::task::JoinHandle<()>,
+    keeping: tokio::task::JoinHandle<()>,
+    gauging: Option<tokio::task::JoinHandle<()>>,
 }
 
 fn environment(what: &str, error: &dyn fmt::Display) -> StartError {
@@ -168,11 +198,15 @@ impl Gateway {
             .map_err(|e| environment("cannot tell the port", &e))?;
         let status = SharedStatus::default();
         let grace = options.grace;
-        let (recorder, recording) =
-            Recorder::start(&options.data.join("recordings"), options.listener.clone())
-                .map_err(|e| environment("cannot record", &e))?;
+        let what = options.recorded.clone();
+        let (recorder, recording) = Recorder::start(&options.data, what, options.listener.clone())
+            .map_err(|e| environment("cannot record", &e))?;
         let socket = options.data.join("admin.sock");
-        let (max_body, max_inflight) = (options.max_body, options.max_inflight);
+        let max_body = options.max_body;
+        let places = Places::new(options.max_inflight);
+        let (memory_limit, gauged) = (options.memory_limit, options.gauged);
+        let upstream = Upstream::new(&options.network);
+        let ids = options.seed.map_or_else(Ids::default, Ids::new);
         let keeper_status = Arc::clone(&status);
         let (mut keeper, bundle) = tokio::task::spawn_blocking(move || {
             let mut keeper = keeper(options, source, &plugin_folder, keeper_status)?;
@@ -185,8 +219,7 @@ impl Gateway {
         let live = Arc::new(Live::new(Arc::new(bundle)));
         let (commands, asked) = channel();
         let reloader = Reloader::new(commands);
-        keeper.watch = watch(&reloader);
-        keeper.follow();
+        listen(&mut keeper, &reloader);
         // Anything saved between boot and watching is caught by one more look.
         reloader.ask(Command::Changed);
         let serving = Arc::clone(&live);
@@ -196,16 +229,22 @@ impl Gateway {
             .map_err(|e| environment("cannot start a thread", &e))?;
         let clock = Clock::default();
         let means = Means {
-            upstream: Upstream::default(),
+            upstream,
             recorder: recorder.clone(),
             clock,
         };
+        let gauge = Arc::new(Gauge::new(Arc::clone(&places), memory_limit));
+        let gauging = gauged.then(|| gauge::start(&gauge, &live));
+        let upkeep = upkeep::run(Arc::clone(&live), means.clone(), Arc::clone(&gauge));
+        let keeping = tokio::spawn(upkeep);
         let exchange = Exchange {
             live: Arc::clone(&live),
             means,
-            ids: Ids::default(),
+            ids,
             max_body,
-            permits: Arc::new(Semaphore::new(max_inflight)),
+            places,
+            gauge: Arc::clone(&gauge),
+            copies: Places::new(COPIES),
         };
         let (stop, stopped) = watch::channel(false);
         let administrators = admin::api(Admin {
@@ -214,13 +253,16 @@ impl Gateway {
             status: Arc::clone(&status),
             recorder,
             clock,
+            gauge,
         });
         let unix = bind_socket(&socket)?;
         let administering = tokio::spawn(async move {
             // Ends only with the process or when aborted.
             let _ = axum::serve(unix, administrators).await;
         });
-        let accepting = tokio::spawn(accept(listener, Arc::new(exchange), stopped, grace));
+        let (joining, joined) = unbounded_channel();
+        let exchange = Arc::new(exchange);
+        let accepting = tokio::spawn(accept(listener, joined, exchange, stopped, grace));
         tracing::info!(%address, version = status.lock().map(|s| s.live.clone()).unwrap_or_default(), "serving");
         tracing::info!("budgets and limits are kept in memory: a restart forgets what was spent");
         Ok(Self {
@@ -230,10 +272,19 @@ impl Gateway {
             reloader,
             keeper,
             recording,
+            joining,
             stop,
             accepting,
             administering,
+            keeping,
+            gauging,
         })
+    }
+
+    /// Serves a connection in memory, as if it had come by the port.
+    pub fn join(&self, stream: DuplexStream) {
+        // A gateway that has stopped serves nobody: the stream is dropped, which its other end sees.
+        let _ = self.joining.send(stream);
     }
 
     /// A handle on the reload thread.
@@ -248,6 +299,10 @@ impl Gateway {
         let _ = self.stop.send(true);
         let _ = self.accepting.await;
         self.administering.abort();
+        self.keeping.abort();
+        if let Some(gauging) = self.gauging {
+            gauging.abort();
+        }
         self.reloader.ask(Command::Stop);
         let (keeper, recording, socket) = (self.keeper, self.recording, self.socket);
         let _ = tokio::task::spawn_blocking(move || {
@@ -270,12 +325,22 @@ fn keeper(
     for notice in store.notices() {
         tracing::warn!("store: {notice}");
     }
-    let host = Host::new(Limits::default()).map_err(|e| environment("cannot run plugins", &e))?;
-    let plugins = Plugins::new(host, plugin_folder).map_err(StartError::Environment)?;
+    let host = match Cache::open(&options.data.join("compiled")) {
+        Ok(cache) => Host::with_cache(Limits::default(), cache),
+        Err(why) => {
+            tracing::warn!("{why}; they are compiled at every start");
+            Host::new(Limits::default())
+        }
+    };
+    let host = host.map_err(|e| environment("cannot run plugins", &e))?;
+    host.slow_lane(aside);
+    let kept = options.data.join("kept");
+    let plugins = Plugins::new(host, plugin_folder, options.trust, &kept);
     Ok(Keeper {
         source,
         store,
         plugins,
+        prices: Prices::new(&options.data),
         vault: options.vault,
         memory: Arc::new(Memory::default()),
         addresses: options.addresses,
@@ -284,7 +349,17 @@ fn keeper(
         status,
         watch: None,
         read: BTreeSet::new(),
+        backed_up: None,
     })
+}
+
+/// Runs what may take long: other tasks of a thread that serves are taken over by another one meanwhile. A runtime of one
+/// thread has no other.
+fn aside(work: &mut dyn FnMut()) {
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
 }
 
 fn port_error(listen: SocketAddr, error: &io::Error) -> StartError {
@@ -294,6 +369,14 @@ fn port_error(listen: SocketAddr, error: &io::Error) -> StartError {
         ),
         _ => format!("cannot listen on `{listen}`: {error}"),
     })
+}
+
+/// Has the reload thread told of files that change and of plugins that are set aside.
+fn listen(keeper: &mut Keeper, reloader: &Reloader) {
+    let aside = reloader.clone();
+    keeper.plugins.tell(move || aside.ask(Command::Changed));
+    keeper.watch = watch(reloader);
+    keeper.follow();
 }
 
 fn watch(reloader: &Reloader) -> Option<Watch> {
@@ -327,6 +410,7 @@ fn bind_socket(path: &Path) -> Result<UnixListener, StartError> {
 
 async fn accept(
     listener: TcpListener,
+    mut joined: UnboundedReceiver<DuplexStream>,
     exchange: Arc<Exchange>,
     mut stopped: watch::Receiver<bool>,
     grace: Duration,
@@ -336,13 +420,19 @@ async fn accept(
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(connections.spawn(serve(stream, Arc::clone(&exchange), graceful.watcher()))),
+                Ok((stream, _)) => {
+                    if let Err(error) = stream.set_nodelay(true) {
+                        tracing::debug!("cannot switch off Nagle's delay: {error}");
+                    }
+                    connections.spawn(serve(stream, Arc::clone(&exchange), graceful.watcher()));
+                }
                 Err(error) => {
                     // Out of file descriptors, mostly: those in flight end and free some.
                     tracing::error!("cannot accept a connection: {error}");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             },
+            Some(stream) = joined.recv() => drop(connections.spawn(serve(stream, Arc::clone(&exchange), graceful.watcher()))),
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             _ = stopped.changed() => break,
         }
@@ -361,10 +451,11 @@ async fn accept(
     connections.shutdown().await;
 }
 
-async fn serve(stream: TcpStream, exchange: Arc<Exchange>, watcher: Watcher) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!("cannot switch off Nagle's delay: {error}");
-    }
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Send + 'static,
+    exchange: Arc<Exchange>,
+    watcher: Watcher,
+) {
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(STALL_TIME));
     let service = service_fn(move |request| {

@@ -1,13 +1,13 @@
 //! The bundle that is served: one atomic swap, so that a request sees one bundle and never a mixture.
 
 use crate::bundle::Bundle;
-use arc_swap::ArcSwap;
+use crate::latest::Latest;
 use std::sync::Arc;
 
 /// Holds the served bundle.
 #[derive(Debug)]
 pub struct Live {
-    bundle: ArcSwap<Bundle>,
+    bundle: Latest<Bundle>,
 }
 
 impl Live {
@@ -15,18 +15,18 @@ impl Live {
     #[must_use]
     pub fn new(bundle: Arc<Bundle>) -> Self {
         Self {
-            bundle: ArcSwap::new(bundle),
+            bundle: Latest::new(bundle),
         }
     }
 
     /// The bundle for a request that begins now. It is kept for the request's whole life.
     #[must_use]
     pub fn bundle(&self) -> Arc<Bundle> {
-        self.bundle.load_full()
+        self.bundle.get()
     }
 
     /// Serves another bundle from the next request on.
     pub fn serve(&self, bundle: Arc<Bundle>) {
-        self.bundle.store(bundle);
+        self.bundle.put(bundle);
     }
 }

@@ -1,19 +1,29 @@
 //! Turns finished flights into records, off the hot path: a log line, the recordings, and whoever listens.
 
+use bytes::Bytes;
 use mux_routing::flight::Flight;
 use mux_traffic::record::Record;
-use mux_traffic::{Options, Writer};
+use mux_traffic::{Keep, Options, Redaction, Sample, Tally, Writer};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Flights that may wait to be recorded; more are counted and dropped.
 const QUEUE: usize = 16_384;
+
+/// Bytes of prompts that may wait to be written; more are counted and dropped.
+const PROMPT_BYTES: u64 = 64 << 20;
+
+/// How often it is looked whether what was recorded could be written.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How long a warning about a budget is not repeated.
 const WARN_PAUSE: Duration = Duration::from_mins(1);
@@ -21,18 +31,44 @@ const WARN_PAUSE: Duration = Duration::from_mins(1);
 /// Called with every record, on the recorder's thread.
 pub type Listener = Arc<dyn Fn(&Record) + Send + Sync>;
 
+/// What is recorded, and how much of it is kept.
+#[derive(Clone, Debug, Default)]
+pub struct Recorded {
+    /// How much is kept of records, and of prompts.
+    pub keep: Keep,
+    /// Which requests.
+    pub sample: Sample,
+    /// Prompts as well, in a folder of their own, without what this finds; absent where none are.
+    pub prompts: Option<Arc<Redaction>>,
+}
+
 /// A handle for those who have something to record.
 #[derive(Clone, Debug)]
 pub struct Recorder {
     queue: SyncSender<Message>,
     dropped: Arc<AtomicU64>,
+    /// What was lost behind the queue.
+    tallies: Arc<[Arc<Tally>]>,
+    /// Of which requests prompts are recorded.
+    prompted: Option<Sample>,
+    /// Bytes of them that wait.
+    waiting: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
 enum Message {
     Flight(Box<Flight>),
     Record(Box<Record>),
+    Prompt(Box<Prompt>),
     Stop,
+}
+
+/// What a client asked, as it was sent.
+#[derive(Debug)]
+struct Prompt {
+    id: String,
+    at: i64,
+    body: Bytes,
 }
 
 /// The recorder's thread; ends with [`Recording::stop`].
@@ -43,21 +79,67 @@ pub struct Recording {
 }
 
 impl Recorder {
-    /// Starts recording into `dir`.
+    /// Starts recording into folders of `data`.
     ///
     /// # Errors
-    /// The folder cannot be made or written, or no thread can be started.
-    pub fn start(dir: &Path, listener: Option<Listener>) -> io::Result<(Self, Recording)> {
-        let writer = Writer::start(dir, Options::default())?;
-        let (queue, waiting) = sync_channel(QUEUE);
+    /// A folder cannot be made or written, or no thread can be started.
+    pub fn start(
+        data: &Path,
+        what: Recorded,
+        listener: Option<Listener>,
+    ) -> io::Result<(Self, Recording)> {
+        let options = Options {
+            keep: what.keep,
+            ..Options::default()
+        };
+        let prompted = what.prompts.is_some().then_some(what.sample);
+        let prompts = match what.prompts {
+            Some(redaction) => Some((private(&data.join("prompts"), options)?, redaction)),
+            None => None,
+        };
+        let waiting = Arc::<AtomicU64>::default();
+        let desk = Desk {
+            records: Writer::start(&data.join("recordings"), options)?,
+            sample: what.sample,
+            prompts,
+            waiting: Arc::clone(&waiting),
+            listener,
+        };
+        let tallies = desk.writers().map(|(_, writer)| writer.tally()).collect();
+        let (queue, messages) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("mux-record".to_owned())
-            .spawn(move || work(&waiting, &writer, listener.as_ref()))?;
+            .spawn(move || desk.work(&messages))?;
         let recorder = Self {
             queue: queue.clone(),
             dropped: Arc::default(),
+            tallies,
+            prompted,
+            waiting,
         };
         Ok((recorder, Recording { thread, queue }))
+    }
+
+    /// Hands over what a client asked, where prompts are recorded. Never blocks.
+    pub fn prompt(&self, id: &str, at: i64, body: &Bytes) {
+        if !self.prompted.is_some_and(|sample| sample.takes(id)) {
+            return;
+        }
+        let bytes = body.len() as u64;
+        if self.waiting.fetch_add(bytes, Relaxed) + bytes > PROMPT_BYTES {
+            self.waiting.fetch_sub(bytes, Relaxed);
+            self.dropped.fetch_add(1, Relaxed);
+            return;
+        }
+        let prompt = Message::Prompt(Box::new(Prompt {
+            id: id.to_owned(),
+            at,
+            body: body.clone(),
+        }));
+        if self.queue.try_send(prompt).is_err() {
+            self.waiting.fetch_sub(bytes, Relaxed);
+            self.dropped.fetch_add(1, Relaxed);
+        }
     }
 
     /// Hands over a flight that is over. Never blocks.
@@ -65,15 +147,16 @@ impl Recorder {
         self.offer(Message::Flight(Box::new(flight)));
     }
 
-    /// Hands over a request that was refused before it could be decided about.
-    pub fn refused(&self, record: Record) {
+    /// Hands over a request that no flight was made for, or none was needed for.
+    pub fn aside(&self, record: Record) {
         self.offer(Message::Record(Box::new(record)));
     }
 
-    /// Requests that were not recorded because the queue was full.
+    /// Requests and prompts that were not recorded: a queue was full, or the disk refused them.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.dropped.load(Relaxed)
+        let behind = self.tallies.iter().map(|tally| tally.dropped());
+        self.dropped.load(Relaxed) + behind.sum::<u64>()
     }
 
     fn offer(&self, message: Message) {
@@ -92,17 +175,75 @@ impl Recording {
     }
 }
 
-fn work(waiting: &Receiver<Message>, writer: &Writer, listener: Option<&Listener>) {
-    let mut told = BTreeMap::new();
-    for message in waiting {
-        let record = match message {
-            Message::Flight(flight) => {
-                warn_of_budgets(&flight, &mut told);
-                flight.record()
+/// Writes to a folder that only its user may look into.
+fn private(dir: &Path, options: Options) -> io::Result<Writer> {
+    std::fs::create_dir_all(dir)?;
+    std::fs::set_permissions(dir, Permissions::from_mode(0o700))?;
+    Writer::start(dir, options)
+}
+
+/// The thread's side.
+struct Desk {
+    records: Writer,
+    sample: Sample,
+    prompts: Option<(Writer, Arc<Redaction>)>,
+    waiting: Arc<AtomicU64>,
+    listener: Option<Listener>,
+}
+
+impl Desk {
+    fn work(self, messages: &Receiver<Message>) {
+        let mut told = BTreeMap::new();
+        let mut faults = BTreeMap::new();
+        let mut look_at = Instant::now() + LOOK_EVERY;
+        loop {
+            match messages.recv_timeout(look_at.saturating_duration_since(Instant::now())) {
+                Ok(Message::Flight(flight)) => {
+                    warn_of_budgets(&flight, &mut told);
+                    self.record(flight.record());
+                }
+                Ok(Message::Record(record)) => self.record(*record),
+                Ok(Message::Prompt(prompt)) => self.prompt(&prompt),
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
-            Message::Record(record) => *record,
-            Message::Stop => return,
-        };
+            if Instant::now() >= look_at {
+                self.tell_faults(&mut faults);
+                look_at = Instant::now() + LOOK_EVERY;
+            }
+        }
+        self.writers().for_each(|(_, writer)| writer.flush());
+        self.tell_faults(&mut faults);
+    }
+
+    /// Who writes what.
+    fn writers(&self) -> impl Iterator<Item = (&'static str, &Writer)> {
+        let prompts = self.prompts.as_ref();
+        let prompts = prompts.map(|(writer, _)| ("prompts", writer));
+        [("recordings", &self.records)].into_iter().chain(prompts)
+    }
+
+    /// Logs what is wrong with the folders where that changed, once.
+    fn tell_faults(&self, told: &mut BTreeMap<&'static str, String>) {
+        for (what, writer) in self.writers() {
+            match writer.fault() {
+                Some(fault) if told.get(what) != Some(&fault) => {
+                    let lost = writer.dropped();
+                    tracing::error!(lost, "{what}: {fault}");
+                    told.insert(what, fault);
+                }
+                Some(_) => {}
+                None => {
+                    if told.remove(what).is_some() {
+                        tracing::info!(lost = writer.dropped(), "{what} are well again");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Logs a request, and writes it down where it belongs to the sample.
+    fn record(&self, mut record: Record) {
         tracing::info!(
             id = record.id,
             model = record.request.model,
@@ -115,14 +256,30 @@ fn work(waiting: &Receiver<Message>, writer: &Writer, listener: Option<&Listener
             cost_micro_usd = record.cost / 1_000_000,
             "request"
         );
-        if let Some(listener) = listener {
+        if let Some(listener) = &self.listener {
             listener(&record);
         }
-        if !writer.offer(record)
-            && let Some(fault) = writer.fault()
-        {
-            tracing::error!("recordings are not written: {fault}");
+        // A copy goes with what it is a copy of.
+        let asked = record.copy_of.as_deref().filter(|of| *of != "probe");
+        if !self.sample.takes(asked.unwrap_or(&record.id)) {
+            return;
         }
+        record.sample = self.sample.share();
+        // Counted where it is refused.
+        let _ = self.records.offer(record);
+    }
+
+    fn prompt(&self, prompt: &Prompt) {
+        self.waiting.fetch_sub(prompt.body.len() as u64, Relaxed);
+        // What is no JSON has been refused.
+        let (Some((writer, redaction)), Ok(body)) =
+            (&self.prompts, serde_json::from_slice::<Value>(&prompt.body))
+        else {
+            return;
+        };
+        let line = json!({"v": 1, "id": prompt.id, "at": prompt.at, "body": redaction.value(body)});
+        // Counted where it is refused.
+        let _ = writer.offer_line(prompt.at, line.to_string().into_bytes());
     }
 }
 

@@ -4,13 +4,15 @@
 use crate::bundle::{Bundle, Sources};
 use crate::clock::unix_ms;
 use crate::command::{Command, author};
+use crate::commit;
 use crate::credential::Vault;
 use crate::live::Live;
 use crate::plugins::{Change, Plugins, adapter_of};
+use crate::prices::Prices;
 use crate::source::Source;
 use crate::status::{Listing, SharedStatus};
 use crate::watch::Watch;
-use mux_dsl::{Compiled, Diagnostic, Image, Proof, compile, compile_forced};
+use mux_dsl::{Compiled, Diagnostic, Image, Outside, Proof, compile_within};
 use mux_routing::router::Memory;
 use mux_routing::unsupported::gaps;
 use mux_store::{NewVersion, Store, Version, VersionHead};
@@ -18,12 +20,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A save is taken up when nothing has changed for this long …
 const SETTLE: Duration = Duration::from_millis(15);
 /// … or this many times in a row something did.
 const PATIENCE: u32 = 10;
+
+/// How often versions are backed up, where there is something new.
+const BACKUP_EVERY: Duration = Duration::from_hours(1);
 
 /// Checks a bundle beyond its text, such as by running its tests. `Err` stops the load.
 pub type Examine = Arc<dyn Fn(&Arc<Image>) -> Result<(), String> + Send + Sync>;
@@ -36,6 +41,8 @@ pub struct Keeper {
     pub store: Store,
     /// Adapters.
     pub plugins: Plugins,
+    /// What tokens cost where policies do not say it.
+    pub prices: Prices,
     /// Secrets.
     pub vault: Vault,
     /// What outlives bundles.
@@ -52,6 +59,8 @@ pub struct Keeper {
     pub watch: Option<Watch>,
     /// Files that the last check read or missed, relative to the source's folder.
     pub read: BTreeSet<String>,
+    /// When versions were last backed up, if there was anything to.
+    pub backed_up: Option<Instant>,
 }
 
 impl std::fmt::Debug for Keeper {
@@ -84,6 +93,7 @@ impl Keeper {
         for change in self.plugins.refresh() {
             report(&change);
         }
+        self.prices.refresh();
         let refs = self.store.refs();
         if let (Some(reason), Some(live)) = (&refs.held, &refs.live) {
             tracing::warn!(
@@ -126,7 +136,13 @@ impl Keeper {
 
     /// Works until told to stop.
     pub fn run(mut self, commands: &Receiver<Command>, live: &Live) {
-        while let Ok(command) = commands.recv() {
+        loop {
+            self.back_up();
+            let command = match commands.recv_timeout(BACKUP_EVERY) {
+                Ok(command) => command,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
             match command {
                 Command::Stop => break,
                 Command::Changed => {
@@ -146,6 +162,19 @@ impl Keeper {
         }
     }
 
+    /// Copies the store where that was not done for an hour and anything happened since.
+    fn back_up(&mut self) {
+        if self.backed_up.is_some_and(|at| at.elapsed() < BACKUP_EVERY) {
+            return;
+        }
+        match self.store.back_up() {
+            Ok(Some(path)) => tracing::info!(path = %path.display(), "backed up the versions"),
+            Ok(None) => {}
+            Err(error) => tracing::error!("the versions cannot be backed up: {error}"),
+        }
+        self.backed_up = Some(Instant::now());
+    }
+
     fn obey(&mut self, command: Command, live: &Live) {
         match command {
             Command::Rollback {
@@ -154,6 +183,12 @@ impl Keeper {
                 reason,
                 reply,
             } => drop(reply.send(self.rollback(id.as_deref(), &author, &reason, live))),
+            Command::Promote {
+                id,
+                author,
+                reason,
+                reply,
+            } => drop(reply.send(self.promote(id.as_deref(), &author, &reason, live))),
             Command::Release { author, reply } => drop(reply.send(self.release(&author, live))),
             Command::Versions(reply) => {
                 let listing = Listing {
@@ -170,21 +205,22 @@ impl Keeper {
         }
     }
 
-    /// Takes up what changed in the policy or the plugin folder.
+    /// Takes up what changed in the policy or the plugin folder, and other prices.
     fn changed(&mut self, live: &Live) {
         let changes = self.plugins.refresh();
         changes.iter().for_each(report);
+        let other = self.prices.refresh() || !changes.is_empty();
         let held = self.store.refs().held.is_some();
         if held {
             self.look();
-            if !changes.is_empty() {
+            if other {
                 self.renew(live);
             }
             return;
         }
         match self.folder() {
             // The same hash: nothing to do, and no secret to fetch again.
-            Ok((_, id)) if changes.is_empty() && id == live.bundle().router.version() => {}
+            Ok((_, id)) if !other && id == live.bundle().router.version() => {}
             Ok((image, id)) => self.swap(self.bundle(image, &id), live),
             Err(rejected) => {
                 let version = live.bundle().router.version().to_owned();
@@ -193,19 +229,22 @@ impl Keeper {
                     "the save was refused, the running version stays:\n{}",
                     rejected.text
                 );
-                if !changes.is_empty() {
+                if other {
                     self.renew(live);
                 }
             }
         }
     }
 
-    /// Serves the same version with the adapters as they are now.
+    /// Serves the same version with the adapters and prices as they are now.
     fn renew(&self, live: &Live) {
         let version = live.bundle().router.version().to_owned();
         match self.stored(&version) {
             Ok(bundle) => self.swap(bundle, live),
-            Err(why) => tracing::error!(version, "the new adapters are not taken up: {why}"),
+            Err(why) => tracing::error!(
+                version,
+                "the new adapters and prices are not taken up: {why}"
+            ),
         }
     }
 
@@ -229,21 +268,36 @@ impl Keeper {
         }
     }
 
+    /// Where a version was saved, and on which commit where the folder is part of a repository.
+    fn note(&self) -> String {
+        let path = self.source.path();
+        let saved = format!("saved in {}", path.display());
+        match commit::around(path) {
+            Some((branch, commit)) => {
+                let short: String = commit.chars().take(12).collect();
+                let branch = branch.map_or_else(String::new, |branch| format!(" ({branch})"));
+                format!("{saved}, on {short}{branch}")
+            }
+            None => saved,
+        }
+    }
+
     /// Reads, checks and stores the folder as it stands; the image, and the id of its version.
     fn folder(&mut self) -> Result<(Arc<Image>, String), Rejected> {
         let outcome = self.check().and_then(|checked| {
             let plugins = self.plugins_of(&checked.image);
-            let id = mux_store::version_id(&checked.files, &plugins, None);
+            let prices = self.prices.of(&checked.image);
+            let id = mux_store::version_id(&checked.files, &plugins, prices.as_deref());
             if self.store.refs().folder.as_deref() != Some(&id) {
                 let stored = self.store.commit(NewVersion {
                     id: id.clone(),
                     semantic: Some(checked.image.semantic().hash.to_string()),
                     files: checked.files,
                     plugins,
-                    prices: None,
+                    prices,
                     author: author(),
                     at_unix_ms: unix_ms(),
-                    note: format!("saved in {}", self.source.path().display()),
+                    note: self.note(),
                     forced: checked.image.proofs.iter().any(Proof::refuted),
                 });
                 stored.map_err(|e| Rejected {
@@ -295,15 +349,26 @@ impl Keeper {
             read.insert(name.to_owned());
             self.source.read(name)
         };
-        let loaded = |kind: &str| self.plugins.get(kind).is_some();
-        let compiled = if self.force {
-            compile_forced(&names, &mut take, &loaded)
-        } else {
-            compile(&names, &mut take, &loaded)
-        };
+        let compiled = self.compiled(&names, &mut take, self.force);
         self.read = read;
         self.follow();
         self.judge(compiled)
+    }
+
+    /// Compiles with the adapters and the prices at hand.
+    fn compiled(
+        &self,
+        roots: &[&str],
+        read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
+        force: bool,
+    ) -> Compiled {
+        let today = unix_ms();
+        let outside = Outside {
+            kinds: &|kind| self.plugins.get(kind).is_some(),
+            prices: &|kind, model| self.prices.list(kind, model, today),
+            force,
+        };
+        compile_within(roots, read, outside)
     }
 
     /// Watches what the last check read, and the folders where something new may appear.
@@ -313,6 +378,8 @@ impl Keeper {
             .read
             .iter()
             .map(|name| self.source.folder().join(name))
+            .chain(self.plugins.lock().map(Path::to_path_buf))
+            .chain([self.prices.file().to_owned()])
             .collect();
         if let Err(why) = watch.follow(&[self.source.folder(), self.plugins.folder()], files) {
             tracing::warn!("{why}; changes there are not taken up until the next start");
@@ -327,13 +394,6 @@ impl Keeper {
                 diagnostics: compiled.diagnostics,
             });
         };
-        let missing = gaps(&image).missing;
-        if !missing.is_empty() {
-            return Err(Rejected {
-                text: missing.join("\n"),
-                diagnostics: compiled.diagnostics,
-            });
-        }
         if let Some(examine) = &self.examine {
             examine(&image).map_err(|text| Rejected {
                 text,
@@ -372,7 +432,7 @@ impl Keeper {
                 .ok_or_else(|| "not part of this version".to_owned())
         };
         // Whether its guarantees may be broken was decided when it was saved.
-        let compiled = compile_forced(&roots, read, &|kind| self.plugins.get(kind).is_some());
+        let compiled = self.compiled(&roots, read, true);
         let checked = self
             .judge(compiled)
             .map_err(|r| format!("version `{id}` no longer loads:\n{}", r.text))?;
@@ -383,6 +443,7 @@ impl Keeper {
         let means = Sources {
             plugins: &self.plugins,
             vault: &self.vault,
+            prices: &self.prices,
             memory: &self.memory,
             addresses: &self.addresses,
         };
@@ -418,6 +479,24 @@ impl Keeper {
         Ok(head)
     }
 
+    fn promote(
+        &mut self,
+        id: Option<&str>,
+        author: &str,
+        reason: &str,
+        live: &Live,
+    ) -> Result<VersionHead, String> {
+        let folder = self.store.refs().folder;
+        let id = id.or(folder.as_deref()).ok_or("nothing was saved yet")?;
+        // Made ready first: a version that cannot be served is not promoted.
+        let bundle = self.stored(id)?;
+        let promoted = self.store.promote(Some(id), author, reason);
+        let head = promoted.map_err(|e| e.to_string())?;
+        self.swap(bundle, live);
+        self.changed(live);
+        Ok(head)
+    }
+
     fn release(&mut self, author: &str, live: &Live) -> Result<Option<VersionHead>, String> {
         let refs = self.store.refs();
         // Made ready first: a hold that ends in nothing to serve must not end.
@@ -443,6 +522,7 @@ impl Keeper {
             .unavailable()
             .map(|(t, why)| (t.to_owned(), why.to_owned()))
             .collect();
+        status.unpriced = bundle.unpriced().map(str::to_owned).collect();
         status.plugins = self
             .plugins
             .all()
@@ -455,6 +535,7 @@ impl Keeper {
                 )
             })
             .collect();
+        status.states = self.plugins.states();
         status.broken_plugins = self
             .plugins
             .broken()
@@ -468,7 +549,15 @@ pub fn warn(bundle: &Bundle) {
     for (target, why) in bundle.unavailable() {
         tracing::warn!(target, "unavailable: it {why}");
     }
-    for gap in gaps(bundle.router.image()).ignored {
+    let unpriced: Vec<&str> = bundle.unpriced().collect();
+    if !unpriced.is_empty() {
+        tracing::warn!(
+            "no price is known of `{}`: what is spent there is not counted, and budgets in `mode hard` refuse it; write \
+             `price …` in the model",
+            unpriced.join("`, `")
+        );
+    }
+    for gap in gaps(bundle.router.image()) {
         tracing::warn!("not carried out: {gap}");
     }
 }

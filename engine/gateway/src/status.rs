@@ -1,5 +1,6 @@
 //! What is served and what is kept, as operators see it.
 
+use crate::plugins::State;
 use mux_dsl::Diagnostic;
 use mux_store::{HistoryEntry, Refs, VersionHead};
 use serde::Serialize;
@@ -40,9 +41,14 @@ pub struct Status {
     pub checks: u64,
     /// Targets that cannot be called, with the reason.
     pub unavailable: BTreeMap<String, String>,
+    /// Targets of which nobody knows what they cost.
+    pub unpriced: Vec<String>,
     /// Adapters in use: id, version and hash.
     pub plugins: Vec<(String, String, String)>,
-    /// Plugin files that do not load, with the reason.
+    /// How each adapter is; told by itself.
+    #[serde(skip)]
+    pub states: Vec<State>,
+    /// Plugin files whose content is not served, with the reason.
     pub broken_plugins: BTreeMap<String, String>,
 }
 

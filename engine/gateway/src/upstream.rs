@@ -1,5 +1,6 @@
 //! Connections to providers: pooled, without Nagle's delay, and never to a private address that nobody allowed.
 
+use crate::network::{Dial, Network};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::rt::Executor;
@@ -24,20 +25,20 @@ const KEEP: Duration = Duration::from_secs(50);
 /// The clients: one that refuses private addresses, one for providers marked `private`.
 #[derive(Clone, Debug)]
 pub struct Upstream {
-    public: Client<HttpsConnector<HttpConnector<Guarded>>, Slices>,
-    private: Client<HttpsConnector<HttpConnector<Guarded>>, Slices>,
-}
-
-impl Default for Upstream {
-    fn default() -> Self {
-        Self {
-            public: client(false),
-            private: client(true),
-        }
-    }
+    public: Client<HttpsConnector<Dial<HttpConnector<Guarded>>>, Slices>,
+    private: Client<HttpsConnector<Dial<HttpConnector<Guarded>>>, Slices>,
 }
 
 impl Upstream {
+    /// With no connection yet.
+    #[must_use]
+    pub fn new(network: &Network) -> Self {
+        Self {
+            public: client(false, network),
+            private: client(true, network),
+        }
+    }
+
     /// Sends a request. The second value tells when the connection stands.
     ///
     /// # Errors
@@ -58,7 +59,10 @@ impl Upstream {
     }
 }
 
-fn client(private: bool) -> Client<HttpsConnector<HttpConnector<Guarded>>, Slices> {
+fn client(
+    private: bool,
+    network: &Network,
+) -> Client<HttpsConnector<Dial<HttpConnector<Guarded>>>, Slices> {
     let mut tcp = HttpConnector::new_with_resolver(Guarded {
         resolver: GaiResolver::new(),
         private,
@@ -70,7 +74,7 @@ fn client(private: bool) -> Client<HttpsConnector<HttpConnector<Guarded>>, Slice
         .with_webpki_roots()
         .https_or_http()
         .enable_http1()
-        .wrap_connector(tcp);
+        .wrap_connector(Dial::new(tcp, network.clone()));
     Client::builder(Tasks)
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(KEEP)
@@ -133,6 +137,14 @@ fn literal(uri: &Uri) -> Option<IpAddr> {
         .trim_end_matches(']')
         .parse()
         .ok()
+}
+
+/// Whether an address is literally this machine.
+pub(crate) fn loopback(url: &str) -> bool {
+    let Ok(uri) = url.parse::<Uri>() else {
+        return false;
+    };
+    uri.host() == Some("localhost") || literal(&uri).is_some_and(|ip| ip.is_loopback())
 }
 
 /// Whether an address is out on the internet.
@@ -239,7 +251,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_literal_private_address_is_refused_unless_allowed() {
-        let upstream = Upstream::default();
+        let upstream = Upstream::new(&Network::Sockets);
         let request = || {
             Request::post("http://169.254.169.254/latest")
                 .body(Slices::default())

@@ -76,9 +76,10 @@ impl Watch {
     }
 }
 
-/// Whether a change there may matter by its name alone: policies, plugins, and the link that Kubernetes turns when it
+/// Whether a change there may matter by its name alone: policies, plugins with their signatures, and the link that Kubernetes turns when it
 /// replaces all files of a mounted folder at once.
 fn telling(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e == "mux" || e == "wasm")
+    path.extension()
+        .is_some_and(|e| e == "mux" || e == "wasm" || e == "minisig")
         || path.file_name().is_some_and(|n| n == "..data")
 }

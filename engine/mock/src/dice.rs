@@ -25,7 +25,7 @@ impl Dice {
     }
 
     /// One of `items`; the first when there is none to choose.
-    pub(crate) fn pick<'a>(&mut self, items: &[&'a str]) -> &'a str {
+    pub(crate) fn pick<T: Copy + Default>(&mut self, items: &[T]) -> T {
         let count = items.len().max(1) as u64;
         let at = usize::try_from(self.throw() % count).unwrap_or_default();
         items.get(at).copied().unwrap_or_default()

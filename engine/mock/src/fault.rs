@@ -26,6 +26,8 @@ pub struct Fault {
     pub hang_after_head: bool,
     /// Closes the connection after this many pieces of content; a whole answer is cut in half.
     pub cut_after: Option<u32>,
+    /// Closes the connection after this many bytes of an answer's body.
+    pub cut_at_byte: Option<u32>,
     /// Sends an error inside the stream after this many pieces of content, and ends.
     pub error_in_stream_after: Option<u32>,
     /// Tokens come this many times slower.
@@ -49,6 +51,7 @@ impl Default for Fault {
             html_200: false,
             hang_after_head: false,
             cut_after: None,
+            cut_at_byte: None,
             error_in_stream_after: None,
             slow: 1.0,
             rate: 1.0,
@@ -144,6 +147,7 @@ impl Fault {
             "html_200" => self.html_200 = switch(name, value)?,
             "status" => self.status = Some(number(name, value)?),
             "retry_after" => self.retry_after = Some(number::<String>(name, value)?),
+            "cut_at_byte" => self.cut_at_byte = Some(number(name, value)?),
             "cut_after" => self.cut_after = Some(number(name, value)?),
             "error_in_stream_after" => self.error_in_stream_after = Some(number(name, value)?),
             "slow" | "slow_tokens" => self.slow = number(name, value)?,
@@ -159,7 +163,7 @@ impl Fault {
     }
 }
 
-const NAMES: &str = "status, retry-after, rate, times, hang, hang-after-head, slow, cut-after, error-in-stream-after, refuse, empty-200, html-200";
+const NAMES: &str = "status, retry-after, rate, times, hang, hang-after-head, slow, cut-after, cut-at-byte, error-in-stream-after, refuse, empty-200, html-200";
 
 fn switch(name: &str, value: Option<&str>) -> Result<bool, BadFault> {
     match value {

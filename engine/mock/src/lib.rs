@@ -1,6 +1,6 @@
 //! Simulated providers over real sockets, with faults and books.
 //!
-//! A tool for users and for tests: it answers OpenAI's chat completions and Anthropic's messages with made-up text at
+//! A tool for users and for tests: it answers OpenAI's chat completions and embeddings and Anthropic's messages with made-up text at
 //! a set pace, fails on request, and remembers what it was asked. It may not know the gateway.
 //!
 //! Reading order: [`fault`] and [`options`] say how a provider behaves, `answer` is what it says in no dialect yet,
@@ -11,8 +11,10 @@ mod anthropic;
 pub mod books;
 mod console;
 pub mod control;
+mod data;
 mod dice;
 pub mod fault;
+pub mod manner;
 mod openai;
 pub mod options;
 mod play;
@@ -27,6 +29,7 @@ mod visit;
 pub use books::{Books, LastRequest};
 pub use control::Control;
 pub use fault::Fault;
+pub use manner::{Manner, Manners};
 pub use options::{Dialect, Options};
 pub use reply::{Reply, ToolCall};
 pub use server::Mock;

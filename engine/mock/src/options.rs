@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::fault::Fault;
+use crate::manner::Manners;
 
 /// A provider's manner of speaking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -39,6 +40,8 @@ pub struct Options {
     pub fault: Fault,
     /// The key clients must show, as a bearer token or in `x-api-key`.
     pub require_key: Option<String>,
+    /// What it does with each request, in place of the figures and faults above.
+    pub manners: Option<Manners>,
 }
 
 impl Default for Options {
@@ -54,6 +57,7 @@ impl Default for Options {
             seed: 0,
             fault: Fault::default(),
             require_key: None,
+            manners: None,
         }
     }
 }
@@ -71,6 +75,7 @@ impl fmt::Debug for Options {
             .field("seed", &self.seed)
             .field("fault", &self.fault)
             .field("require_key", &self.require_key.as_ref().map(|_| "***"))
+            .field("manners", &self.manners)
             .finish()
     }
 }

@@ -12,10 +12,11 @@ use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use hyper::http::HeaderValue;
 use hyper::{HeaderMap, Request, Response};
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::answer::Answer;
 use crate::books::LastRequest;
+use crate::data::Data;
 use crate::fault::Fault;
 use crate::options::Dialect;
 use crate::play::{Act, Play};
@@ -34,12 +35,22 @@ struct Turn {
     number: u64,
     start: Instant,
     fault: Fault,
+    pace: Pace,
+}
+
+/// When an answer's pieces come, and how many there are.
+#[derive(Clone, Copy)]
+struct Pace {
+    first: Duration,
+    pause: Duration,
+    tokens: u32,
 }
 
 /// Takes a chat request to its response. An error closes the connection without one.
 pub(crate) async fn answer(
     state: Arc<State>,
     dialect: Dialect,
+    data: Option<Data>,
     request: Request<Incoming>,
 ) -> io::Result<Response<Play>> {
     let mut visit = Visit::begin(Arc::clone(&state));
@@ -53,13 +64,32 @@ pub(crate) async fn answer(
         body.as_deref().unwrap_or_default(),
     ));
     let number = state.next_turn();
-    let fault = state.strike(number).unwrap_or_default();
+    let start = Instant::now();
+    let (fault, pace) = if let Some(manners) = &state.options.manners {
+        let manner = manners.of(&speech::model(body.as_deref().unwrap_or_default()));
+        sleep(manner.wait).await;
+        let pace = Pace {
+            first: manner.first,
+            pause: manner.pause,
+            tokens: manner.tokens,
+        };
+        (manner.fault, pace)
+    } else {
+        let fault = state.strike(number).unwrap_or_default();
+        let pace = Pace {
+            first: state.latency(number),
+            pause: state.pause(fault.slow),
+            tokens: state.options.tokens,
+        };
+        (fault, pace)
+    };
     let turn = Turn {
         state,
         dialect,
         number,
-        start: Instant::now(),
+        start,
         fault,
+        pace,
     };
     if turn.fault.refuse {
         visit.cut();
@@ -69,15 +99,35 @@ pub(crate) async fn answer(
         let never: Infallible = std::future::pending().await;
         match never {}
     }
-    Ok(match turn.judge(&head.headers, body.as_deref().ok()) {
-        Ok(asked) => turn.reply(&asked, visit),
+    let told = turn
+        .admit(&head.headers, body.as_deref().ok())
+        .and_then(|body| match data {
+            Some(data) => Ok(Told::Data(data.answer(body).map_err(|why| (400, why))?)),
+            None => Ok(Told::Words(
+                Asked::read(dialect, body).map_err(|why| (400, why))?,
+            )),
+        });
+    Ok(match told {
+        Ok(Told::Words(asked)) => turn.reply(&asked, visit),
+        Ok(Told::Data((answer, tokens))) => turn.data(&answer, tokens, visit),
         Err((status, message)) => turn.refuse(status, &message, visit),
     })
 }
 
+/// What is to be answered.
+enum Told {
+    Words(Asked),
+    /// The answer itself, and the input tokens it is billed for.
+    Data((Value, u64)),
+}
+
 impl Turn {
-    /// What is asked, or the status and the words to refuse it with.
-    fn judge(&self, headers: &HeaderMap, body: Option<&[u8]>) -> Result<Asked, (u16, String)> {
+    /// The body, or the status and the words to refuse it with.
+    fn admit<'b>(
+        &self,
+        headers: &HeaderMap,
+        body: Option<&'b [u8]>,
+    ) -> Result<&'b [u8], (u16, String)> {
         if let Some(status) = self.fault.status {
             return Err((
                 status,
@@ -90,8 +140,19 @@ impl Turn {
         if self.dialect == Dialect::Anthropic && !headers.contains_key("anthropic-version") {
             return Err((400, String::from("anthropic-version: header is required")));
         }
-        let body = body.ok_or_else(|| (413, format!("the request exceeds {BODY_LIMIT} bytes")))?;
-        Asked::read(self.dialect, body).map_err(|complaint| (400, complaint))
+        body.ok_or_else(|| (413, format!("the request exceeds {BODY_LIMIT} bytes")))
+    }
+
+    /// An answer that is no words, after the time to the first one.
+    fn data(&self, answer: &Value, tokens: u64, visit: Visit) -> Response<Play> {
+        visit.bill_input(tokens);
+        let body = Bytes::from(answer.to_string());
+        let act = if self.fault.hang_after_head {
+            Act::Hang
+        } else {
+            Act::Send(body, 0)
+        };
+        self.respond(200, "application/json", vec![(self.pace.first, act)], visit)
     }
 
     fn admits(&self, headers: &HeaderMap) -> bool {
@@ -136,7 +197,7 @@ impl Turn {
         let answer = Answer::compose(
             asked,
             self.state.reply(),
-            options.tokens,
+            self.pace.tokens,
             options.seed,
             self.number,
         );
@@ -157,13 +218,15 @@ impl Turn {
         let tokens = answer.output_tokens();
         let steps = u32::try_from(tokens.saturating_sub(1)).unwrap_or(u32::MAX);
         let at = self
-            .state
-            .latency(self.number)
-            .saturating_add(self.pause().saturating_mul(steps));
+            .pace
+            .first
+            .saturating_add(self.pace.pause.saturating_mul(steps));
         let mut body = Bytes::from(speech.whole(answer).to_string());
         let length = body.len();
         let act = if self.fault.hang_after_head {
             vec![(Duration::ZERO, Act::Hang)]
+        } else if let Some(bytes) = self.fault.cut_at_byte {
+            cut_short(vec![(at, Act::Send(body, tokens))], bytes as usize)
         } else if self.fault.cut_after.is_some() {
             vec![
                 (at, Act::Send(body.split_to(length / 2), tokens)),
@@ -193,7 +256,7 @@ impl Turn {
                 .into_iter()
                 .map(|event| (Duration::ZERO, Act::Send(event, 0))),
         );
-        let mut at = self.state.latency(self.number);
+        let mut at = self.pace.first;
         let breaks_off = [self.fault.cut_after, self.fault.error_in_stream_after]
             .into_iter()
             .flatten()
@@ -201,7 +264,7 @@ impl Turn {
         let whole = breaks_off.map_or(usize::MAX, |pieces| pieces as usize);
         for piece in answer.pieces.iter().take(whole) {
             acts.push((at, Act::Send(speech.piece(answer, piece), 1)));
-            at = at.saturating_add(self.pause());
+            at = at.saturating_add(self.pace.pause);
         }
         match breaks_off {
             None => acts.extend(
@@ -215,11 +278,10 @@ impl Turn {
             }
             Some(_) => acts.push((at, Act::Send(speech.stream_error("Overloaded"), 0))),
         }
+        if let Some(bytes) = self.fault.cut_at_byte {
+            acts = cut_short(acts, bytes as usize);
+        }
         self.respond(200, "text/event-stream", acts, visit)
-    }
-
-    fn pause(&self) -> Duration {
-        self.state.pause(self.fault.slow)
     }
 
     fn at_once(
@@ -266,6 +328,29 @@ impl Turn {
         }
         response
     }
+}
+
+/// The same up to so many bytes; then the connection is broken off.
+fn cut_short(acts: Vec<(Duration, Act)>, bytes: usize) -> Vec<(Duration, Act)> {
+    let (mut left, mut last, mut short) = (bytes, Duration::ZERO, Vec::new());
+    for (at, act) in acts {
+        let Act::Send(mut piece, tokens) = act else {
+            short.push((at, act));
+            continue;
+        };
+        last = at;
+        let whole = piece.len() <= left;
+        piece.truncate(left);
+        left -= piece.len();
+        if !piece.is_empty() {
+            short.push((at, Act::Send(piece, if whole { tokens } else { 0 })));
+        }
+        if !whole {
+            break;
+        }
+    }
+    short.extend([(last, Act::Flush), (last, Act::Cut)]);
+    short
 }
 
 /// A JSON answer outside chat.

@@ -10,11 +10,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::books::Books;
 use crate::control::Control;
+use crate::data::Data;
 use crate::options::{Dialect, Options};
 use crate::play::Play;
 use crate::state::State;
@@ -26,6 +29,7 @@ pub struct Mock {
     /// Where it listens.
     pub addr: SocketAddr,
     control: Control,
+    joining: UnboundedSender<DuplexStream>,
     door: JoinHandle<()>,
 }
 
@@ -45,12 +49,20 @@ impl Mock {
         let addr = listener.local_addr()?;
         let state = Arc::new(State::new(options));
         let control = Control::new(Arc::clone(&state));
-        let door = tokio::spawn(keep_door(listener, state));
+        let (joining, joined) = unbounded_channel();
+        let door = tokio::spawn(keep_door(listener, joined, state));
         Ok(Self {
             addr,
             control,
+            joining,
             door,
         })
+    }
+
+    /// Serves a connection in memory, as if it had come by the port.
+    pub fn join(&self, stream: DuplexStream) {
+        // A provider that has stopped serves nobody: the stream is dropped, which its other end sees.
+        let _ = self.joining.send(stream);
     }
 
     /// A handle that may be cloned and outlives the provider.
@@ -79,10 +91,15 @@ impl Drop for Mock {
     }
 }
 
-async fn keep_door(listener: TcpListener, state: Arc<State>) {
+async fn keep_door(
+    listener: TcpListener,
+    mut joined: UnboundedReceiver<DuplexStream>,
+    state: Arc<State>,
+) {
     let mut guests = JoinSet::new();
     loop {
         tokio::select! {
+            Some(stream) = joined.recv() => drop(guests.spawn(serve(stream, Arc::clone(&state)))),
             accepted = listener.accept() => {
                 let Ok((stream, _)) = accepted else {
                     // Out of file descriptors, most likely: one will come free.
@@ -93,6 +110,8 @@ async fn keep_door(listener: TcpListener, state: Arc<State>) {
                     state.books.send_modify(|books| books.refused += 1);
                     continue;
                 }
+                // Without it small pieces may wait for one another; a socket that cannot have it still works.
+                let _ = stream.set_nodelay(true);
                 guests.spawn(serve(stream, Arc::clone(&state)));
             }
             Some(_) = guests.join_next() => {}
@@ -100,9 +119,7 @@ async fn keep_door(listener: TcpListener, state: Arc<State>) {
     }
 }
 
-async fn serve(stream: TcpStream, state: Arc<State>) {
-    // Without it small pieces may wait for one another; a socket that cannot have it still works.
-    let _ = stream.set_nodelay(true);
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, state: Arc<State>) {
     let service = service_fn(move |request| route(Arc::clone(&state), request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -119,8 +136,13 @@ async fn route(state: Arc<State>, request: Request<Incoming>) -> io::Result<Resp
         "/v1/messages" | "/messages" => Some(Dialect::Anthropic),
         _ => None,
     };
-    match (chat, request.method()) {
-        (Some(dialect), &Method::POST) => provider::answer(state, dialect, request).await,
+    let data = Data::at(path);
+    let dialect = chat.or(data.map(|(_, dialect)| dialect));
+    match (dialect, request.method()) {
+        (Some(dialect), &Method::POST) => {
+            let data = data.map(|(data, _)| data);
+            provider::answer(state, dialect, data, request).await
+        }
         (Some(dialect), method) => {
             let complaint = format!("`{method}` is not allowed here, `POST` is");
             Ok(provider::json(

@@ -51,6 +51,13 @@ impl Speech {
     }
 }
 
+/// The model that a body asks for; empty where it does not say.
+pub(crate) fn model(body: &[u8]) -> String {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let model = body.get("model").and_then(Value::as_str);
+    model.unwrap_or_default().to_owned()
+}
+
 /// The body of an error.
 pub(crate) fn error(dialect: Dialect, status: u16, message: &str) -> Value {
     match dialect {

@@ -2,13 +2,14 @@
 
 use crate::play::{Play, healthy, scripted};
 use crate::verdict::{Miss, misses};
-use crate::world::World;
+use crate::world::{Upstreams, World, alike};
 use mux_dsl::Image;
-use mux_dsl::case::{Given, NOON, Test};
+use mux_dsl::case::{Answer, Given, NOON, Test};
 use mux_dsl::image::{BasisPoints, BudgetId, Millis, TargetId};
 use mux_dsl::request::{HealthState, Live, Request};
 use mux_routing::SECOND;
-use mux_routing::flight::{Arrival, Flight};
+use mux_routing::figure::Gauges;
+use mux_routing::flight::{Arrival, Flight, Role, Told};
 use mux_routing::router::{Memory, Router};
 use mux_traffic::record::Facts;
 use serde::Serialize;
@@ -53,25 +54,51 @@ pub(crate) fn fly(image: &Arc<Image>, test: &Test) -> Option<Flight> {
     let arrival = arrival(&test.given);
     let live = Supposed { given: &test.given };
     let flight = Flight::new(&router, arrival, &live);
-    let (tokens, limit) = (test.given.tokens, test.given.output_limit);
-    let streaming = !whole(&test.given);
-    let mut world = World::new(|_: &Flight, _: usize, target: TargetId| -> Play {
-        let script = test
-            .upstreams
-            .iter()
-            .find(|(t, _)| *t == target)
-            .map(|(_, script)| script);
-        script.map_or_else(
-            || healthy(tokens, limit, streaming),
-            |script| scripted(script, tokens, limit, streaming),
-        )
-    });
+    let mut world = World::new(Scripted { test });
     let mut ended = None;
     let mut over = |flight| ended = Some(flight);
     world.advance(SECOND, &mut over);
     world.launch(flight, &mut over);
     world.finish(&mut over);
     ended
+}
+
+/// Upstreams that do what a test says, and are healthy where it says nothing.
+struct Scripted<'t> {
+    test: &'t Test,
+}
+
+impl Upstreams for Scripted<'_> {
+    fn play(&mut self, flight: &Flight, attempt: usize, target: TargetId) -> Play {
+        let given = &self.test.given;
+        let judges = flight.attempts().get(attempt);
+        let judges = judges.is_some_and(|a| !a.role.answers());
+        let (tokens, limit) = (given.tokens, given.output_limit.filter(|_| !judges));
+        let streaming = !whole(given) && !judges;
+        let script = self.test.upstreams.iter().find(|(t, _)| *t == target);
+        match script {
+            Some((_, script)) => scripted(script, tokens, limit, streaming),
+            None => healthy(tokens, limit, streaming),
+        }
+    }
+
+    fn tell(&mut self, flight: &Flight, attempt: usize) -> Told {
+        let attempts = flight.attempts();
+        let about = match attempts.get(attempt).map(|a| a.role) {
+            Some(Role::Judge(about)) => about,
+            _ => attempt,
+        };
+        let target = attempts.get(about).map(|a| a.target);
+        let said = self.test.answers.iter().filter(|(t, _)| Some(*t) == target);
+        let mut told = alike();
+        for (_, answer) in said {
+            match *answer {
+                Answer::Scores(score) => told.score = Some(score),
+                Answer::Finishes(finish) => told.finish = Some(finish),
+            }
+        }
+        told
+    }
 }
 
 fn one(image: &Arc<Image>, test: &Test) -> Outcome {
@@ -132,7 +159,7 @@ pub(crate) fn arrival(given: &Given) -> Arrival {
         },
         needs: given.needs,
         whole: whole(given),
-        timeout: None,
+        ..Arrival::default()
     }
 }
 
@@ -150,6 +177,8 @@ pub(crate) struct Supposed<'a> {
 fn given<K: PartialEq, V: Copy>(list: &[(K, V)], key: &K) -> Option<V> {
     list.iter().find(|(k, _)| k == key).map(|(_, v)| *v)
 }
+
+impl Gauges for Supposed<'_> {}
 
 impl Live for Supposed<'_> {
     fn p50(&self, target: TargetId) -> Option<Millis> {

@@ -2,9 +2,10 @@
 
 use crate::case::fly;
 use crate::moment::Moment;
+use crate::traffic::Worth;
 use mux_dsl::Image;
 use mux_dsl::case::Test;
-use mux_dsl::coverage::{Coverage, Suggestion};
+use mux_dsl::coverage::{Classes, Coverage, Suggestion};
 use mux_dsl::image::{PolicyId, TargetId};
 use mux_routing::flight::{End, Flight};
 use mux_routing::router::{Memory, Router, Way};
@@ -62,6 +63,29 @@ pub fn traffic(
             .and_then(|t| image.target(t));
         moment.look(|request, live| coverage.decided(policy, request, live, &attempts, served));
     }
+}
+
+/// Requests of the classes that recorded traffic has and no test does, the most frequent first, with how many were recorded.
+#[must_use]
+pub fn untested(
+    image: &Arc<Image>,
+    records: impl Iterator<Item = Record>,
+) -> Vec<(Suggestion, u64)> {
+    let router = router(image);
+    let mut classes = Classes::new(image);
+    for test in &image.tests {
+        let moment = Moment::supposed(&test.given);
+        if let Some(policy) = entered(&router, moment.model()) {
+            moment.look(|request, live| classes.tested(policy, request, live));
+        }
+    }
+    for record in records.filter(|r| Worth::of(r) == Worth::Request) {
+        let moment = Moment::recorded(&record, image);
+        if let Some(policy) = entered(&router, moment.model()) {
+            moment.look(|request, live| classes.counted(policy, request, live));
+        }
+    }
+    classes.suggest()
 }
 
 fn router(image: &Arc<Image>) -> Router {

@@ -1,17 +1,29 @@
 //! Tests and recorded traffic, carried out by the real routing code in virtual time.
 //!
 //! It may not know sockets or tokio. [`world`] is the clock and the queue of events; [`play`] is what an upstream does in
-//! it; [`case`] runs the `test` blocks of a bundle and
-//! [`verdict`] judges them, [`cover`] counts what they cover, [`moment`] is one request that can be decided again, [`traffic`] runs recorded requests and [`report`] compares.
+//! it; [`case`] runs the `test` blocks of a bundle and [`verdict`] judges them, [`cover`] counts what they cover, [`moment`] is
+//! one request that can be decided again.
+//!
+//! Of recorded traffic, [`sample`] learns how targets behave and [`outage`] what is to go wrong, [`traffic`] carries the requests
+//! out, [`decisions`] only decides them, [`report`] compares, [`bounds`] say how sure that is, and [`expectation`] judges it.
 
+pub mod bounds;
+pub mod by;
 pub mod case;
 pub mod cover;
+pub mod decisions;
 pub mod expectation;
+mod interval;
 pub mod moment;
+pub mod outage;
+pub mod part;
 pub mod play;
 pub mod report;
+pub mod said;
 pub mod sample;
+pub mod side;
 pub mod sim;
+pub mod sketch;
 pub mod traffic;
 pub mod verdict;
 pub mod world;

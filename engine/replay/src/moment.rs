@@ -4,10 +4,12 @@ use crate::case::{Supposed, arrival};
 use crate::traffic;
 use mux_dsl::Image;
 use mux_dsl::case::Given;
-use mux_dsl::image::{BasisPoints, BudgetId, Millis, TargetId};
+use mux_dsl::image::{BasisPoints, BudgetId, Millis, Target, TargetId};
 use mux_dsl::request::{HealthState, Live, Request};
 use mux_routing::flight::Arrival;
 use mux_traffic::record::{Figures, Record};
+use smallvec::SmallVec;
+use std::borrow::Borrow;
 
 /// A request and the figures of its moment.
 #[derive(Clone, Debug)]
@@ -19,7 +21,7 @@ pub struct Moment {
 #[derive(Clone, Debug)]
 enum Figured {
     Supposed(Box<Given>),
-    Recorded(Recorded),
+    Recorded(Box<Recorded<Figures>>),
 }
 
 impl Moment {
@@ -35,20 +37,16 @@ impl Moment {
     /// As a record holds it, for a bundle that may be another than the one that decided then.
     #[must_use]
     pub fn recorded(record: &Record, image: &Image) -> Self {
-        let figures = |name: &str| record.live.iter().find(|f| f.target == name).cloned();
-        let targets = image.fleet.targets.iter();
-        let budgets = image.fleet.budgets.iter();
-        let recorded = Recorded {
-            targets: targets
-                .map(|t| figures(&t.name).unwrap_or_default())
-                .collect(),
-            used: budgets
-                .map(|b| record.used.get(&*b.name).copied().unwrap_or(0))
-                .collect(),
-        };
+        let Recorded { targets, used } = Recorded::of(record, image);
         Self {
             arrival: traffic::arrival(record, mux_routing::SECOND),
-            figures: Figured::Recorded(recorded),
+            figures: Figured::Recorded(Box::new(Recorded {
+                targets: targets
+                    .into_iter()
+                    .map(Option::<&Figures>::cloned)
+                    .collect(),
+                used,
+            })),
         }
     }
 
@@ -62,56 +60,86 @@ impl Moment {
     pub fn look<T>(&self, look: impl FnOnce(&Request<'_>, &dyn Live) -> T) -> T {
         self.arrival.request(|request| match &self.figures {
             Figured::Supposed(given) => look(request, &Supposed { given }),
-            Figured::Recorded(recorded) => look(request, recorded),
+            Figured::Recorded(recorded) => look(request, &**recorded),
         })
     }
 }
 
 /// Figures as a record holds them, by target and budget of the bundle that asks.
 #[derive(Clone, Debug)]
-struct Recorded {
-    targets: Vec<Figures>,
-    used: Vec<u32>,
+pub(crate) struct Recorded<F> {
+    targets: SmallVec<[Option<F>; 8]>,
+    used: SmallVec<[u32; 4]>,
 }
 
-impl Recorded {
-    fn of<T>(&self, target: TargetId, figure: impl FnOnce(&Figures) -> Option<T>) -> Option<T> {
-        self.targets.get(target.index()).and_then(figure)
+impl<'r> Recorded<&'r Figures> {
+    /// Of a record, without copying anything.
+    pub(crate) fn of(record: &'r Record, image: &Image) -> Self {
+        // Mostly it is the same fleet, in the same order.
+        let figures = |(place, target): (usize, &Target)| {
+            let named = |f: &&Figures| f.target == *target.name;
+            let there = record.live.get(place).filter(named);
+            there.or_else(|| record.live.iter().find(named))
+        };
+        let budgets = image.fleet.budgets.iter();
+        Self {
+            targets: image
+                .fleet
+                .targets
+                .iter()
+                .enumerate()
+                .map(figures)
+                .collect(),
+            used: budgets
+                .map(|b| record.used.get(&*b.name).copied().unwrap_or(0))
+                .collect(),
+        }
     }
 }
 
-impl Live for Recorded {
+impl<F: Borrow<Figures>> Recorded<F> {
+    fn of_target<T>(
+        &self,
+        target: TargetId,
+        figure: impl FnOnce(&Figures) -> Option<T>,
+    ) -> Option<T> {
+        let figures = self.targets.get(target.index())?.as_ref()?;
+        figure(figures.borrow())
+    }
+}
+
+impl<F: Borrow<Figures>> Live for Recorded<F> {
     fn p50(&self, target: TargetId) -> Option<Millis> {
-        self.of(target, |f| f.p50_ms)
+        self.of_target(target, |f| f.p50_ms)
     }
 
     fn p95(&self, target: TargetId) -> Option<Millis> {
-        self.of(target, |f| f.p95_ms)
+        self.of_target(target, |f| f.p95_ms)
     }
 
     fn p99(&self, target: TargetId) -> Option<Millis> {
-        self.of(target, |f| f.p99_ms)
+        self.of_target(target, |f| f.p99_ms)
     }
 
     fn error_rate(&self, target: TargetId) -> Option<BasisPoints> {
-        self.of(target, |f| f.error_rate)
+        self.of_target(target, |f| f.error_rate)
     }
 
     fn inflight(&self, target: TargetId) -> u32 {
-        self.of(target, |f| Some(f.inflight)).unwrap_or(0)
+        self.of_target(target, |f| Some(f.inflight)).unwrap_or(0)
     }
 
     fn breaker_open(&self, target: TargetId) -> bool {
-        self.of(target, |f| Some(f.breaker == "open"))
+        self.of_target(target, |f| Some(f.breaker == "open"))
             .unwrap_or(false)
     }
 
     fn headroom(&self, target: TargetId) -> Option<BasisPoints> {
-        self.of(target, |f| f.headroom)
+        self.of_target(target, |f| f.headroom)
     }
 
     fn health(&self, target: TargetId) -> HealthState {
-        let word = self.of(target, |f| Some(f.health.clone()));
+        let word = self.of_target(target, |f| Some(f.health.clone()));
         match word.as_deref() {
             Some("down") => HealthState::Down,
             Some("degraded") => HealthState::Degraded,

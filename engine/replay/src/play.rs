@@ -7,10 +7,11 @@ use mux_routing::{MILLI, Nanos, SECOND};
 use mux_traffic::record::Usage;
 
 /// First content of a healthy upstream.
-const FIRST: Nanos = 300 * MILLI;
-/// Tokens of a healthy answer, and how many of them come in a second.
+pub(crate) const FIRST: Nanos = 300 * MILLI;
+/// Tokens of a healthy answer.
 const TOKENS: u32 = 256;
-const RATE: u32 = 50;
+/// Output tokens a second of a healthy upstream.
+pub(crate) const RATE: u32 = 50;
 /// Text bytes of a token.
 const TOKEN_BYTES: u64 = 4;
 

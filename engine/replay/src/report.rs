@@ -1,179 +1,472 @@
-//! What a policy changes about recorded traffic: both sides counted the same way.
+//! What policies change about recorded traffic: every side counted the same way, in memory that does not grow with it.
 
+use crate::by::By;
+use crate::interval::{bounds, draws};
+use crate::part::Part;
+use crate::said::Said;
+use crate::side::Side;
+use mux_dsl::Image;
+use mux_dsl::image::Plan;
 use mux_traffic::record::Record;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Request ids kept as examples of each change.
 const EXAMPLES: usize = 3;
+/// Most kinds of changes that are told apart.
+const CHANGES: usize = 2_000;
+/// Most values of a fact that are told apart.
+const VALUES: usize = 500;
+/// What stands for the rest of either.
+pub const REST: &str = "(others)";
+/// Most parts the traffic is cut into; when there would be more, two and two become one.
+const PARTS: usize = 256;
 
 /// The comparison.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
+    /// How it was made: `simulated` or `decisions`.
+    pub mode: String,
     /// Requests that were decided again.
     pub requests: u64,
     /// Records that hold no decision to repeat: requests that could not be read.
     pub skipped: u64,
-    /// Requests whose plan or refusal differs.
+    /// Records of copies and of mux's own questions: they say how targets behave, and no client is behind them.
+    pub copies: u64,
+    /// When the first request came, Unix milliseconds.
+    pub from: i64,
+    /// When the last one came.
+    pub until: i64,
+    /// Requests whose plan or refusal differs from what it is compared with.
     pub changed: u64,
-    /// As it was.
+    /// Requests that fall on classes of requests that policies treat alike; absent where each was carried out by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classes: Option<usize>,
+    /// As it was recorded.
     pub was: Side,
-    /// As it would be.
+    /// As the policies would have it.
     pub now: Side,
+    /// As another version would have it. Where there is one, changes are counted against it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub against: Option<Side>,
     /// How decisions changed, most frequent first.
     pub changes: Vec<Change>,
-    /// Targets whose behaviour was assumed healthy, since they were never recorded.
+    /// Whether plans keep to their own time.
+    pub within: Vec<Within>,
+    /// The same figures by what requests have in common.
+    pub groups: Vec<Group>,
+    /// Over time.
+    pub parts: Vec<Part>,
+    /// Targets that were never recorded: what they do is assumed, at the prices of the policies.
     pub assumed: BTreeSet<String>,
+    /// Attempts by where what happens in them comes from.
+    pub drawn: Drawn,
+    /// What was made to fail.
+    pub outages: Vec<String>,
+    /// The least share of requests that was recorded, basis points; absent where all were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<u32>,
+    /// The request that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traced: Option<Traced>,
+    #[serde(skip)]
+    by: Vec<By>,
+    /// Places of changes, by their words.
+    #[serde(skip)]
+    known: HashMap<String, usize>,
+    /// Places of groups, by fact and value.
+    #[serde(skip)]
+    found: HashMap<(String, String), usize>,
+    #[serde(skip)]
+    each: u64,
+}
+
+/// Attempts by where what happens in them comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Drawn {
+    /// As it was recorded of this very request.
+    pub same: u64,
+    /// As it was recorded of others at that target, about that time.
+    pub others: u64,
+    /// As it is assumed.
+    pub assumed: u64,
+    /// As an outage has it.
+    pub outages: u64,
 }
 
 /// One way in which decisions changed.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Change {
-    /// The plan before.
+    /// The plan or refusal before.
     pub was: String,
-    /// The plan after.
+    /// The same after.
     pub now: String,
+    /// The rule that decided before.
+    pub was_rule: String,
+    /// The rule that decides now.
+    pub now_rule: String,
     /// How many requests.
     pub count: u64,
     /// Some of them.
     pub examples: Vec<String>,
 }
 
-/// One side of the comparison.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Side {
-    /// Versions that decided.
-    pub versions: BTreeSet<String>,
-    /// Requests by who served them; `denied` and `failed` stand for nobody.
-    pub routes: BTreeMap<String, u64>,
-    /// Requests that another target than the first able one served.
-    pub failed_over: u64,
-    /// Requests that failed, refusals by policy not among them.
-    pub errors: u64,
-    /// Requests a policy, limit or budget refused.
-    pub denied: u64,
-    /// Median milliseconds to the end, of those served.
-    pub p50_ms: u64,
-    /// 95th percentile of it.
-    pub p95_ms: u64,
-    /// 99th percentile of it.
-    pub p99_ms: u64,
-    /// Cost, pico-dollars.
-    pub cost: i128,
-    /// Requests with an attempt whose price is unknown.
-    pub unpriced: u64,
-    #[serde(skip)]
-    totals: Vec<u32>,
+/// Whether a plan keeps to its own time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Within {
+    /// The plan; one that is written in a rule has no name to be told by.
+    pub plan: String,
+    /// Its time, milliseconds.
+    pub within_ms: u64,
+    /// Requests that took it.
+    pub requests: u64,
+    /// The longest that one of those took until its client was committed, or until it failed.
+    pub longest_ms: u64,
+    /// Those that failed because the time was up.
+    pub out_of_time: u64,
+    /// Those that took longer than they may.
+    pub over: u64,
 }
 
-impl Side {
-    fn add(&mut self, record: &Record) {
-        self.versions.insert(record.version.clone());
-        let denied = record.attempts.is_empty()
-            && record.outcome.served.is_none()
-            && record.outcome.class == "refused";
-        let failed = !denied && !matches!(record.outcome.class.as_str(), "ok" | "client-gone");
-        let route = match &record.outcome.served {
-            Some(target) => target.clone(),
-            None if denied => "denied".to_owned(),
-            None if failed => "failed".to_owned(),
-            None => "left by the client".to_owned(),
-        };
-        *self.routes.entry(route).or_default() += 1;
-        self.failed_over += u64::from(record.failed_over());
-        self.errors += u64::from(failed);
-        self.denied += u64::from(denied);
-        self.cost += i128::from(record.cost);
-        self.unpriced += u64::from(!record.priced);
-        if record.outcome.class == "ok" {
-            self.totals
-                .push(u32::try_from(record.outcome.total_us / 1_000).unwrap_or(u32::MAX));
-        }
-    }
+/// Requests that have something in common.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Group {
+    /// The fact.
+    pub by: String,
+    /// Its value.
+    pub value: String,
+    /// Requests.
+    pub requests: u64,
+    /// Of them, those that are decided differently.
+    pub changed: u64,
+    /// As it was recorded.
+    pub was: Side,
+    /// As the policies would have it.
+    pub now: Side,
+    /// As another version would have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub against: Option<Side>,
+}
 
-    fn close(&mut self) {
-        self.totals.sort_unstable();
-        let at = |share: usize| {
-            let rank = (self.totals.len() * share).div_ceil(100).max(1);
-            self.totals.get(rank - 1).copied().map_or(0, u64::from)
-        };
-        (self.p50_ms, self.p95_ms, self.p99_ms) = (at(50), at(95), at(99));
-        self.totals = Vec::new();
+/// One request as it was and as it would be.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'r> {
+    /// As it was recorded.
+    pub was: &'r Record,
+    /// As the policies would have it.
+    pub now: &'r Record,
+    /// As another version would have it.
+    pub against: Option<&'r Record>,
+}
+
+/// All of one request.
+#[derive(Clone, Debug, Serialize)]
+pub struct Traced {
+    /// As it was recorded.
+    pub was: Record,
+    /// As the policies would have it.
+    pub now: Record,
+    /// As another version would have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub against: Option<Record>,
+}
+
+impl Traced {
+    pub(crate) fn of(seen: Seen<'_>) -> Self {
+        Self {
+            was: seen.was.clone(),
+            now: seen.now.clone(),
+            against: seen.against.cloned(),
+        }
     }
 }
 
 impl Report {
-    /// Takes a request as it was and as it would be.
-    pub fn add(&mut self, was: &Record, now: &Record) {
+    /// An empty one of a bundle, that also counts by these facts.
+    #[must_use]
+    pub fn of(image: &Image, mode: &str, by: &[By]) -> Self {
+        let timed = |plan: &Plan| {
+            Some(Within {
+                plan: plan.name.as_ref()?.to_string(),
+                within_ms: plan.route.terms()?.within?,
+                ..Within::default()
+            })
+        };
+        Self {
+            mode: mode.to_owned(),
+            within: image.plans.iter().filter_map(timed).collect(),
+            by: by.to_vec(),
+            each: 1,
+            from: i64::MAX,
+            ..Self::default()
+        }
+    }
+
+    /// Takes a request.
+    pub fn add(&mut self, seen: Seen<'_>) {
+        let Seen { was, now, against } = seen;
+        let (before, after) = (against.unwrap_or(was), now);
+        let (said, says) = (Said::of(before), Said::of(after));
+        // Where the words are the same and the target that comes first is not, it is named.
+        let firsts = first(before).zip(first(after)).filter(|(a, b)| a != b);
+        let differs = said.what != says.what || firsts.is_some();
         self.requests += 1;
-        self.was.add(was);
-        self.now.add(now);
-        let (before, after) = changed(was, now);
-        if before != after {
+        self.from = self.from.min(was.at);
+        self.until = self.until.max(was.at);
+        if let Some(share) = was.sample {
+            self.sample = Some(self.sample.map_or(share, |least| least.min(share)));
+        }
+        if differs {
             self.changed += 1;
-            let pair = |c: &Change| c.was == before && c.now == after;
-            let place = self.changes.iter().position(pair).unwrap_or_else(|| {
-                self.changes.push(Change {
-                    was: before.clone(),
-                    now: after.clone(),
+            let [mut before, mut after] = [said, says].map(|said| said.what.to_string());
+            if let (true, Some((a, b))) = (before == after, firsts) {
+                before = format!("{before}, first {a}");
+                after = format!("{after}, first {b}");
+            }
+            self.change([before, after], [said.rule, says.rule], &was.id);
+        }
+        self.held(now);
+        self.part(seen, differs);
+        self.grouped(seen, differs);
+    }
+
+    fn change(&mut self, [was, now]: [String; 2], [was_rule, now_rule]: [&str; 2], id: &str) {
+        let key = [was.as_str(), &now, was_rule, now_rule].join("\n");
+        let at = match self.known.get(&key) {
+            Some(at) => *at,
+            None if self.changes.len() < CHANGES => self.push(
+                key,
+                Change {
+                    was_rule: was_rule.to_owned(),
+                    now_rule: now_rule.to_owned(),
+                    was,
+                    now,
                     ..Change::default()
-                });
-                self.changes.len() - 1
-            });
-            let Some(change) = self.changes.get_mut(place) else {
-                return;
-            };
+                },
+            ),
+            None => match self.known.get(REST) {
+                Some(at) => *at,
+                None => self.push(
+                    REST.to_owned(),
+                    Change {
+                        was: REST.to_owned(),
+                        now: REST.to_owned(),
+                        ..Change::default()
+                    },
+                ),
+            },
+        };
+        if let Some(change) = self.changes.get_mut(at) {
             change.count += 1;
             if change.examples.len() < EXAMPLES {
-                change.examples.push(was.id.clone());
+                change.examples.push(id.to_owned());
             }
         }
     }
 
-    /// Works out the figures that need all requests.
-    pub fn close(&mut self) {
+    fn push(&mut self, key: String, change: Change) -> usize {
+        self.changes.push(change);
+        self.known.insert(key, self.changes.len() - 1);
+        self.changes.len() - 1
+    }
+
+    /// Takes a request of which nothing but the decision is known. Routes are plans and refusals.
+    pub(crate) fn decided(&mut self, was: &Record, said: Said<'_>, says: Said<'_>, two: bool) {
+        self.requests += 1;
+        self.from = self.from.min(was.at);
+        self.until = self.until.max(was.at);
+        let recorded = Said::of(was);
+        self.was.took(recorded.what);
+        self.now.took(says.what);
+        if two {
+            self.against.get_or_insert_default().took(said.what);
+        }
+        let differs = said.what != says.what;
+        if differs {
+            self.changed += 1;
+            let words = [said, says].map(|said| said.what.to_string());
+            self.change(words, [said.rule, says.rule], &was.id);
+        }
+        for at in 0..self.by.len() {
+            let Some(by) = self.by.get(at) else { continue };
+            let key = (by.to_string(), by.value(was).to_owned());
+            let at = self.group(key);
+            if let Some(group) = self.groups.get_mut(at) {
+                group.requests += 1;
+                group.changed += u64::from(differs);
+                group.was.took(recorded.what);
+                group.now.took(says.what);
+            }
+        }
+    }
+
+    fn held(&mut self, now: &Record) {
+        let Some(plan) = now.decision.as_ref().and_then(|d| d.plan.as_deref()) else {
+            return;
+        };
+        let Some(within) = self.within.iter_mut().find(|w| w.plan == plan) else {
+            return;
+        };
+        let outcome = &now.outcome;
+        let took = outcome.committed_us.unwrap_or(outcome.total_us) / 1_000;
+        within.requests += 1;
+        within.longest_ms = within.longest_ms.max(took);
+        within.over += u64::from(took > within.within_ms);
+        let failed = outcome.served.is_none() && outcome.class != "client-gone";
+        within.out_of_time += u64::from(failed && took >= within.within_ms);
+    }
+
+    fn part(&mut self, seen: Seen<'_>, differs: bool) {
+        if self.parts.last().is_none_or(|p| p.requests >= self.each) {
+            if self.parts.len() >= PARTS {
+                self.halve();
+            }
+            self.parts.push(Part {
+                from: seen.was.at,
+                until: seen.was.at,
+                ..Part::default()
+            });
+        }
+        if let Some(part) = self.parts.last_mut() {
+            part.from = part.from.min(seen.was.at);
+            part.until = part.until.max(seen.was.at);
+            part.requests += 1;
+            part.changed += u64::from(differs);
+            part.was.add(seen.was);
+            part.now.add(seen.now);
+            if let Some(against) = seen.against {
+                part.against.get_or_insert_default().add(against);
+            }
+        }
+    }
+
+    /// Two and two parts become one.
+    fn halve(&mut self) {
+        self.each *= 2;
+        let mut parts = std::mem::take(&mut self.parts).into_iter();
+        while let Some(mut one) = parts.next() {
+            if let Some(other) = parts.next() {
+                one.merge(&other);
+            }
+            self.parts.push(one);
+        }
+    }
+
+    fn grouped(&mut self, seen: Seen<'_>, differs: bool) {
+        for at in 0..self.by.len() {
+            let Some(by) = self.by.get(at) else { continue };
+            let key = (by.to_string(), by.value(seen.was).to_owned());
+            let group = self.group(key);
+            let Some(group) = self.groups.get_mut(group) else {
+                continue;
+            };
+            group.requests += 1;
+            group.changed += u64::from(differs);
+            group.was.add(seen.was);
+            group.now.add(seen.now);
+            if let Some(against) = seen.against {
+                group.against.get_or_insert_default().add(against);
+            }
+        }
+    }
+
+    fn group(&mut self, mut key: (String, String)) -> usize {
+        if let Some(at) = self.found.get(&key) {
+            return *at;
+        }
+        let values = self.groups.iter().filter(|g| g.by == key.0).count();
+        if values >= VALUES {
+            REST.clone_into(&mut key.1);
+            if let Some(at) = self.found.get(&key) {
+                return *at;
+            }
+        }
+        self.groups.push(Group {
+            by: key.0.clone(),
+            value: key.1.clone(),
+            ..Group::default()
+        });
+        self.found.insert(key, self.groups.len() - 1);
+        self.groups.len() - 1
+    }
+
+    /// Works out the figures that need all requests, and, with a seed, where they may be.
+    pub fn close(&mut self, seed: Option<u64>) {
+        let each = self.groups.iter_mut().map(|g| [&mut g.was, &mut g.now]);
+        let parts = self.parts.iter_mut().map(|p| [&mut p.was, &mut p.now]);
+        for side in each.chain(parts).flatten() {
+            side.close();
+        }
+        let each = self.groups.iter_mut().map(|g| &mut g.against);
+        let parts = self.parts.iter_mut().map(|p| &mut p.against);
+        for side in each.chain(parts).flatten() {
+            side.close();
+        }
+        // All of it is all of its parts.
+        for part in &self.parts {
+            self.was.merge(&part.was);
+            self.now.merge(&part.now);
+            if let Some(against) = &part.against {
+                self.against.get_or_insert_default().merge(against);
+            }
+        }
         self.was.close();
         self.now.close();
+        if let Some(against) = &mut self.against {
+            against.close();
+        }
+        if let Some(seed) = seed {
+            let draws = draws(self.parts.len(), seed);
+            self.now.bounds = Some(bounds(&self.parts, &draws, |p| &p.now));
+            if let Some(against) = &mut self.against {
+                against.bounds = Some(bounds(&self.parts, &draws, Part::against));
+            }
+        }
         self.changes
             .sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.was.cmp(&b.was)));
+        let order: BTreeMap<String, usize> = (0..)
+            .zip(&self.by)
+            .map(|(at, by)| (by.to_string(), at))
+            .collect();
+        self.groups.sort_by(|a, b| {
+            let place = |g: &Group| order.get(&g.by).copied();
+            (place(a), b.requests, &a.value).cmp(&(place(b), a.requests, &b.value))
+        });
+        self.within.retain(|w| w.requests > 0);
+        self.from = self.from.min(self.until);
     }
 
     /// Share of all requests, basis points, rounded up so that a rounded figure never passes a gate.
     #[must_use]
     pub fn share(&self, count: u64) -> u32 {
-        let share = (u128::from(count) * 10_000).div_ceil(u128::from(self.requests.max(1)));
-        u32::try_from(share).unwrap_or(u32::MAX)
+        share(count, self.requests)
+    }
+
+    /// What changes are counted against.
+    #[must_use]
+    pub fn before(&self) -> &Side {
+        self.against.as_ref().unwrap_or(&self.was)
     }
 
     /// Change of the cost, basis points of what it was; `None` where it was nothing.
     #[must_use]
     pub fn cost_change(&self) -> Option<i64> {
-        let change = (self.now.cost - self.was.cost)
+        let before = self.before().cost;
+        let change = (self.now.cost - before)
             .checked_mul(10_000)?
-            .checked_div(self.was.cost)?;
+            .checked_div(before)?;
         i64::try_from(change).ok()
     }
 }
 
-/// What was decided before and after. Where the words are the same and the target that comes first is not, it is named.
-fn changed(was: &Record, now: &Record) -> (String, String) {
-    let (before, after) = (decision(was), decision(now));
-    let first = |record: &Record| record.candidates.first().map(|c| c.target.clone());
-    match (first(was), first(now)) {
-        (Some(a), Some(b)) if before == after && a != b => (
-            format!("{before}, first {a}"),
-            format!("{after}, first {b}"),
-        ),
-        _ => (before, after),
-    }
+/// The target that comes first.
+fn first(record: &Record) -> Option<&str> {
+    record.candidates.first().map(|c| c.target.as_str())
 }
 
-/// What was decided, in words that both sides share.
-fn decision(record: &Record) -> String {
-    match &record.decision {
-        Some(decision) if decision.verdict == "deny" => format!("deny {}", record.outcome.status),
-        Some(decision) => decision.plan.clone().unwrap_or_default(),
-        None if record.attempts.is_empty() => format!("refused {}", record.outcome.status),
-        None => record.request.model.clone(),
-    }
+/// Share of so many, basis points, rounded up.
+#[must_use]
+pub fn share(count: u64, of: u64) -> u32 {
+    let share = (u128::from(count) * 10_000).div_ceil(u128::from(of.max(1)));
+    u32::try_from(share).unwrap_or(u32::MAX)
 }

@@ -4,7 +4,6 @@ use mux_dsl::Image;
 use mux_dsl::case::{Compare, Expect, That};
 use mux_dsl::image::{Features, Pico, ProviderId, TargetId, Tier};
 use mux_routing::flight::{Attempt, End, Flight};
-use mux_routing::unsupported;
 use serde::Serialize;
 
 /// An expectation that did not hold.
@@ -45,8 +44,6 @@ struct Seen<'f> {
     attempts: Vec<TargetId>,
     served: Option<TargetId>,
     denied: Option<u16>,
-    /// Why its plan was not carried out at all.
-    unsupported: Option<&'f str>,
 }
 
 /// Whether an expectation holds, and what is the case. Of what cannot be told neither an expectation nor its opposite holds.
@@ -67,14 +64,7 @@ impl<'f> Seen<'f> {
                 _ => None,
             },
             denied: match flight.end() {
-                Some(End::Refused(refusal)) if refusal.code == unsupported::CODE => None,
                 Some(End::Refused(refusal)) if flight.attempts().is_empty() => Some(refusal.status),
-                _ => None,
-            },
-            unsupported: match flight.end() {
-                Some(End::Refused(refusal)) if refusal.code == unsupported::CODE => {
-                    Some(&refusal.message)
-                }
                 _ => None,
             },
         }
@@ -95,11 +85,7 @@ impl<'f> Seen<'f> {
                 let (holds, got) = holds.or(each.first()).cloned().unwrap_or_default();
                 (holds, got)
             }
-            // What a plan does that was not carried out cannot be told; what was decided can.
-            that => match self.unsupported.filter(|_| of_execution(that)) {
-                Some(why) => (None, why.to_owned()),
-                None => self.decision(that),
-            },
+            that => self.decision(that),
         }
     }
 
@@ -136,10 +122,11 @@ impl<'f> Seen<'f> {
                 (Some(compare.holds(&made, count)), made.to_string())
             }
             That::Served(target) => (Some(self.served == Some(*target)), self.ending()),
-            That::Failed => (
-                Some(self.served.is_none() && self.denied.is_none()),
-                self.ending(),
-            ),
+            That::Failed => {
+                // A plan whose targets cannot serve the request failed, though nobody was asked.
+                let by_rule = self.flight.decided().is_some_and(|d| d.plan.is_none());
+                (Some(self.served.is_none() && !by_rule), self.ending())
+            }
             That::Cost(compare, wanted) => self.cost(*compare, *wanted),
             That::Total(compare, wanted) => {
                 let outcome = self.flight.record().outcome;
@@ -290,19 +277,6 @@ fn regions(that: &That) -> Option<Vec<&str>> {
         }
         _ => None,
     }
-}
-
-/// Whether an expectation is about what happened after the decision.
-fn of_execution(that: &That) -> bool {
-    !matches!(
-        that,
-        That::Plan(_)
-            | That::Rule(_)
-            | That::Policy(_)
-            | That::Arm(_)
-            | That::Denied(_)
-            | That::Allowed
-    )
 }
 
 /// Pico-dollars as people write them.

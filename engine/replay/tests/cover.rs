@@ -4,6 +4,7 @@
 use mux_dsl::coverage::{Coverage, Report};
 use mux_dsl::{Image, compile, render};
 use mux_replay::{case, cover};
+use mux_traffic::record::{Facts, Record};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -127,4 +128,49 @@ fn what_is_missing_is_told_with_its_place() {
     let tests = "test \"a\" for @production { expect plan is everyday }\n";
     let report = covered(&image(&format!("{SHOP}{tests}")));
     insta::assert_snapshot!(report.told());
+}
+
+/// Recorded requests of a shop, no two of the same kind.
+fn recorded() -> Vec<Record> {
+    let facts = |tokens: u32, streaming: bool, tier: &str| Facts {
+        model: "@production".to_owned(),
+        operation: "chat".to_owned(),
+        dialect: "openai-chat".to_owned(),
+        tokens,
+        streaming,
+        tags: vec![("tier".to_owned(), tier.to_owned())],
+        ..Facts::default()
+    };
+    let tokens = [10, 3_000, 30_000, 160_000];
+    let all = tokens.into_iter().flat_map(|tokens| {
+        let both = [true, false].into_iter();
+        both.flat_map(move |s| ["free", "enterprise"].map(|tier| facts(tokens, s, tier)))
+    });
+    let record = |request: Facts| Record {
+        request,
+        // 2026-01-05T12:00Z
+        at: 1_767_614_400_000,
+        ..Record::default()
+    };
+    all.map(record).collect()
+}
+
+#[test]
+fn tests_for_recorded_traffic_have_every_class_of_it_and_none_twice() {
+    let own = image(SHOP);
+    let traffic = || recorded().into_iter().cycle().take(1_000);
+    let untested = cover::untested(&own, traffic());
+    assert!(untested.len() > 2, "{untested:#?}");
+    let counts: Vec<u64> = untested.iter().map(|(_, many)| *many).collect();
+    assert!(
+        counts.is_sorted_by(|a, b| a >= b),
+        "the most frequent first: {counts:?}"
+    );
+    assert!(counts.iter().sum::<u64>() <= 1_000);
+    let blocks: Vec<String> = untested
+        .iter()
+        .map(|(s, _)| cover::block(s, &["not denied".to_owned()]))
+        .collect();
+    let with = image(&format!("{SHOP}{}", blocks.concat()));
+    assert_eq!(cover::untested(&with, traffic()), []);
 }

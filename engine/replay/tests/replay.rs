@@ -7,9 +7,12 @@
 
 use mux_dsl::Image;
 use mux_dsl::image::TargetId;
+use mux_replay::by::By;
 use mux_replay::case;
+use mux_replay::decisions::decide;
 use mux_replay::play::{Beat, Play, answer};
-use mux_replay::traffic::replay;
+use mux_replay::report::Report;
+use mux_replay::traffic::{Terms, replay};
 use mux_replay::world::World;
 use mux_routing::chance::Chance;
 use mux_routing::class::Class;
@@ -103,9 +106,13 @@ fn recorded(router: &Arc<Router>, requests: u64, seed: u64) -> Vec<Record> {
     records
 }
 
-fn again(policy: &str, records: &[Record], seed: u64) -> mux_replay::report::Report {
+fn again(policy: &str, records: &[Record], seed: u64) -> Report {
     let read = || Ok::<_, Infallible>(records.iter().cloned());
-    let Ok(report) = replay(&router(policy), seed, read);
+    let terms = Terms {
+        seed,
+        ..Terms::default()
+    };
+    let Ok(report) = replay(&router(policy), None, terms, read);
     report
 }
 
@@ -177,6 +184,166 @@ fn a_target_that_was_never_recorded_is_assumed_healthy_and_named() {
     assert_eq!(report.now.errors, 0);
 }
 
+/// A comparison with another version, an outage, and figures by target.
+fn full(policy: &str, other: &str, records: &[Record], outages: &[&str]) -> Report {
+    let outages: Vec<_> = outages
+        .iter()
+        .map(|o| o.parse().expect("an outage"))
+        .collect();
+    let terms = Terms {
+        seed: 1,
+        outages: &outages,
+        by: &[By::Target],
+        trace: Some("r7"),
+    };
+    let read = || Ok::<_, Infallible>(records.iter().cloned());
+    let Ok(report) = replay(&router(policy), Some(&router(other)), terms, read);
+    report
+}
+
+#[test]
+fn two_versions_stand_side_by_side_and_changes_are_counted_between_them() {
+    let records = recorded(&router(CHAIN), 300, 3);
+    let other = "policy @x { else use p/b timeout 3s }";
+    let report = full(CHAIN, other, &records, &[]);
+    let against = report.against.as_ref().expect("another version");
+    assert_eq!((report.requests, report.changed), (300, 300));
+    assert_eq!(report.now.routes, report.was.routes, "the one that served");
+    assert_eq!(against.routes.get("p/b"), Some(&300));
+    assert_eq!(report.before().cost, against.cost);
+    let change = report.changes.first().expect("a change");
+    assert_eq!((change.was.as_str(), change.now.as_str()), ("p/b", "chain"));
+    assert!(change.now_rule.starts_with("t.mux:"), "{change:?}");
+    let by: u64 = report
+        .groups
+        .iter()
+        .map(|g| g.now.routes.values().sum::<u64>())
+        .sum();
+    assert_eq!((report.groups.len(), by), (2, 300), "by who served then");
+    let parts: u64 = report.parts.iter().map(|p| p.requests).sum();
+    assert_eq!(parts, 300);
+    let traced = report.traced.expect("it was asked for");
+    assert_eq!(
+        (traced.was.id, traced.now.id),
+        ("r7".to_owned(), "r7".to_owned())
+    );
+    let within = report
+        .within
+        .first()
+        .expect("the chain has a time of its own");
+    assert_eq!(
+        (within.plan.as_str(), within.requests, within.over),
+        ("chain", 300, 0)
+    );
+}
+
+#[test]
+fn an_outage_strikes_whoever_sends_there_while_it_lasts() {
+    let records = recorded(&router(CHAIN), 400, 3);
+    // 100 seconds of traffic; a fifth of it is struck.
+    let report = full(
+        CHAIN,
+        "policy @x { else use p/a timeout 1s }",
+        &records,
+        &["p/a=hangs:20s@+40s"],
+    );
+    let against = report.against.as_ref().expect("another version");
+    assert!(report.drawn.outages > 3, "{:?}", report.drawn);
+    assert_eq!(report.now.errors, 0, "the chain moves on");
+    let zero = report.from;
+    let errors = |from: i64, until: i64| {
+        let own = report
+            .parts
+            .iter()
+            .filter(|p| (from..until).contains(&(p.from - zero)));
+        own.filter_map(|p| p.against.as_ref())
+            .map(|a| a.errors)
+            .sum::<u64>()
+    };
+    let [before, during, after] =
+        [(0, 40_000), (40_000, 60_000), (60_000, 100_000)].map(|(from, until)| errors(from, until));
+    assert!(
+        during > 70 && before + after < 70,
+        "{before} {during} {after}"
+    );
+    assert!(
+        against.errors > report.was.errors + 60,
+        "{}",
+        against.errors
+    );
+    assert!(report.now.p95_ms >= report.was.p95_ms);
+}
+
+#[test]
+fn a_copy_tells_how_a_target_behaves_and_is_no_request() {
+    let mut records = recorded(&router(CHAIN), 100, 3);
+    for record in records.iter_mut().skip(50) {
+        record.copy_of = Some("r0".to_owned());
+    }
+    let report = again(CHAIN, &records, 1);
+    assert_eq!((report.requests, report.copies), (50, 50));
+    assert_eq!(report.sample, None);
+    records[3].sample = Some(1_000);
+    assert_eq!(
+        again(CHAIN, &records, 1).sample,
+        Some(1_000),
+        "and less than all of it is told"
+    );
+}
+
+#[test]
+fn decisions_alone_are_those_of_a_replay_and_made_once_a_class() {
+    let policy = "
+plan chain {
+  fallback within 8s {
+    try p/a timeout 1s
+    try p/b timeout 3s
+  }
+}
+policy @x {
+  rule short when tokens < 50 use p/b
+  rule grey when tag.t is \"grey\" deny 403 \"no\"
+  else use plan chain
+}
+";
+    let mut records = recorded(&router(CHAIN), 300, 3);
+    for (n, record) in (0..).zip(&mut records) {
+        record.request.tokens = n;
+        if n % 10 == 0 {
+            record.request.tags = vec![("t".to_owned(), "grey".to_owned())];
+        }
+    }
+    records[7].request.model = "@gone".to_owned();
+    let whole = again(policy, &records, 1);
+    let report = decide(&router(policy), None, &[], records.iter().cloned());
+    let told = |report: &Report| {
+        let changes = report.changes.iter();
+        let changes = changes.map(|c| (c.was.clone(), c.now.clone(), c.now_rule.clone(), c.count));
+        let mut changes: Vec<_> = changes.collect();
+        changes.sort();
+        changes
+    };
+    assert_eq!(told(&report), told(&whole));
+    assert_eq!(
+        told(&report).iter().map(|c| c.3).collect::<Vec<_>>(),
+        [25, 49, 1]
+    );
+    assert_eq!((report.requests, report.changed), (300, 75));
+    assert_eq!(
+        report.classes,
+        Some(5),
+        "short or not, grey or not, and one that leads nowhere"
+    );
+    assert_eq!(report.now.routes.get("deny 403"), Some(&25));
+    let same = decide(
+        &router(policy),
+        Some(&router(policy)),
+        &[],
+        records.iter().cloned(),
+    );
+    assert_eq!(same.changed, 0, "against itself");
+}
+
 #[test]
 fn a_test_that_does_not_hold_says_what_happened_instead() {
     let policy = format!(
@@ -243,8 +410,18 @@ replay \"recordings\" against \"live\" {
 ";
     let image = image(policy);
     let misses = mux_replay::expectation::check(&image, &again(policy, &records, 1));
-    let texts: Vec<&str> = misses.iter().map(|m| m.expected.as_str()).collect();
-    assert_eq!(texts, ["expect changed <= 2%", "expect p95 <= 1ms"]);
+    let verdicts = misses
+        .iter()
+        .map(|m| (m.expected.as_str(), m.verdict.word()));
+    assert_eq!(
+        verdicts.collect::<Vec<_>>(),
+        [
+            ("expect changed <= 2%", "fail"),
+            ("expect errors <= 0%", "pass"),
+            ("expect cost <= +500%", "pass"),
+            ("expect p95 <= 1ms", "fail"),
+        ]
+    );
     assert_eq!(misses.first().map(|m| m.got.as_str()), Some("100.00%"));
 }
 
@@ -303,7 +480,31 @@ test "no split, no arm" {
 }
 
 #[test]
-fn what_a_plan_does_that_is_not_carried_out_cannot_be_expected_either_way() {
+fn a_prompt_that_fits_no_window_has_failed_and_one_that_a_rule_refuses_has_not() {
+    let policy = "
+policy @x {
+  when tag.t is \"no\" deny 400 \"no\"
+  else use plan chain
+}
+plan chain { fallback { try p/a timeout 1s } }
+test \"too long\" for @x {
+  given tokens 20k
+  expect failed
+  expect denied is 400
+}
+test \"refused\" for @x {
+  given tag.t \"no\"
+  expect denied is 400
+  expect not failed
+}
+";
+    for (name, missed) in missed(policy) {
+        assert_eq!(missed, [], "{name}");
+    }
+}
+
+#[test]
+fn an_ensemble_of_a_test_is_carried_out_like_any_other_plan() {
     let policy = r#"
 policy @x {
   rule vote when not streaming
@@ -325,12 +526,53 @@ test "both ways" {
   expect failed
   expect attempts <= 2
 }
+test "a step that fails" {
+  given model @x
+  given streaming no
+  upstream p/a refuses
+  expect served is p/b
+}
 "#;
-    let [(_, misses)] = missed(policy).try_into().expect("one test");
+    let [(_, misses), (_, other)] = missed(policy).try_into().expect("two tests");
+    assert_eq!(other, []);
     let lines: Vec<_> = misses.iter().map(|(line, _)| *line).collect();
-    assert_eq!(lines, [30, 31, 32, 33], "what was decided is known");
-    let said = "this version cannot carry out `ensemble` yet";
-    assert!(misses.iter().all(|(_, got)| got == said), "{misses:?}");
+    assert_eq!(lines, [31, 32], "it is served by p/a: {misses:?}");
+}
+
+#[test]
+fn a_test_says_what_a_judge_gives_and_how_answers_end() {
+    let policy = r#"
+policy @x {
+  else use cascade buffer {
+    judge p/b rubric "r.md"
+    try p/a {
+      accept when finish is stop and score of judge >= 0.8
+    }
+    try p/b
+  }
+}
+test "good enough" {
+  given model @x
+  expect served is p/a
+  expect attempts is p/a p/b
+}
+test "not good enough" {
+  given model @x
+  upstream p/a scores 0.79
+  expect served is p/b
+}
+test "cut short" {
+  given model @x
+  upstream p/a finishes length
+  expect served is p/b
+  expect attempts is p/a p/b
+}
+"#;
+    let every: Vec<_> = missed(policy);
+    assert_eq!(every.len(), 3);
+    for (name, misses) in every {
+        assert_eq!(misses, [], "{name}");
+    }
 }
 
 #[test]

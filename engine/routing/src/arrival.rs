@@ -18,6 +18,8 @@ pub struct Arrival {
     pub at: i64,
     /// The same moment on the caller's clock.
     pub now: Nanos,
+    /// How long it waited for a place before it was decided about; its time runs from when it came.
+    pub queued: Nanos,
     /// What it says about itself; `needs` of the facts is filled from [`Arrival::needs`] when recorded.
     pub facts: Facts,
     /// What serving it takes.
@@ -29,6 +31,12 @@ pub struct Arrival {
 }
 
 impl Arrival {
+    /// When it is decided about.
+    #[must_use]
+    pub fn decided(&self) -> Nanos {
+        self.now + self.queued
+    }
+
     /// What it asks of a target.
     #[must_use]
     pub fn load(&self) -> Load {
@@ -40,25 +48,34 @@ impl Arrival {
 
     /// Shows the request to `look` as policies see it.
     pub fn request<T>(&self, look: impl FnOnce(&Request<'_>) -> T) -> T {
-        let facts = &self.facts;
-        let (tags, headers) = (pairs(&facts.tags), pairs(&facts.headers));
-        look(&Request {
-            model: &facts.model,
-            key: facts.key.as_deref(),
-            team: facts.team.as_deref(),
-            end_user: facts.end_user.as_deref(),
-            conversation: facts.conversation.as_deref(),
-            tags: &tags,
-            headers: &headers,
-            operation: &facts.operation,
-            dialect: &facts.dialect,
-            tokens: facts.tokens,
-            output_limit: facts.output_limit,
-            streaming: facts.streaming,
-            needs: self.needs,
-            now: self.at,
-        })
+        shown(&self.facts, self.needs, self.at, look)
     }
+}
+
+/// Shows a request to `look` as policies see it; `at` is when it came, Unix milliseconds.
+pub fn shown<T>(
+    facts: &Facts,
+    needs: Features,
+    at: i64,
+    look: impl FnOnce(&Request<'_>) -> T,
+) -> T {
+    let (tags, headers) = (pairs(&facts.tags), pairs(&facts.headers));
+    look(&Request {
+        model: &facts.model,
+        key: facts.key.as_deref(),
+        team: facts.team.as_deref(),
+        end_user: facts.end_user.as_deref(),
+        conversation: facts.conversation.as_deref(),
+        tags: &tags,
+        headers: &headers,
+        operation: &facts.operation,
+        dialect: &facts.dialect,
+        tokens: facts.tokens,
+        output_limit: facts.output_limit,
+        streaming: facts.streaming,
+        needs,
+        now: at,
+    })
 }
 
 fn pairs(owned: &[(String, String)]) -> SmallVec<[(&str, &str); 8]> {

@@ -1,9 +1,11 @@
 //! One attempt at one target: what is known of it, and its deadlines.
 
+use crate::answer::Told;
 use crate::arrival::Arrival;
 use crate::breaker::Permit;
 use crate::class::Class;
 use crate::itinerary::Step;
+use crate::ledger::Reservations;
 use crate::{MILLI, Nanos, SECOND};
 use mux_dsl::image::{Features, TargetId};
 use mux_traffic::record::Usage;
@@ -27,18 +29,59 @@ const LONG_PROMPT: u32 = 50_000;
 
 /// How long a target is waited for while there is another one to turn to: four times its 95th percentile, which is wrong
 /// once in a thousand where times are distributed as they usually are.
-pub(crate) fn patience(arrival: &Arrival, p95_ms: Option<u64>, permit: Permit) -> Nanos {
-    let (least, most) = if arrival.whole { WHOLE } else { STREAMED };
+pub(crate) fn patience(
+    arrival: &Arrival,
+    whole: bool,
+    p95_ms: Option<u64>,
+    permit: Permit,
+) -> Nanos {
+    let (least, most) = if whole { WHOLE } else { STREAMED };
     let usual = |times: u64| p95_ms.map(|ms| ms * MILLI * times);
     let long = arrival.facts.tokens > LONG_PROMPT || arrival.needs.contains(Features::REASONING);
     let factor = if long { LONG } else { 1 };
     let patience = usual(4).map_or(most, |t| t.clamp(least, most)) * factor;
     match permit {
-        Permit::Probe if !arrival.whole => {
+        Permit::Probe(_) if !whole => {
             let probe = usual(2).map_or(least, |t| t.max(PROBE)) * factor;
             patience.min(probe)
         }
         _ => patience,
+    }
+}
+
+/// What an attempt is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// The answer.
+    #[default]
+    Answer,
+    /// The answer, besides an attempt that is late.
+    Duplicate,
+    /// The score of the answer of another attempt.
+    Judge(usize),
+    /// One answer out of those of other attempts.
+    Merge,
+    /// The rest of the answer of another attempt, which broke off.
+    Resume(usize),
+}
+
+impl Role {
+    /// The word records use; the usual role has none.
+    #[must_use]
+    pub fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Answer => None,
+            Self::Duplicate => Some("duplicate"),
+            Self::Judge(_) => Some("judge"),
+            Self::Merge => Some("merge"),
+            Self::Resume(_) => Some("continue"),
+        }
+    }
+
+    /// Whether it may bring what the client asked for.
+    #[must_use]
+    pub fn answers(self) -> bool {
+        !matches!(self, Self::Judge(_))
     }
 }
 
@@ -67,12 +110,30 @@ pub struct Attempt {
     pub retry_after: Option<Nanos>,
     /// The provider's words.
     pub message: Option<String>,
+    /// What the provider calls the model that answered.
+    pub model: Option<Box<str>>,
     /// Tokens.
     pub usage: Option<Usage>,
     /// Cost; `None` where the price is unknown.
     pub cost: Option<i64>,
+    /// What it is for.
+    pub role: Role,
+    /// What a judge made of its answer, basis points.
+    pub score: Option<u32>,
+    /// Whether its answer was good enough, where that was asked.
+    pub accepted: Option<bool>,
+    /// What was told of its answer.
+    pub(crate) told: Option<Box<Told>>,
+    /// A judge was asked about it.
+    pub(crate) judged: bool,
+    /// All of the answer is waited for.
+    pub(crate) whole: bool,
+    /// The leg it belongs to.
+    pub(crate) leg: usize,
     pub(crate) step: usize,
     pub(crate) permit: Permit,
+    /// What is kept for it of budgets whose cap is never passed.
+    pub(crate) reserved: Reservations,
     pub(crate) limits: Limits,
     pub(crate) last: Nanos,
     /// When the last piece of content was there.
@@ -98,16 +159,24 @@ pub(crate) struct Limits {
 }
 
 impl Attempt {
-    /// Begins one, whose first content must be there by `first`.
+    /// Begins one of a leg, whose first content must be there by `first`.
     pub(crate) fn begin(
-        step_no: usize,
-        step: &Step,
+        (leg, step_no, step): (usize, usize, &Step),
+        (role, whole): (Role, bool),
         permit: Permit,
         first: Nanos,
         now: Nanos,
     ) -> Self {
         Self {
+            role,
+            score: None,
+            accepted: None,
+            told: None,
+            judged: false,
+            whole,
+            leg,
             target: step.target,
+            reserved: Reservations::new(),
             start: now,
             sent: None,
             connected: None,
@@ -118,6 +187,7 @@ impl Attempt {
             status: None,
             retry_after: None,
             message: None,
+            model: None,
             usage: None,
             cost: None,
             step: step_no,
@@ -151,7 +221,12 @@ impl Attempt {
     pub(crate) fn ambiguous(&self, class: Class) -> bool {
         let unsaid = matches!(
             class,
-            Class::ClientGone | Class::TimedOut | Class::Deadline | Class::Idle | Class::Cut
+            Class::ClientGone
+                | Class::Superseded
+                | Class::TimedOut
+                | Class::Deadline
+                | Class::Idle
+                | Class::Cut
         );
         self.head.is_some() || (self.connected.is_some() && unsaid)
     }

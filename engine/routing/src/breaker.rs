@@ -4,17 +4,25 @@
 //! and closes after enough successes. Every transition is a compare-and-swap, so exactly one caller wins a probe. The
 //! pause is `U(½,1)·min(coolest, cool·2^k)` after the k-th opening in a row.
 
+use crate::atomics::{
+    AtomicU32, AtomicU64,
+    Ordering::{AcqRel, Acquire, Relaxed},
+};
 use crate::chance::Chance;
 use crate::window::Window;
 use crate::{MILLI, Nanos, SECOND};
-use std::sync::atomic::{
-    AtomicU32, AtomicU64,
-    Ordering::{AcqRel, Acquire, Relaxed, Release},
-};
 
 /// Longest pause where none is written: a probe costs one request a few seconds at most, and a target that is well
 /// again should have its share back within a minute, slow start and all.
 const LONGEST: Nanos = 20 * SECOND;
+/// Successes it can count: a rule that asks for more is content with these.
+const MOST_SUCCESSES: u64 = 255;
+/// Eras it tells apart: a probe that outlives so many closings by hand would be taken for one of its own.
+const MOST_ERAS: u64 = 31;
+/// Milliseconds of 139 years.
+const UNTIL: u64 = (1 << 42) - 1;
+/// Time from recovery to a full share where none is written.
+const SLOW_START: Nanos = 20 * SECOND;
 
 /// When a breaker opens, and how it closes again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +41,8 @@ pub struct Rule {
     pub coolest: Nanos,
     /// Successes in a row that close it.
     pub probe: u32,
+    /// Time from then to a full share.
+    pub slow_start: Nanos,
 }
 
 impl Default for Rule {
@@ -45,6 +55,7 @@ impl Default for Rule {
             cool: 3 * SECOND,
             coolest: LONGEST,
             probe: 3,
+            slow_start: SLOW_START,
         }
     }
 }
@@ -67,6 +78,7 @@ impl Rule {
             cool,
             coolest: written.cool_most.map_or(LONGEST.max(cool), |ms| ms * MILLI),
             probe: written.probe,
+            slow_start: SLOW_START,
         }
     }
 }
@@ -77,8 +89,13 @@ pub enum Permit {
     /// Go.
     Free,
     /// Go, and report back whatever happens: nobody else may until then.
-    Probe,
+    Probe(Era),
 }
+
+/// The time between two closings by hand. A probe of an earlier one says nothing to the breaker any more: another may
+/// be under way by then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Era(u64);
 
 /// As records and operators see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,24 +120,35 @@ impl Position {
     }
 }
 
-/// The word, unpacked: 2 bits of position, 1 of probing, 6 of openings, 8 of successes, 44 of milliseconds.
+/// The word, unpacked: 2 bits of position, 1 of probing, 6 of openings, 8 of successes, 5 of the era, 42 of milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct State {
     position: Position,
     probing: bool,
     openings: u64,
     successes: u64,
+    era: u64,
     until_ms: u64,
 }
 
 impl State {
-    const CLOSED: Self = Self {
-        position: Position::Closed,
-        probing: false,
-        openings: 0,
-        successes: 0,
-        until_ms: 0,
-    };
+    fn closed(era: u64) -> Self {
+        Self {
+            position: Position::Closed,
+            probing: false,
+            openings: 0,
+            successes: 0,
+            era,
+            until_ms: 0,
+        }
+    }
+
+    /// Whether a permit is that of the probe under way.
+    fn probes(self, permit: Permit) -> bool {
+        self.position == Position::HalfOpen
+            && self.probing
+            && permit == Permit::Probe(Era(self.era))
+    }
 
     fn pack(self) -> u64 {
         let position = match self.position {
@@ -131,8 +159,9 @@ impl State {
         position << 62
             | u64::from(self.probing) << 61
             | self.openings.min(63) << 55
-            | self.successes.min(255) << 47
-            | self.until_ms & 0xfff_ffff_ffff
+            | self.successes.min(MOST_SUCCESSES) << 47
+            | (self.era & MOST_ERAS) << 42
+            | self.until_ms & UNTIL
     }
 
     fn unpack(word: u64) -> Self {
@@ -144,8 +173,9 @@ impl State {
             },
             probing: word >> 61 & 1 == 1,
             openings: word >> 55 & 63,
-            successes: word >> 47 & 255,
-            until_ms: word & 0xfff_ffff_ffff,
+            successes: word >> 47 & MOST_SUCCESSES,
+            era: word >> 42 & MOST_ERAS,
+            until_ms: word & UNTIL,
         }
     }
 }
@@ -182,7 +212,7 @@ impl Breaker {
                 .word
                 .compare_exchange_weak(word, next.pack(), AcqRel, Acquire)
             {
-                Ok(_) => return Ok(Permit::Probe),
+                Ok(_) => return Ok(Permit::Probe(Era(next.era))),
                 Err(seen) => word = seen,
             }
         }
@@ -190,29 +220,32 @@ impl Breaker {
 
     /// An attempt served. Tells whether that closed it.
     pub fn success(&self, permit: Permit, rule: &Rule, window: &Window) -> bool {
-        self.consecutive.store(0, Relaxed);
-        if permit == Permit::Probe {
-            let closed = self.change(|state| {
-                if state.position != Position::HalfOpen {
-                    return None;
-                }
-                let successes = state.successes + 1;
-                Some(if successes >= u64::from(rule.probe) {
-                    State::CLOSED
-                } else {
-                    State {
-                        probing: false,
-                        successes,
-                        ..state
-                    }
-                })
-            });
-            if closed.is_some_and(|s| s.position == Position::Closed) {
-                window.clear();
-                return true;
-            }
+        if self.consecutive.load(Relaxed) != 0 {
+            self.consecutive.store(0, Relaxed);
         }
-        false
+        if permit == Permit::Free {
+            return false;
+        }
+        let next = self.change(|state| {
+            if !state.probes(permit) {
+                return None;
+            }
+            let successes = state.successes + 1;
+            Some(if successes >= u64::from(rule.probe).min(MOST_SUCCESSES) {
+                State::closed(state.era)
+            } else {
+                State {
+                    probing: false,
+                    successes,
+                    ..state
+                }
+            })
+        });
+        let closed = next.is_some_and(|s| s.position == Position::Closed);
+        if closed {
+            window.clear();
+        }
+        closed
     }
 
     /// An attempt failed; the failure is in `window` already.
@@ -224,7 +257,7 @@ impl Breaker {
         now: Nanos,
         chance: &mut Chance,
     ) {
-        let row = self.consecutive.fetch_add(1, Relaxed) + 1;
+        let row = self.consecutive.fetch_add(1, Relaxed).saturating_add(1);
         let trips = || {
             let counts = window.counts(rule.over, now);
             (rule.consecutive > 0 && row >= rule.consecutive)
@@ -234,26 +267,24 @@ impl Breaker {
         let draw = chance.bits();
         self.change(|state| match state.position {
             Position::Closed if trips() => Some(open(state, rule, now, draw)),
-            Position::HalfOpen if permit == Permit::Probe => Some(open(state, rule, now, draw)),
+            Position::HalfOpen if state.probes(permit) => Some(open(state, rule, now, draw)),
             _ => None,
         });
     }
 
     /// A probe ended without saying anything about the target.
     pub fn release(&self, permit: Permit) {
-        if permit == Permit::Probe {
-            self.change(|state| {
-                (state.position == Position::HalfOpen).then_some(State {
-                    probing: false,
-                    ..state
-                })
-            });
-        }
+        self.change(|state| {
+            state.probes(permit).then_some(State {
+                probing: false,
+                ..state
+            })
+        });
     }
 
-    /// Closes it, whatever it knows.
+    /// Closes it, whatever it knows. Its window is the caller's to clear.
     pub fn close(&self) {
-        self.word.store(State::CLOSED.pack(), Release);
+        self.change(|state| Some(State::closed(state.era + 1)));
         self.consecutive.store(0, Relaxed);
     }
 
@@ -295,6 +326,7 @@ fn open(state: State, rule: &Rule, now: Nanos, draw: u64) -> State {
         probing: false,
         openings: state.openings + 1,
         successes: 0,
+        era: state.era,
         until_ms: (now + pause).div_ceil(MILLI),
     }
 }
@@ -304,6 +336,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const PROBE: Permit = Permit::Probe(Era(0));
+
     fn fail(breaker: &Breaker, window: &Window, permit: Permit, now: Nanos) {
         window.record(false, now);
         breaker.failure(permit, &Rule::default(), window, now, &mut Chance::new(7));
@@ -311,7 +345,7 @@ mod tests {
 
     #[test]
     fn five_failures_in_a_row_open_it_and_three_probes_close_it() {
-        let (breaker, window) = (Breaker::default(), Window::default());
+        let (breaker, window) = (Breaker::default(), <Window>::default());
         for _ in 0..5 {
             assert_eq!(breaker.admit(0), Ok(Permit::Free));
             fail(&breaker, &window, Permit::Free, 0);
@@ -322,9 +356,9 @@ mod tests {
             "{until}"
         );
         for _ in 0..3 {
-            assert_eq!(breaker.admit(until), Ok(Permit::Probe));
+            assert_eq!(breaker.admit(until), Ok(PROBE));
             assert!(breaker.admit(until).is_err(), "a second probe passed");
-            breaker.success(Permit::Probe, &Rule::default(), &window);
+            breaker.success(PROBE, &Rule::default(), &window);
         }
         assert_eq!(breaker.admit(until), Ok(Permit::Free));
         assert_eq!(window.counts(60 * SECOND, until).total(), 0);
@@ -332,15 +366,15 @@ mod tests {
 
     #[test]
     fn a_failed_probe_opens_it_for_longer() {
-        let (breaker, window) = (Breaker::default(), Window::default());
+        let (breaker, window) = (Breaker::default(), <Window>::default());
         for _ in 0..5 {
             fail(&breaker, &window, Permit::Free, 0);
         }
         let mut now = breaker.admit(0).unwrap_err();
         let mut longest = 0;
         for _ in 0..8 {
-            assert_eq!(breaker.admit(now), Ok(Permit::Probe));
-            fail(&breaker, &window, Permit::Probe, now);
+            assert_eq!(breaker.admit(now), Ok(PROBE));
+            fail(&breaker, &window, PROBE, now);
             let until = breaker.admit(now).unwrap_err();
             longest = longest.max(until - now);
             now = until;
@@ -353,28 +387,28 @@ mod tests {
 
     #[test]
     fn a_probe_whose_client_left_lets_the_next_one_in() {
-        let (breaker, window) = (Breaker::default(), Window::default());
+        let (breaker, window) = (Breaker::default(), <Window>::default());
         for _ in 0..5 {
             fail(&breaker, &window, Permit::Free, 0);
         }
         let now = breaker.admit(0).unwrap_err();
-        assert_eq!(breaker.admit(now), Ok(Permit::Probe));
-        breaker.release(Permit::Probe);
-        assert_eq!(breaker.admit(now), Ok(Permit::Probe));
+        assert_eq!(breaker.admit(now), Ok(PROBE));
+        breaker.release(PROBE);
+        assert_eq!(breaker.admit(now), Ok(PROBE));
     }
 
     proptest! {
         #[test]
         fn never_more_than_one_probe_is_under_way(steps in prop::collection::vec((0_u8..4, 0_u64..3_000), 1..300)) {
-            let (breaker, window) = (Breaker::default(), Window::default());
+            let (breaker, window) = (Breaker::default(), <Window>::default());
             let (mut now, mut probes) = (0, 0_u32);
             for (step, ms) in steps {
                 now += ms * MILLI;
                 match (step, probes) {
-                    (0, _) => probes += u32::from(breaker.admit(now) == Ok(Permit::Probe)),
-                    (1, 1) => { breaker.success(Permit::Probe, &Rule::default(), &window); probes = 0; }
-                    (2, 1) => { fail(&breaker, &window, Permit::Probe, now); probes = 0; }
-                    (3, 1) => { breaker.release(Permit::Probe); probes = 0; }
+                    (0, _) => probes += u32::from(breaker.admit(now) == Ok(PROBE)),
+                    (1, 1) => { breaker.success(PROBE, &Rule::default(), &window); probes = 0; }
+                    (2, 1) => { fail(&breaker, &window, PROBE, now); probes = 0; }
+                    (3, 1) => { breaker.release(PROBE); probes = 0; }
                     (2, _) => fail(&breaker, &window, Permit::Free, now),
                     _ => {}
                 }
@@ -383,9 +417,9 @@ mod tests {
         }
 
         #[test]
-        fn a_state_survives_packing(position in 0_u8..3, probing: bool, openings in 0_u64..64, successes in 0_u64..256, until_ms in 0_u64..1 << 44) {
+        fn a_state_survives_packing(position in 0_u8..3, probing: bool, openings in 0_u64..64, successes in 0_u64..256, era in 0..=MOST_ERAS, until_ms in 0..=UNTIL) {
             let position = [Position::Closed, Position::Open, Position::HalfOpen][usize::from(position)];
-            let state = State { position, probing, openings, successes, until_ms };
+            let state = State { position, probing, openings, successes, era, until_ms };
             prop_assert_eq!(State::unpack(state.pack()), state);
         }
     }

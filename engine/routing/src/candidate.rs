@@ -25,6 +25,10 @@ pub enum PassedOver {
     Unwell(u32),
     /// Too many further attempts were made of late for one that is unlikely to help.
     Scarce,
+    /// A budget of this name would not hold what it may cost at worst.
+    Budget(Box<str>),
+    /// A budget of this name keeps what is spent at worst, and nobody knows what that is here.
+    Unpriced(Box<str>),
     /// Not now.
     Barred(Barred),
     /// Another one before it served, or was the last that could be tried.
@@ -42,6 +46,8 @@ impl PassedOver {
             Self::Unavailable(_) => "unavailable",
             Self::Unwell(_) => "unwell",
             Self::Scarce => "scarce",
+            Self::Budget(_) => "over-budget",
+            Self::Unpriced(_) => "unpriced",
             Self::Barred(_) => "barred",
             Self::NotNeeded => "not-needed",
         }
@@ -62,9 +68,14 @@ impl PassedOver {
             Self::NotNeeded => "was not needed".to_owned(),
             Self::Unwell(score) => format!("is unwell, with a score of {score} of 10000"),
             Self::Scarce => "is unlikely to serve, and retries are used up for now".to_owned(),
+            Self::Budget(name) => format!("may cost more than budget `{name}` has left"),
+            Self::Unpriced(name) => {
+                format!("has no price or no limit of its output, which budget `{name}` has to know")
+            }
             Self::Barred(Barred::Breaker(until)) => {
                 format!("has an open breaker for {} ms", wait(*until))
             }
+            Self::Barred(Barred::Full) => "has as many attempts in flight as it may".to_owned(),
             Self::Barred(Barred::Drained) => "is drained by an operator".to_owned(),
             Self::Barred(Barred::Throttled(until)) => format!("asked to wait {} ms", wait(*until)),
             Self::Barred(Barred::Credential(until)) => format!(

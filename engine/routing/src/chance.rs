@@ -11,6 +11,12 @@ impl Chance {
         Self(seed)
     }
 
+    /// The seed of the `count`th request of whoever draws from `own`.
+    #[must_use]
+    pub fn nth(own: u64, count: u64) -> u64 {
+        Self::new(own ^ count.wrapping_mul(0xd134_2543_de82_ef95)).bits()
+    }
+
     /// The next 64 bits.
     pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

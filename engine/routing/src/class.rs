@@ -51,10 +51,12 @@ pub enum Class {
     Deadline,
     /// The client hung up.
     ClientGone,
+    /// Another attempt of the same request was quicker, or enough.
+    Superseded,
 }
 
-/// The word and the meaning of every class.
-const TABLE: [(Class, &str, Meaning); 23] = {
+/// The word and the meaning of every class, in the order of the classes.
+const TABLE: [(Class, &str, Meaning); 24] = {
     use Class as C;
     [
         (C::Ok, "ok", Meaning::Good),
@@ -80,6 +82,7 @@ const TABLE: [(Class, &str, Meaning); 23] = {
         (C::Plugin, "plugin", Meaning::Local),
         (C::Deadline, "deadline", Meaning::Silent),
         (C::ClientGone, "client-gone", Meaning::Silent),
+        (C::Superseded, "superseded", Meaning::Silent),
     ]
 };
 
@@ -106,10 +109,7 @@ impl Class {
     /// The word records and adapters use.
     #[must_use]
     pub fn word(self) -> &'static str {
-        TABLE
-            .iter()
-            .find(|(c, ..)| *c == self)
-            .map_or("other", |(_, w, _)| w)
+        TABLE.get(self as usize).map_or("other", |(_, w, _)| w)
     }
 
     /// The class of a word; [`Class::Other`] where it is unknown.
@@ -125,8 +125,7 @@ impl Class {
     #[must_use]
     pub fn meaning(self) -> Meaning {
         TABLE
-            .iter()
-            .find(|(c, ..)| *c == self)
+            .get(self as usize)
             .map_or(Meaning::Client, |(_, _, m)| *m)
     }
 

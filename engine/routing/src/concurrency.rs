@@ -4,8 +4,8 @@
 //! with one difference: there is no limit until a refusal shows one, and none any more a minute after the last change.
 //! A first guess would cut off a provider that takes thousands.
 
+use crate::atomics::{AtomicU64, Ordering::Relaxed};
 use crate::{MILLI, Nanos, SECOND};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// A limit is changed once in so long: a burst of refusals is one sign.
 const STEP: Nanos = 250 * MILLI;

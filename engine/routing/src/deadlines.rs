@@ -36,7 +36,7 @@ impl Deadlines {
 
     /// A step comes into question: the groups around it begin, where they have not.
     pub(crate) fn enter(&mut self, itinerary: &Itinerary, step: usize, now: Nanos) {
-        self.entered.resize(itinerary.groups.len(), None);
+        self.entered.resize(itinerary.groups(), None);
         for group in itinerary.around(step) {
             if let Some(entered) = self.entered.get_mut(group) {
                 entered.get_or_insert(now);
@@ -72,6 +72,6 @@ impl Deadlines {
 
     fn group(&self, itinerary: &Itinerary, group: usize) -> Option<Nanos> {
         let entered = (*self.entered.get(group)?)?;
-        Some(entered + itinerary.groups.get(group)?.within?)
+        Some(entered + itinerary.group(group)?.within?)
     }
 }

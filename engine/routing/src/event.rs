@@ -1,6 +1,7 @@
 //! The words between a flight and whoever carries it out: what happened, what to do, how it ended.
 
 use crate::Nanos;
+use crate::answer::Told;
 use crate::class::Class;
 use crate::refusal::Refusal;
 use mux_dsl::image::TargetId;
@@ -18,10 +19,14 @@ pub enum Event {
     Head(usize, u16),
     /// The provider says that this share of its tightest rate limit is left, basis points.
     Allowance(usize, u32),
+    /// What the provider calls the model that answers. It may be another one than was asked for.
+    Model(usize, Box<str>),
     /// The first content of a streamed reply is there.
     Content(usize),
     /// Bytes came; so many of them were text.
     Progress(usize, u64),
+    /// What was asked about an answer, just before it is complete; see [`crate::flight::Flight::asks`].
+    Told(usize, Box<Told>),
     /// The reply is complete.
     Done(usize, Option<Usage>),
     /// It failed.
@@ -45,6 +50,8 @@ pub struct Failure {
     pub message: Option<String>,
     /// Tokens it says it used.
     pub usage: Option<Usage>,
+    /// What the client has got of it so far could be carried on by somebody else: plain text, and some of it.
+    pub resumable: bool,
 }
 
 impl Failure {
@@ -57,6 +64,7 @@ impl Failure {
             retry_after: None,
             message: None,
             usage: None,
+            resumable: false,
         }
     }
 }
@@ -64,7 +72,7 @@ impl Failure {
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Send the request to the target.
+    /// Send a request to the target: the client's, or what [`crate::flight::Flight::errand`] says.
     Start {
         /// Number of the attempt, from 0.
         attempt: usize,
@@ -73,8 +81,11 @@ pub enum Action {
     },
     /// Drop the attempt, closing its connection.
     Cancel(usize),
-    /// From now on the client gets what this attempt brings.
+    /// From now on the client gets what this attempt brings, and what it has brought. Comes once, and may be about an
+    /// attempt that is over.
     Commit(usize),
+    /// The answer that the client is committed to broke off: from now on it gets what this attempt brings.
+    Resume(usize),
     /// Nothing more will happen: see the flight's `end`.
     Finish,
 }

@@ -1,30 +1,43 @@
 //! One request under way, as a state machine: it is told what happened and when, and says what to do.
 //!
-//! A flight is *ready*, *flying* (one attempt under way), *waiting* (before a retry), *committed* (the client has got the
-//! first of an answer, or the whole of one) and *over*. The client is committed at the first content when streaming and
-//! at the complete answer otherwise; until then a failure moves on unseen, after that nothing is ever replaced.
+//! A flight is made of legs, each a walk along an itinerary: *ready*, *flying* (one attempt under way), *joined* (several
+//! legs of its own are), *waiting* (before a retry) and *over*. The client is committed at the first content when
+//! streaming and at the complete answer otherwise, or when an answer that had to be looked at as a whole is taken; until
+//! then a failure moves on unseen, after that nothing is ever replaced.
 
 mod booking;
 mod ending;
+mod failing;
+mod joining;
+mod leg;
+mod resuming;
 mod selection;
 mod timers;
 
 use crate::admission::{Admission, Decided};
+use crate::answer::Asks;
 use crate::breaker::Rule;
 use crate::candidate::Candidates;
 use crate::chance::Chance;
 use crate::class::Class;
-use crate::deadlines::Deadlines;
+use crate::course::Course;
+use crate::figure::Gauges;
+use crate::itinerary::{Asking, Itinerary};
+use crate::look::Look;
+use crate::order::Order;
+use crate::refusal::Refusal;
 use crate::router::Router;
+use crate::target::Load;
 use crate::{Nanos, SECOND};
-use mux_dsl::image::TargetId;
-use mux_dsl::request::Live;
+use leg::{Ending, Leg, LegNo, Legs, Part, Phase};
+use mux_dsl::image::{Accept, Combine, Shadow, TargetId};
 use mux_traffic::record::Usage;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
+pub use crate::answer::Told;
 pub use crate::arrival::Arrival;
-pub use crate::attempt::Attempt;
+pub use crate::attempt::{Attempt, Role};
 pub use crate::candidate::PassedOver;
 pub use crate::event::{Action, Actions, End, Event, Failure};
 
@@ -32,14 +45,11 @@ pub use crate::event::{Action, Actions, End, Event, Failure};
 const LONGEST_STREAMED: Nanos = 600 * SECOND;
 /// Longest a whole answer may take.
 const LONGEST_WHOLE: Nanos = 300 * SECOND;
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Ready,
-    Flying,
-    Waiting { until: Nanos, step: usize },
-    Committed,
-    Over,
-}
+
+/// Sets the draws of copies apart from others of the same request.
+const COPIES: u64 = 0x636f_7069_6573_0001;
+/// The number of the flight's own leg.
+const OWN: LegNo = 0;
 
 /// One request under way.
 #[derive(Debug)]
@@ -49,63 +59,201 @@ pub struct Flight {
     admission: Admission,
     attempts: SmallVec<[Attempt; 2]>,
     candidates: Candidates,
-    committed: Option<Nanos>,
+    looks: SmallVec<[Look; 2]>,
+    legs: Legs,
+    /// The attempt that the client is committed to, and since when.
+    committed: Option<(usize, Nanos)>,
+    /// The client has status 200 already, whatever comes.
+    promised: bool,
     waited: Nanos,
     over: Nanos,
     end: Option<End>,
-    phase: Phase,
-    deadlines: Deadlines,
-    /// Steps before it are not for this request any more.
-    floor: usize,
-    /// A target that failed was tried once more, for want of any other.
-    second: bool,
+    state: State,
     chance: Chance,
+    /// The request it is a copy of, or `probe`.
+    copy_of: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Ready,
+    UnderWay,
+    /// The client has left, and attempts are read on for their usage until then.
+    Draining(Nanos),
+    Over,
+}
+
+/// What an attempt is sent with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errand<'a> {
+    /// The client's request.
+    Request,
+    /// A question about an answer, not streamed.
+    Judge {
+        /// What it is scored by.
+        rubric: &'a str,
+        /// The attempt that brought it.
+        answer: usize,
+    },
+    /// The client's request, and the beginning of an answer that broke off: what the attempt has brought.
+    Resume(usize),
+    /// The client's request, and answers to make one of: the arm and the attempt of each.
+    Merge(&'a [(usize, usize)]),
 }
 
 impl Flight {
     /// Decides about a request. Nothing is called yet; a refusal is already known to [`Flight::end`].
-    pub fn new<L: Live>(router: &Arc<Router>, arrival: Arrival, live: &L) -> Self {
-        let longest = if arrival.whole {
-            LONGEST_WHOLE
-        } else {
-            LONGEST_STREAMED
-        };
-        let (mut admission, refusal) = Admission::decide(router, &arrival, live);
-        let longest = admission
-            .within(router)
-            .map_or(longest, |within| longest.min(within));
+    pub fn new<L: Gauges>(router: &Arc<Router>, arrival: Arrival, live: &L) -> Self {
+        let (mut admission, mut candidates) = (Admission::default(), Candidates::new());
+        let decided = admission.decide(router, &arrival, live, &mut candidates);
+        let within = admission.within(router).unwrap_or(Nanos::MAX);
+        let asked = arrival.timeout.unwrap_or(Nanos::MAX);
+        let time = longest(&arrival).min(within).min(asked);
+        let mut flight = Self::ready(router, arrival, admission, time);
+        flight.candidates = candidates;
+        flight.end = decided.err().map(End::Refused);
+        flight
+    }
+
+    /// One that is ready to set off on the way that its admission has laid. Inlined, since it is large and would be moved.
+    #[inline]
+    fn ready(router: &Arc<Router>, arrival: Arrival, admission: Admission, time: Nanos) -> Self {
+        let way = admission.itinerary().unwrap_or_default();
         Self {
-            deadlines: Deadlines::new(
-                arrival.now + arrival.timeout.unwrap_or(longest).min(longest),
-            ),
-            chance: Chance::new(arrival.seed),
+            legs: Legs::new(Leg::new(way, arrival.now + time)),
             router: Arc::clone(router),
-            candidates: std::mem::take(&mut admission.candidates),
             admission,
             attempts: SmallVec::new(),
+            looks: SmallVec::new(),
+            candidates: Candidates::new(),
             committed: None,
+            promised: false,
             waited: 0,
             over: arrival.now,
-            end: refusal.map(End::Refused),
-            phase: Phase::Ready,
-            floor: 0,
-            second: false,
+            end: None,
+            state: State::Ready,
+            chance: Chance::new(arrival.seed),
+            copy_of: None,
             arrival,
         }
     }
 
+    /// One whose answer no client gets.
+    fn unasked(
+        router: &Arc<Router>,
+        arrival: Arrival,
+        admission: Admission,
+        copy_of: String,
+    ) -> Self {
+        let time = longest(&arrival);
+        let mut flight = Self::ready(router, arrival, admission, time);
+        flight.copy_of = Some(copy_of);
+        flight
+    }
+
+    /// Copies of the request that its rule sends besides, each a flight of its own whose answer nobody gets. They count
+    /// for the same budgets.
+    pub fn copies(&self) -> impl Iterator<Item = Self> + '_ {
+        let shadows = self.shadows().iter().enumerate();
+        shadows.filter_map(|(n, shadow)| self.copy(n, shadow))
+    }
+
+    fn shadows(&self) -> &[Shadow] {
+        let decided = self
+            .decided()
+            .filter(|_| self.state == State::Ready && self.end.is_none());
+        let rule = decided.and_then(|decided| {
+            let policy = decided.policies.as_slice().last()?;
+            let policy = self.router.image().policies.get(policy.index())?;
+            policy.rules.get(decided.rule.index())
+        });
+        rule.map_or(&[], |rule| &rule.shadows)
+    }
+
+    fn copy(&self, n: usize, shadow: &Shadow) -> Option<Self> {
+        let seed = Chance::new(self.arrival.seed ^ COPIES ^ n as u64).bits();
+        let drawn = Chance::new(seed).below(10_000);
+        if drawn >= u64::from(shadow.share) {
+            return None;
+        }
+        let course = Course::Attempt(&shadow.attempt);
+        let way = Itinerary::flat(Some(&course), self.router.fleet());
+        let arrival = Arrival {
+            id: format!("{}-copy{}", self.arrival.id, n + 1),
+            seed,
+            timeout: None,
+            ..self.arrival.clone()
+        };
+        let admission = Admission {
+            way: self.admission.way,
+            decided: self.admission.decided.clone(),
+            order: Some(Order::fixed(way)),
+            ..Admission::default()
+        };
+        let id = self.arrival.id.clone();
+        Some(Self::unasked(&self.router, arrival, admission, id))
+    }
+
+    /// A request of mux itself, to see whether a target is back: it is charged to no budget.
+    #[must_use]
+    pub fn probe(router: &Arc<Router>, target: TargetId, arrival: Arrival) -> Self {
+        let order = router.straight(target).map(|way| Order::fixed(way.clone()));
+        let admission = Admission {
+            order,
+            ..Admission::default()
+        };
+        Self::unasked(router, arrival, admission, "probe".to_owned())
+    }
+
+    /// Part of the places in flight that is kept for requests of higher priority, basis points.
+    #[must_use]
+    pub fn reserve(&self) -> u32 {
+        let policies = self.decided().map(|d| d.policies.as_slice());
+        self.router
+            .kept(self.router.priority(policies.unwrap_or_default()))
+    }
+
+    /// There is room left only for requests of higher priority: it is not carried out.
+    pub fn shed(&mut self) {
+        if self.state == State::Ready && self.end.is_none() {
+            let message =
+                "the gateway is busy, and keeps its last places for requests of higher priority";
+            let refusal = Refusal::new(503, "gateway_busy", message.to_owned());
+            self.end = Some(End::Refused(refusal.after(Some(SECOND))));
+        }
+    }
+
+    /// The client is sent status 200 before anybody has answered: what fails from now on is told in the stream.
+    pub fn promise(&mut self) {
+        self.promised = true;
+    }
+
+    /// Whether the client has status 200 already.
+    #[must_use]
+    pub fn promised(&self) -> bool {
+        self.promised
+    }
+
+    /// The id of the request it is a copy of, or `probe`.
+    #[must_use]
+    pub fn copy_of(&self) -> Option<&str> {
+        self.copy_of.as_deref()
+    }
+
     /// Sets off.
     pub fn start(&mut self, now: Nanos, out: &mut Actions) {
-        if self.phase != Phase::Ready {
+        if self.state != State::Ready {
             return;
         }
+        self.state = State::UnderWay;
         if let Some(end) = self.end.take() {
             return self.finish(end, now, out);
         }
-        self.router.retry_budget().deposit(now);
-        if let Some(itinerary) = self.admission.itinerary() {
-            self.seek(&itinerary, 0, false, now, out);
+        if self.copy_of.is_none() {
+            self.router.retry_budget().deposit(now);
         }
+        let way = self.legs[OWN].way.clone();
+        self.seek(OWN, &way, 0, false, now, out);
     }
 
     /// Takes an event.
@@ -138,19 +286,23 @@ impl Flight {
                 }
             }
             Event::Content(n) => self.content(n, now, out),
-            Event::Done(n, usage) => self.done(n, usage, now, out),
-            Event::Failed(n, failure) => {
-                if self.current(n) {
-                    self.fail(failure, now, out);
-                }
-            }
+            Event::Model(n, name) => self.mark(n, |a| a.model = Some(name)),
+            Event::Told(n, told) => self.mark(n, |a| a.told = Some(told)),
+            Event::Done(n, usage) => match self.state {
+                State::Draining(_) => self.drained(n, usage, now, out),
+                _ => self.done(n, usage, now, out),
+            },
+            Event::Failed(n, failure) => match self.state {
+                State::Draining(_) => self.drained(n, failure.usage, now, out),
+                _ => self.fail(n, failure, now, out),
+            },
         }
     }
 
     /// When to call [`Flight::on`] with [`Event::Wake`], if nothing else happens before.
     #[must_use]
     pub fn wake_at(&self) -> Option<Nanos> {
-        self.due().map(|(at, _)| at)
+        self.due().map(|(at, ..)| at)
     }
 
     /// How it ended, once it did.
@@ -163,6 +315,12 @@ impl Flight {
     #[must_use]
     pub fn attempts(&self) -> &[Attempt] {
         &self.attempts
+    }
+
+    /// What was looked at before each attempt so far.
+    #[must_use]
+    pub fn looks(&self) -> &[Look] {
+        &self.looks
     }
 
     /// The bundle it flies under.
@@ -192,7 +350,90 @@ impl Flight {
     /// When the client was committed to one answer.
     #[must_use]
     pub fn committed(&self) -> Option<Nanos> {
-        self.committed
+        self.committed.map(|(_, at)| at)
+    }
+
+    /// The attempt whose answer the client gets, once that is known.
+    #[must_use]
+    pub fn chosen(&self) -> Option<&Attempt> {
+        self.attempts.get(self.committed?.0)
+    }
+
+    /// What an attempt is sent with.
+    #[must_use]
+    pub fn errand(&self, attempt: usize) -> Errand<'_> {
+        let Some(a) = self.attempts.get(attempt) else {
+            return Errand::Request;
+        };
+        let parent = self.legs[a.leg].parent;
+        let joint = parent.and_then(|leg| self.legs[leg].joint.as_deref());
+        match (a.role, joint) {
+            (Role::Judge(answer), Some(joining)) => Errand::Judge {
+                rubric: joining.rubric(),
+                answer,
+            },
+            (Role::Merge, Some(joining)) => Errand::Merge(joining.answers()),
+            (Role::Resume(broken), _) => Errand::Resume(broken),
+            _ => Errand::Request,
+        }
+    }
+
+    /// Whether somebody else goes on where the answer of an attempt breaks off, so that what it brings has to be kept.
+    #[must_use]
+    pub fn resumes(&self, attempt: usize) -> bool {
+        let attempt = self.attempts.get(attempt);
+        attempt.is_some_and(|a| {
+            let first = !matches!(a.role, Role::Resume(_));
+            first && !a.whole && a.leg == OWN && self.legs[OWN].way.resumes(a.step)
+        })
+    }
+
+    /// What it wants to know of the answer of an attempt before that is complete; `None` where nothing, and where what
+    /// comes can be handed to the client at once.
+    #[must_use]
+    pub fn asks(&self, attempt: usize) -> Option<Asks<'_>> {
+        let a = self.attempts.get(attempt)?;
+        let (mut leg, mut asks) = (a.leg, None);
+        while let Some(parent) = self.legs[leg].parent {
+            let joint = self.legs[parent].joint.as_deref()?.joint();
+            match (&joint.rule, self.legs[leg].part) {
+                (_, Part::Judge(_)) => {
+                    return Some(Asks {
+                        score: true,
+                        ..Asks::default()
+                    });
+                }
+                (Asking::Hedge(_), _) | (_, Part::Merge) => {}
+                (Asking::Cascade(accepts), Part::Arm(arm)) => {
+                    if let Some(Some(accept)) = accepts.get(arm) {
+                        let asks = asks.get_or_insert_with(Asks::default);
+                        asks.form |= formal(accept);
+                    }
+                }
+                (Asking::Ensemble(combining), Part::Arm(_)) => {
+                    let asks = asks.get_or_insert_with(Asks::default);
+                    match &combining.combine {
+                        Combine::FirstValid => asks.form = true,
+                        Combine::Majority(path) | Combine::Vote(path) => {
+                            asks.path = asks.path.or(Some(path));
+                        }
+                        Combine::Best | Combine::Merge(_) => {}
+                    }
+                }
+            }
+            leg = parent;
+        }
+        asks
+    }
+
+    /// The target that comes first on its way, whatever may come of calling it.
+    #[must_use]
+    pub fn foremost(&self) -> Option<TargetId> {
+        let mut first = None;
+        self.legs[OWN].way.each_target(&mut |target| {
+            first.get_or_insert(target);
+        });
+        first
     }
 
     /// When it was over, and how much of its time went into waiting before retries.
@@ -218,75 +459,136 @@ impl Flight {
         (sum, self.attempts.iter().all(|a| a.cost.is_some()))
     }
 
+    /// Whether an attempt is under way.
     fn current(&self, attempt: usize) -> bool {
-        matches!(self.phase, Phase::Flying | Phase::Committed) && attempt + 1 == self.attempts.len()
+        let open = self.attempts.get(attempt).is_some_and(|a| a.end.is_none());
+        open && matches!(self.state, State::UnderWay | State::Draining(_))
     }
 
     fn mark(&mut self, attempt: usize, change: impl FnOnce(&mut Attempt)) {
         if self.current(attempt)
-            && let Some(attempt) = self.attempts.last_mut()
+            && let Some(attempt) = self.attempts.get_mut(attempt)
         {
             change(attempt);
         }
     }
 
     fn content(&mut self, attempt: usize, now: Nanos, out: &mut Actions) {
-        if !self.current(attempt) || self.arrival.whole || self.phase == Phase::Committed {
+        let resumes = self.resuming(attempt);
+        if !self.current(attempt)
+            || self.committed.is_some() && !resumes
+            || self.state != State::UnderWay
+        {
             return;
         }
-        if let Some(a) = self.attempts.last_mut() {
-            a.first = Some(now);
-            (a.last, a.heard) = (now, now);
+        let Some(a) = self.attempts.get_mut(attempt).filter(|a| !a.whole) else {
+            return;
+        };
+        if a.first.is_some() {
+            return;
         }
-        self.answered(now);
-        self.commit(attempt, now, out);
+        a.first = Some(now);
+        (a.last, a.heard) = (now, now);
+        let leg = a.leg;
+        self.answered(attempt, now);
+        if resumes {
+            self.resume_with(attempt, out);
+        } else {
+            self.heard(leg, attempt, now, out);
+        }
     }
 
-    /// The attempt under way waits for nothing more.
-    fn answered(&mut self, now: Nanos) {
-        let Some(a) = self.attempts.last_mut() else {
+    /// An attempt waits for nothing more.
+    fn answered(&mut self, attempt: usize, now: Nanos) {
+        let tokens = self.arrival.facts.tokens;
+        let Some(a) = self.attempts.get_mut(attempt) else {
             return;
         };
         if std::mem::replace(&mut a.answered, true) {
             return;
         }
-        let (target, start, permit, step) = (a.target, a.start, a.permit, a.step);
-        let rule = self.rule(step);
+        let load = Load {
+            tokens,
+            whole: a.whole,
+        };
+        let (target, start, permit, leg, step) = (a.target, a.start, a.permit, a.leg, a.step);
+        let rule = self.rule(leg, step);
         if let Some(state) = self.router.state(target) {
-            state.first_content(self.arrival.load(), start, permit, &rule, now);
+            state.first_content(load, start, permit, &rule, now);
         }
     }
 
     /// When the breaker of a step's target opens.
-    fn rule(&self, step: usize) -> Rule {
-        let itinerary = self.admission.itinerary();
-        let rule = itinerary.and_then(|i| i.steps.get(step).map(|s| s.breaker));
-        rule.unwrap_or_default()
+    fn rule(&self, leg: LegNo, step: usize) -> Rule {
+        let step = self.legs[leg].way.step(step);
+        step.map(|s| s.breaker).unwrap_or_default()
+    }
+
+    /// What an attempt asks of its target.
+    fn load(&self, attempt: &Attempt) -> Load {
+        Load {
+            tokens: self.arrival.facts.tokens,
+            whole: attempt.whole,
+        }
     }
 
     fn commit(&mut self, attempt: usize, now: Nanos, out: &mut Actions) {
-        self.phase = Phase::Committed;
-        self.committed = Some(now);
-        out.push(Action::Commit(attempt));
+        if self.committed.is_none() {
+            self.committed = Some((attempt, now));
+            out.push(Action::Commit(attempt));
+        }
     }
 
     fn done(&mut self, attempt: usize, usage: Option<Usage>, now: Nanos, out: &mut Actions) {
         if !self.current(attempt) {
             return;
         }
-        if self.phase != Phase::Committed {
-            self.commit(attempt, now, out);
+        let Some((leg, whole)) = self.attempts.get(attempt).map(|a| (a.leg, a.whole)) else {
+            return;
+        };
+        if whole {
+            self.answered(attempt, now);
         }
-        if self.arrival.whole {
-            self.answered(now);
+        let ended = Failure {
+            usage,
+            ..Failure::of(Class::Ok)
+        };
+        self.settle(attempt, ended, now);
+        if self.resuming(attempt) {
+            self.resume_with(attempt, out);
         }
-        self.settle(
-            Failure {
-                usage,
-                ..Failure::of(Class::Ok)
-            },
-            now,
-        );
-        self.finish(End::Served(attempt), now, out);
+        self.conclude(leg, Ending::Answered(attempt), now, out);
+    }
+
+    /// A leg is over.
+    fn conclude(&mut self, leg: LegNo, ending: Ending, now: Nanos, out: &mut Actions) {
+        self.legs[leg].phase = Phase::Over;
+        match (self.legs[leg].parent, ending) {
+            (Some(parent), _) => self.joined(parent, leg, ending, now, out),
+            (None, Ending::Answered(attempt)) => {
+                self.commit(attempt, now, out);
+                self.finish(End::Served(attempt), now, out);
+            }
+            (None, failed) => self.refuse(failed, now, out),
+        }
+    }
+}
+
+/// Longest a request may take.
+fn longest(arrival: &Arrival) -> Nanos {
+    if arrival.whole {
+        LONGEST_WHOLE
+    } else {
+        LONGEST_STREAMED
+    }
+}
+
+/// Whether a condition looks at more of an answer than its tokens and its score.
+fn formal(accept: &Accept) -> bool {
+    match accept {
+        Accept::All(parts) | Accept::Any(parts) => parts.iter().any(formal),
+        Accept::Not(inner) => formal(inner),
+        Accept::Finish(_) | Accept::Schema => true,
+        Accept::Score(..) | Accept::Output(..) => false,
     }
 }

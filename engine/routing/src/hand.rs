@@ -1,6 +1,6 @@
 //! What an operator has decided about a target by hand, whatever its figures say.
 
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use crate::atomics::{AtomicU8, Ordering::Relaxed};
 
 /// A decision of an operator; it lasts until it is taken back or the gateway ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,89 +1,96 @@
 //! Quantiles without locks: a logarithmic histogram over three rotating generations.
 //!
 //! Bucket `i` holds values from γ^i to γ^(i+1) milliseconds with γ = 1.09, which keeps the relative error of a quantile
-//! below (γ−1)/(γ+1) = 4.4 % (Masson et al., `DDSketch`, 2019). A generation lasts 20 s; a quantile sees the last three.
+//! below (γ−1)/(γ+1) = 4.4 % (Masson et al., `DDSketch`, 2019). A generation lasts 20 s, where nothing else is said, and a
+//! quantile sees the last three.
 
-use crate::{MILLI, Nanos, SECOND};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use crate::atomics::{AtomicU64, Ordering::Relaxed};
+use crate::logarithm::ln;
+use crate::{Nanos, SECOND};
 
 const GAMMA: f64 = 1.09;
+const LN_GAMMA: f64 = 0.086_177_696_241_052_33;
 const BUCKETS: usize = 164;
-const GENERATIONS: usize = 3;
-const GENERATION: Nanos = 20 * SECOND;
 /// Fewest samples a quantile may be told from.
 pub const ENOUGH: u32 = 20;
 
-/// Durations from 1 ms to 1 000 s.
+/// Durations from 1 ms to 1 000 s, in so many generations of so many nanoseconds.
 #[derive(Debug)]
-pub struct Histogram {
-    generations: [Generation; GENERATIONS],
+pub struct Histogram<const GENERATIONS: usize = 3, const GENERATION: Nanos = { 20 * SECOND }> {
+    /// Of each bucket, 32 bits of the number of the generation it counts, plus one, and 32 bits of the count; 0 is unused.
+    /// Each word says itself how old it is, so that nothing has to be cleared, and no sample falls into a clearing.
+    generations: [[AtomicU64; BUCKETS]; GENERATIONS],
 }
 
-#[derive(Debug)]
-struct Generation {
-    /// Number of the 20 s span it counts, plus one; 0 is unused.
-    span: AtomicU64,
-    counts: [AtomicU32; BUCKETS],
-}
+const COUNT: u64 = 0xffff_ffff;
 
-impl Default for Histogram {
+impl<const GENERATIONS: usize, const GENERATION: Nanos> Default
+    for Histogram<GENERATIONS, GENERATION>
+{
     fn default() -> Self {
+        let generation = |_| std::array::from_fn(|_| AtomicU64::new(0));
         Self {
-            generations: std::array::from_fn(|_| Generation::default()),
+            generations: std::array::from_fn(generation),
         }
     }
 }
 
-impl Default for Generation {
-    fn default() -> Self {
-        Self {
-            span: AtomicU64::new(0),
-            counts: std::array::from_fn(|_| AtomicU32::new(0)),
-        }
-    }
-}
-
-impl Histogram {
+impl<const GENERATIONS: usize, const GENERATION: Nanos> Histogram<GENERATIONS, GENERATION> {
     /// Counts one duration.
     pub fn record(&self, duration: Nanos, now: Nanos) {
         let span = now / GENERATION + 1;
-        let Some(generation) = usize::try_from(span % GENERATIONS as u64)
+        let generation = usize::try_from(span % GENERATIONS as u64)
             .ok()
-            .and_then(|i| self.generations.get(i))
-        else {
+            .and_then(|i| self.generations.get(i));
+        let Some(word) = generation.and_then(|counts| counts.get(bucket(duration))) else {
             return;
         };
-        let seen = generation.span.load(Relaxed);
-        if seen < span
-            && generation
-                .span
-                .compare_exchange(seen, span, Relaxed, Relaxed)
-                .is_ok()
-        {
-            // Samples counted by others between the swap and the clearing are lost: at most a few in 20 s.
-            for count in &generation.counts {
-                count.store(0, Relaxed);
-            }
+        if word.load(Relaxed) >> 32 == span {
+            word.fetch_add(1, Relaxed);
+            return;
         }
-        if let Some(count) = generation.counts.get(bucket(duration)) {
-            count.fetch_add(1, Relaxed);
+        let _ = word.fetch_update(Relaxed, Relaxed, |word| {
+            Some(if word >> 32 < span {
+                span << 32 | 1
+            } else {
+                word + 1
+            })
+        });
+    }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        for word in self.generations.iter().flatten() {
+            word.store(0, Relaxed);
         }
     }
 
-    /// The given quantiles (0 to 1) in milliseconds; `None` with fewer than [`ENOUGH`] samples in the last minute.
+    /// The given quantiles (0 to 1) in milliseconds; `None` with fewer than [`ENOUGH`] samples in all that is kept.
     #[must_use]
     pub fn quantiles<const N: usize>(&self, wanted: [f64; N], now: Nanos) -> Option<[u64; N]> {
-        let oldest = (now / GENERATION + 1).saturating_sub(GENERATIONS as u64 - 1);
+        self.lately(wanted, Nanos::MAX, now)
+    }
+
+    /// The same of the generations that a span which ends now begins in at most.
+    #[must_use]
+    pub fn lately<const N: usize>(
+        &self,
+        wanted: [f64; N],
+        span: Nanos,
+        now: Nanos,
+    ) -> Option<[u64; N]> {
+        let generations = span.div_ceil(GENERATION).clamp(1, GENERATIONS as u64);
+        let oldest = (now / GENERATION + 2).saturating_sub(generations).max(1);
         let mut counts = [0_u32; BUCKETS];
         let mut total = 0_u32;
         for generation in &self.generations {
-            if generation.span.load(Relaxed) < oldest.max(1) {
-                continue;
-            }
-            for (sum, count) in counts.iter_mut().zip(&generation.counts) {
-                let n = count.load(Relaxed);
-                *sum += n;
-                total += n;
+            for (sum, word) in counts.iter_mut().zip(generation) {
+                let word = word.load(Relaxed);
+                if word >> 32 >= oldest {
+                    let n = u32::try_from(word & COUNT).unwrap_or(u32::MAX);
+                    *sum += n;
+                    total += n;
+                }
             }
         }
         (total >= ENOUGH).then(|| wanted.map(|q| quantile(&counts, total, q)))
@@ -97,11 +104,12 @@ impl Histogram {
     reason = "bounded by the bucket count"
 )]
 fn bucket(duration: Nanos) -> usize {
-    let ms = duration as f64 / MILLI as f64;
+    // Signed, as that is one instruction.
+    let ms = duration.cast_signed() as f64 * 1e-6;
     if ms <= 1.0 {
         0
     } else {
-        ((ms.ln() / GAMMA.ln()) as usize).min(BUCKETS - 1)
+        ((ln(ms) * (1.0 / LN_GAMMA)) as usize).min(BUCKETS - 1)
     }
 }
 
@@ -127,12 +135,13 @@ fn quantile(counts: &[u32; BUCKETS], total: u32, q: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::MILLI;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
         fn a_quantile_is_within_five_percent_of_the_exact_one(mut values in prop::collection::vec(2_u64..900_000, 20..400)) {
-            let histogram = Histogram::default();
+            let histogram = <Histogram>::default();
             for v in &values {
                 histogram.record(v * MILLI, 5 * SECOND);
             }
@@ -147,7 +156,7 @@ mod tests {
 
     #[test]
     fn too_few_samples_tell_nothing() {
-        let histogram = Histogram::default();
+        let histogram = <Histogram>::default();
         for _ in 0..ENOUGH - 1 {
             histogram.record(MILLI, 0);
         }
@@ -156,7 +165,7 @@ mod tests {
 
     #[test]
     fn what_is_older_than_a_minute_is_forgotten() {
-        let histogram = Histogram::default();
+        let histogram = <Histogram>::default();
         for _ in 0..100 {
             histogram.record(9 * SECOND, SECOND);
         }

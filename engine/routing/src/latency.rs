@@ -2,23 +2,26 @@
 //!
 //! A hang shows in the attempts that have not been answered long before the first of them times out; so their mean age
 //! is compared with the usual time to first content as well as the latest times are (linkerd's load biaser counts what
-//! is pending, too). Times are divided by what a prompt of that length takes, or long prompts would look like a
-//! brown-out.
+//! is pending, too). Of many that came at once the slowest are the last to wait, which says nothing: so those that wait
+//! count no more than all time that was waited of late says for each answer that came of late, the estimate of a mean
+//! from lifetimes of which some have not ended (Epstein and Sobel, "Life testing", 1953). Times are divided by what a
+//! prompt of that length takes, or long prompts would look like a brown-out.
 
+use crate::atomics::{AtomicU64, Ordering::Relaxed};
+use crate::logarithm::ln;
 use crate::score::SLOW;
 use crate::{MILLI, Nanos, SECOND};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
-/// What the latest times are averaged over …
-const RECENT: f64 = 2e9;
+/// What the latest times are averaged over, in milliseconds …
+const RECENT: f64 = 2e3;
 /// … and the usual ones, and those while the target is slow: an incident must not become what is usual.
-const USUAL: f64 = 1_800e9;
-const USUAL_WHILE_SLOW: f64 = 14_400e9;
+const USUAL: f64 = 1_800e3;
+const USUAL_WHILE_SLOW: f64 = 14_400e3;
 /// However rare samples are, one is not more than this part of the average.
 const MOST: f64 = 0.2;
 /// Fewest samples that say what is usual, and the least time they must span: the first answers of many at once are the
 /// quickest of them.
-const KNOWN: u32 = 10;
+const KNOWN: u64 = 10;
 const SETTLED: Nanos = 5 * SECOND;
 /// Usual time to first content of a target that is not known yet.
 const UNKNOWN: Nanos = 1_500 * MILLI;
@@ -27,24 +30,40 @@ const SEVERAL: f64 = 3.0;
 /// A prompt of so many tokens takes twice as long as none.
 const DOUBLE: u64 = 4_000;
 
-/// Times to first content of one target, of one kind of answer.
+/// Times to first content of one target, of one kind of answer. Every answer changes all of it, so what changes together
+/// lies in one word.
 #[derive(Debug, Default)]
 pub struct Latency {
-    /// Averages of the logarithm of milliseconds; see [`Average`].
+    /// An average of the logarithm of milliseconds, 32 bits of `f32`; 32 bits of the millisecond of the last sample. 0 is
+    /// none.
     recent: AtomicU64,
+    /// The same over a long time, and in the other bits how many samples there were.
     usual: AtomicU64,
-    samples: AtomicU32,
+    /// Answers of late, each counting less the older it is: 32 bits of `f32`, and as above.
+    flow: AtomicU64,
     /// When the first attempt began, plus one.
     first: AtomicU64,
-    /// Attempts without content so far, the sum of when they began in microseconds, and of [`share`].
-    waiting: AtomicU32,
-    since: AtomicU64,
-    shares: AtomicU64,
+    /// Attempts without content so far, in the lower 20 bits; above them the sum of when they began, in [`TICK`]s, which
+    /// may come round: what counts is how much less it is than if all began now.
+    waiting: AtomicU64,
+    /// The sum of what their prompts add; see [`surplus`].
+    surplus: AtomicU64,
 }
 
-/// A prompt's part of its time, in 256ths: what an empty one takes is 256.
-fn share(tokens: u32) -> u64 {
-    256 + u64::from(tokens) * 256 / DOUBLE
+/// Waits are told apart by so much.
+const TICK: Nanos = 16_000;
+const WAITING: u64 = (1 << 20) - 1;
+/// What an empty prompt takes.
+const EMPTY: u64 = 256;
+
+/// What a prompt adds to its time, where that of an empty one is [`EMPTY`].
+fn surplus(tokens: u32) -> u64 {
+    u64::from(tokens) * EMPTY / DOUBLE
+}
+
+/// One that waits since then.
+fn one(start: Nanos) -> u64 {
+    (start / TICK) << 20 | 1
 }
 
 impl Latency {
@@ -53,32 +72,66 @@ impl Latency {
         if self.first.load(Relaxed) == 0 {
             self.first.store(now + 1, Relaxed);
         }
-        self.waiting.fetch_add(1, Relaxed);
-        self.since.fetch_add(now / 1_000, Relaxed);
-        self.shares.fetch_add(share(tokens), Relaxed);
+        self.waiting.fetch_add(one(now), Relaxed);
+        let surplus = surplus(tokens);
+        if surplus > 0 {
+            self.surplus.fetch_add(surplus, Relaxed);
+        }
+    }
+
+    /// Whether any attempt ever has.
+    #[must_use]
+    pub fn begun(&self) -> bool {
+        self.first.load(Relaxed) != 0
     }
 
     /// An attempt that began at `start` waits no longer, for whatever reason.
     pub fn leave(&self, tokens: u32, start: Nanos) {
-        self.waiting.fetch_sub(1, Relaxed);
-        self.since.fetch_sub(start / 1_000, Relaxed);
-        self.shares.fetch_sub(share(tokens), Relaxed);
+        self.waiting.fetch_sub(one(start), Relaxed);
+        let surplus = surplus(tokens);
+        if surplus > 0 {
+            self.surplus.fetch_sub(surplus, Relaxed);
+        }
     }
 
     /// Content came after `elapsed`.
     pub fn answered(&self, tokens: u32, elapsed: Nanos, slow: bool, now: Nanos) {
-        let ln = (millis(elapsed) * 256.0 / count(share(tokens)))
-            .max(0.1)
-            .ln();
-        let n = self.samples.fetch_add(1, Relaxed).saturating_add(1);
+        let share = count(EMPTY) / count(EMPTY + surplus(tokens));
+        let sample = ln((millis(elapsed) * share).max(0.1));
+        let (recent, usual) = (self.recent.load(Relaxed), self.usual.load(Relaxed));
+        let ((lately, then), (value, samples)) = (unpack(recent), unpack(usual));
         // The first ones count alike, whenever they come.
-        let least = 1.0 / f64::from(n.min(1 << 20));
-        Average::add(&self.recent, ln, RECENT, least, now);
-        if slow {
-            Average::add(&self.usual, ln, USUAL_WHILE_SLOW, 0.0, now);
-        } else {
-            Average::add(&self.usual, ln, USUAL, least, now);
-        }
+        let least = 1.0 / count((samples + 1).min(1 << 20));
+        let at = (now / MILLI) & LOWER;
+        let passed = count(at.saturating_sub(then));
+        let next = match recent {
+            0 => sample,
+            _ => toward(lately, sample, part(passed * (1.0 / RECENT)).max(least)),
+        };
+        // Stored without regard to whoever else does so at the same moment: an average can miss one of many samples, and
+        // what makes sure of each costs as much as all the rest.
+        self.recent.store(pack(next, at), Relaxed);
+        let next = match (samples, slow) {
+            (0, _) => sample,
+            (_, false) => toward(value, sample, part(passed * (1.0 / USUAL)).max(least)),
+            (_, true) => toward(value, sample, part(passed * (1.0 / USUAL_WHILE_SLOW))),
+        };
+        let word = pack(next, (samples + 1).min(LOWER));
+        self.usual.store(word, Relaxed);
+        self.flow.store(pack(self.flow(now) + 1.0, at), Relaxed);
+    }
+
+    /// Forgets how it was of late; what is usual stays.
+    pub fn forget(&self) {
+        self.recent.store(0, Relaxed);
+        self.flow.store(0, Relaxed);
+    }
+
+    /// Answers of about the time that [`RECENT`] is.
+    fn flow(&self, now: Nanos) -> f64 {
+        let (flow, then) = unpack(self.flow.load(Relaxed));
+        let passed = ((now / MILLI) & LOWER).saturating_sub(then);
+        flow * left(count(passed) * (1.0 / RECENT))
     }
 
     /// Now over usual: the larger of what came lately and of what still waits. `tolerance` multiplies what is usual for
@@ -90,33 +143,41 @@ impl Latency {
             Some(ms) => (true, ms),
             None => (false, millis(UNKNOWN)),
         };
-        let recent = Average::of(&self.recent).filter(|_| known);
-        let recent = recent.map_or(0.0, |ln| ln.exp() / usual_ms);
-        let waiting = self.waiting.load(Relaxed);
+        let word = self.recent.load(Relaxed);
+        let recent = if known && word != 0 {
+            unpack(word).0.exp() / usual_ms
+        } else {
+            0.0
+        };
+        let word = self.waiting.load(Relaxed);
+        let waiting = word & WAITING;
         if waiting == 0 {
             return recent;
         }
-        let n = f64::from(waiting);
-        // Both sums are read without a lock; what changes between shows as a moment's error of one attempt.
-        let began = count(self.since.load(Relaxed)) / n;
-        let age = (count(now / 1_000) - began).max(0.0) / 1_000.0;
-        let share = (count(self.shares.load(Relaxed)) / 256.0 / n).max(1.0);
+        let n = count(waiting);
+        let all_now = waiting.wrapping_mul(now / TICK) << 20;
+        let ticks = all_now.wrapping_sub(word & !WAITING) >> 20;
+        // Another thread's clock may be ahead by a little.
+        let ticks = if ticks >> 43 == 0 { count(ticks) } else { 0.0 };
+        let age = ticks * count(TICK) / count(MILLI) / n;
+        let share = 1.0 + count(self.surplus.load(Relaxed)) / count(EMPTY) / n;
         let waits = age / share / (usual_ms * tolerance);
-        recent.max(waits * (n / SEVERAL).min(1.0))
+        let all = waits * n / self.flow(now).max(1e-6) + recent.max(1.0);
+        recent.max((waits * (n / SEVERAL).min(1.0)).min(all))
     }
 
     /// Attempts that wait.
     #[must_use]
     pub fn waiting(&self) -> f64 {
-        f64::from(self.waiting.load(Relaxed))
+        count(self.waiting.load(Relaxed) & WAITING)
     }
 
     /// Usual time to first content of an empty prompt, milliseconds.
     #[must_use]
     pub fn usual(&self, now: Nanos) -> Option<f64> {
-        let known = self.samples.load(Relaxed) >= KNOWN
-            && now > self.first.load(Relaxed).saturating_add(SETTLED);
-        Average::of(&self.usual).filter(|_| known).map(f64::exp)
+        let (value, samples) = unpack(self.usual.load(Relaxed));
+        let known = samples >= KNOWN && now > self.first.load(Relaxed).saturating_add(SETTLED);
+        known.then(|| value.exp())
     }
 
     /// Whether a ratio is slowness.
@@ -126,53 +187,45 @@ impl Latency {
     }
 }
 
-/// An average in one word, so that value and time change together: 32 bits of `f32`, 32 bits of milliseconds plus one.
-struct Average;
+const LOWER: u64 = 0xffff_ffff;
 
-impl Average {
-    /// Adds a sample: its part is what the time since the last one says, at least `least` and at most [`MOST`].
-    fn add(word: &AtomicU64, sample: f64, span: f64, least: f64, now: Nanos) {
-        let at = (now / MILLI) & 0xffff_ffff;
-        // Whoever loses the race adds to what the other left; a sample in a thousand is not missed.
-        let _ = word.fetch_update(Relaxed, Relaxed, |seen| {
-            let next = if seen == 0 {
-                sample
-            } else {
-                let (value, then) = Self::unpack(seen);
-                let elapsed = count(at.saturating_sub(then)) * count(MILLI);
-                let part = 1.0 - (-elapsed / span).exp();
-                value + (sample - value) * part.min(MOST).max(least)
-            };
-            Some(Self::pack(next, at))
-        });
-    }
+/// A part of the way from an average to a sample.
+fn toward(value: f64, sample: f64, part: f64) -> f64 {
+    value + (sample - value) * part
+}
 
-    fn of(word: &AtomicU64) -> Option<f64> {
-        match word.load(Relaxed) {
-            0 => None,
-            seen => Some(Self::unpack(seen).0),
-        }
-    }
+/// The part of an average that a sample is, so long after the one before: `1 - exp(-x)`, as a series that is good to six
+/// digits up to where [`MOST`] is reached.
+fn part(x: f64) -> f64 {
+    const HALF: f64 = 1.0 / 2.0;
+    const SIXTH: f64 = 1.0 / 6.0;
+    const OF_24: f64 = 1.0 / 24.0;
+    const OF_120: f64 = 1.0 / 120.0;
+    let x = x.min(0.25);
+    let series = x * (1.0 - x * (HALF - x * (SIXTH - x * (OF_24 - x * OF_120))));
+    series.min(MOST)
+}
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "seven digits of a logarithm are more than enough"
-    )]
-    fn pack(value: f64, at: u64) -> u64 {
-        // Zero is an average of nothing; a sample that is exactly that is told from it by the smallest change.
-        (u64::from((value as f32).to_bits()) << 32 | at).max(1)
-    }
+/// What is left of a count after so long: near enough to `exp(-x)`, and never less.
+fn left(x: f64) -> f64 {
+    1.0 / (1.0 + x * (1.0 + x * (0.5 + x * (1.0 / 6.0))))
+}
 
-    fn unpack(word: u64) -> (f64, u64) {
-        (
-            f64::from(f32::from_bits((word >> 32) as u32)),
-            word & 0xffff_ffff,
-        )
-    }
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "seven digits of a logarithm are more than enough"
+)]
+fn pack(value: f64, other: u64) -> u64 {
+    // Zero is an average of nothing; a sample that is exactly that is told from it by the smallest change.
+    (u64::from((value as f32).to_bits()) << 32 | other).max(1)
+}
+
+fn unpack(word: u64) -> (f64, u64) {
+    (f64::from(f32::from_bits((word >> 32) as u32)), word & LOWER)
 }
 
 fn millis(time: Nanos) -> f64 {
-    count(time) / count(MILLI)
+    count(time) * 1e-6
 }
 
 #[expect(
@@ -180,7 +233,8 @@ fn millis(time: Nanos) -> f64 {
     reason = "microseconds of 285 years are exact"
 )]
 fn count(n: u64) -> f64 {
-    n as f64
+    // Signed, as that is one instruction.
+    n.cast_signed() as f64
 }
 
 #[cfg(test)]
@@ -199,6 +253,55 @@ mod tests {
             latency.answered(0, 500 * MILLI, false, now);
         }
         latency
+    }
+
+    #[test]
+    fn a_sample_is_the_part_of_an_average_that_the_time_before_it_says() {
+        for thousandths in 0..2_000 {
+            let x = f64::from(thousandths) / 1_000.0;
+            let exact = (1.0 - (-x).exp()).min(MOST);
+            assert!((part(x) - exact).abs() < 1e-6, "{x}");
+        }
+    }
+
+    #[test]
+    fn many_that_wait_are_as_old_as_each_of_them() {
+        let day = 86_400 * SECOND;
+        let latency = usual();
+        for start in [MINUTE + 20 * SECOND, day, 400 * day] {
+            for n in [1, 10, 100_000] {
+                (0..n).for_each(|_| latency.begin(20_000, start));
+                // What 20 000 tokens take is six times what none take.
+                let slowness = latency.slowness(1.0, start + 60 * SECOND);
+                let expected = 20.0 * (f64::from(n) / SEVERAL).min(1.0);
+                let usual = latency.usual(start + 60 * SECOND).is_some();
+                let expected = if usual { expected } else { expected / 3.0 };
+                assert!((slowness / expected - 1.0).abs() < 0.01, "{slowness}");
+                assert!(latency.slowness(1.0, start) < 1.1, "none is older than now");
+                (0..n).for_each(|_| latency.leave(20_000, start));
+            }
+        }
+        assert_eq!(latency.waiting().to_bits(), 0.0_f64.to_bits());
+    }
+
+    #[test]
+    fn the_slowest_of_many_that_came_at_once_are_no_hang() {
+        let latency = usual();
+        let later = MINUTE + 20 * SECOND;
+        for _ in 0..40 {
+            latency.begin(0, later);
+        }
+        for i in 0..35 {
+            let elapsed = (300 + 20 * i) * MILLI;
+            latency.leave(0, later);
+            latency.answered(0, elapsed, false, later + elapsed);
+        }
+        // Five are left, at three times what is usual.
+        let slowness = latency.slowness(1.0, later + 1_500 * MILLI);
+        assert!((1.0..1.8).contains(&slowness), "{slowness}");
+        // Until those are the only news.
+        let slowness = latency.slowness(1.0, later + 9 * SECOND);
+        assert!(slowness > 10.0, "{slowness}");
     }
 
     #[test]
@@ -258,8 +361,8 @@ mod tests {
         let latency = usual();
         latency.begin(0, MINUTE);
         assert!(latency.slowness(1.0, MINUTE + SECOND) < 1.1);
-        assert!(latency.slowness(1.0, MINUTE + 4 * SECOND) > 2.5);
+        assert!(latency.slowness(1.0, MINUTE + 5 * SECOND) > 2.5);
         latency.leave(0, MINUTE);
-        assert!(latency.slowness(1.0, MINUTE + 4 * SECOND) < 1.1);
+        assert!(latency.slowness(1.0, MINUTE + 5 * SECOND) < 1.1);
     }
 }

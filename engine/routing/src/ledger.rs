@@ -1,9 +1,11 @@
 //! What was spent of a budget. In memory until keys and their ledger exist; a reload resets nothing.
 
+use crate::atomics::{AtomicI64, Ordering::Relaxed};
 use crate::counters::Counters;
-use mux_dsl::image::{BasisPoints, Budget, Pico, Window};
+use mux_dsl::image::{BasisPoints, Budget, BudgetId, Pico, Window};
 use mux_dsl::request::Request;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use smallvec::SmallVec;
+use std::sync::Arc;
 
 const DAY: i64 = 86_400_000;
 
@@ -13,16 +15,63 @@ pub struct Ledger {
     counters: Counters<Spent>,
 }
 
-/// One counter.
+/// One counter. It only ever counts up, and what it stood at when a window began is taken away: so no charge is lost
+/// where a window turns while others charge. One that comes at that very moment may count for both windows.
 #[derive(Debug, Default)]
 struct Spent {
     /// Start of the calendar window it counts, unix milliseconds.
     since: AtomicI64,
-    amount: AtomicI64,
+    /// Everything so far; it may wrap.
+    all: AtomicI64,
+    /// What it was when the window began.
+    base: AtomicI64,
 }
 
+impl Spent {
+    /// Begins the window unless it has begun, and returns what all of the time before it had spent.
+    fn turn(&self, since: i64) -> i64 {
+        let seen = self.since.load(Relaxed);
+        if seen < since {
+            let all = self.all.load(Relaxed);
+            if self
+                .since
+                .compare_exchange(seen, since, Relaxed, Relaxed)
+                .is_ok()
+            {
+                self.base.store(all, Relaxed);
+            }
+        }
+        self.base.load(Relaxed)
+    }
+
+    /// Adds an amount, unless more would be spent in the window than `most`.
+    fn add(&self, since: i64, amount: Pico, most: Pico) -> bool {
+        let base = self.turn(since);
+        let added = |all: i64| {
+            // Saturates: an overflow would turn a spent budget into an empty one.
+            let spent = all.wrapping_sub(base).saturating_add(amount);
+            (spent <= most).then(|| base.wrapping_add(spent))
+        };
+        self.all.fetch_update(Relaxed, Relaxed, added).is_ok()
+    }
+}
+
+/// What is kept of a budget for an attempt that is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reserved {
+    /// The budget.
+    pub budget: BudgetId,
+    /// The window it was kept in.
+    since: i64,
+    /// What the attempt may cost at worst.
+    amount: Pico,
+}
+
+/// What is kept of several.
+pub type Reservations = SmallVec<[Reserved; 1]>;
+
 impl Ledger {
-    /// Share of the cap that is spent in the window of `request.now`.
+    /// Share of the cap that is spent in the window of `request.now`, with what is kept for attempts under way.
     #[must_use]
     pub fn used(&self, budget: &Budget, request: &Request<'_>) -> BasisPoints {
         let spent = self.spent(budget, request);
@@ -32,39 +81,55 @@ impl Ledger {
         u32::try_from(i128::from(spent) * 10_000 / i128::from(budget.cap)).unwrap_or(u32::MAX)
     }
 
-    /// Pico-dollars spent in the window of `request.now`.
+    /// Pico-dollars spent in the window of `request.now`, with what is kept for attempts under way.
     #[must_use]
     pub fn spent(&self, budget: &Budget, request: &Request<'_>) -> Pico {
         let since = start(budget.per, request.now);
-        let counter = self
-            .counters
-            .of(&budget.scope, request, |c| c.since.load(Relaxed) < since);
-        if counter.since.load(Relaxed) == since {
-            counter.amount.load(Relaxed)
-        } else {
-            0
+        let counter = self.counter(budget, request);
+        if counter.since.load(Relaxed) != since {
+            return 0;
         }
+        let (base, all) = (counter.base.load(Relaxed), counter.all.load(Relaxed));
+        all.wrapping_sub(base).max(0)
     }
 
     /// Books an amount.
     pub fn charge(&self, budget: &Budget, request: &Request<'_>, amount: Pico) {
         let since = start(budget.per, request.now);
-        let counter = self
-            .counters
-            .of(&budget.scope, request, |c| c.since.load(Relaxed) < since);
-        let seen = counter.since.load(Relaxed);
-        if seen < since
-            && counter
-                .since
-                .compare_exchange(seen, since, Relaxed, Relaxed)
-                .is_ok()
-        {
-            counter.amount.store(0, Relaxed);
-        }
-        // Saturates: an overflow would turn a spent budget into an empty one.
-        let _ = counter
-            .amount
-            .fetch_update(Relaxed, Relaxed, |spent| Some(spent.saturating_add(amount)));
+        self.counter(budget, request).add(since, amount, Pico::MAX);
+    }
+
+    /// Keeps what an attempt may cost at worst; `None` where the cap could be passed.
+    #[must_use]
+    pub fn reserve(
+        &self,
+        (id, budget): (BudgetId, &Budget),
+        request: &Request<'_>,
+        worst: Pico,
+    ) -> Option<Reserved> {
+        let since = start(budget.per, request.now);
+        let counter = self.counter(budget, request);
+        counter.add(since, worst, budget.cap).then_some(Reserved {
+            budget: id,
+            since,
+            amount: worst,
+        })
+    }
+
+    /// Books what an attempt did cost in the place of what was kept for it.
+    pub fn settle(&self, budget: &Budget, request: &Request<'_>, kept: Reserved, cost: Pico) {
+        let counter = self.counter(budget, request);
+        // Where the window has turned, what was kept went with it.
+        let same = counter.since.load(Relaxed) == kept.since;
+        let change = if same { cost - kept.amount } else { cost };
+        let since = start(budget.per, request.now).max(kept.since);
+        counter.add(since, change, Pico::MAX);
+    }
+
+    fn counter(&self, budget: &Budget, request: &Request<'_>) -> Arc<Spent> {
+        let since = start(budget.per, request.now);
+        self.counters
+            .of(&budget.scope, request, |c| c.since.load(Relaxed) < since)
     }
 }
 
@@ -111,6 +176,52 @@ mod tests {
             needs: Features::default(),
             now,
         }
+    }
+
+    fn of_a_day(cap: Pico) -> Budget {
+        Budget {
+            name: "b".into(),
+            cap,
+            per: Window::Day,
+            scope: Vec::new(),
+            warn: None,
+            hard: true,
+        }
+    }
+
+    #[test]
+    fn what_is_kept_counts_as_spent_until_it_is_known_what_it_was() {
+        let (budget, ledger, now) = (of_a_day(100), Ledger::default(), request(&[], 5 * DAY));
+        let reserve = |worst| ledger.reserve((BudgetId(0), &budget), &now, worst);
+        let first = reserve(60).unwrap();
+        assert_eq!(ledger.spent(&budget, &now), 60);
+        assert_eq!(reserve(41), None, "the cap could be passed");
+        let second = reserve(40).unwrap();
+        ledger.settle(&budget, &now, first, 10);
+        ledger.settle(&budget, &now, second, 0);
+        assert_eq!(ledger.spent(&budget, &now), 10);
+    }
+
+    #[test]
+    fn what_was_kept_yesterday_is_not_given_back_today() {
+        let (budget, ledger) = (of_a_day(100), Ledger::default());
+        let (late, early) = (request(&[], 6 * DAY - 1), request(&[], 6 * DAY));
+        let kept = ledger.reserve((BudgetId(0), &budget), &late, 60).unwrap();
+        ledger.charge(&budget, &early, 30);
+        ledger.settle(&budget, &early, kept, 20);
+        assert_eq!(ledger.spent(&budget, &early), 50);
+    }
+
+    #[test]
+    fn an_overflow_never_empties_a_budget() {
+        let (budget, ledger, now) = (of_a_day(100), Ledger::default(), request(&[], 5 * DAY));
+        for _ in 0..3 {
+            ledger.charge(&budget, &now, Pico::MAX);
+        }
+        assert_eq!(ledger.spent(&budget, &now), Pico::MAX);
+        let tomorrow = request(&[], 6 * DAY);
+        ledger.charge(&budget, &tomorrow, 7);
+        assert_eq!(ledger.spent(&budget, &tomorrow), 7);
     }
 
     #[test]

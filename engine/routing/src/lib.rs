@@ -8,8 +8,11 @@
 //! anything is called), [`order`] (in which order targets are tried), [`itinerary`] (a plan laid flat), [`flight`] (one
 //! request), [`target`] (what is known of a target), [`ledger`] and [`rate`] (money and limits), [`class`] (what an outcome means).
 
+mod acceptance;
 pub mod admission;
+pub mod answer;
 pub mod arrival;
+mod atomics;
 pub mod attempt;
 pub mod breaker;
 pub mod bucket;
@@ -17,31 +20,45 @@ pub mod candidate;
 pub mod chance;
 pub mod class;
 pub mod concurrency;
+mod condition;
 pub mod counters;
 mod course;
 mod deadlines;
 pub mod event;
+mod excess;
+pub mod figure;
 mod filter;
 pub mod flight;
 pub mod hand;
+pub mod hedge_budget;
 pub mod histogram;
+pub mod history;
 pub mod itinerary;
 pub mod latency;
 pub mod ledger;
 pub mod live;
+mod logarithm;
+pub mod look;
 pub mod order;
 pub mod price;
+mod priority;
+pub mod quantiles;
+pub mod ramp;
 mod ranking;
 pub mod rate;
 pub mod refusal;
 mod retry;
 pub mod retry_budget;
+pub mod review;
 pub mod router;
 pub mod score;
+pub mod served;
+pub mod sparing;
 mod sticky;
 pub mod target;
 pub mod trace;
 pub mod unsupported;
+pub mod upkeep;
 pub mod window;
 
 /// Nanoseconds since the caller's epoch; never the wall clock.

@@ -3,48 +3,58 @@
 
 use crate::bucket::{distance, hash};
 use crate::chance::Chance;
-use crate::course::Course;
 use mux_dsl::image::{BasisPoints, Millis, Pico, TargetId};
-use std::cmp::Reverse;
 
 /// One of a list that a request may be sent to.
 #[derive(Debug)]
-pub(crate) struct Candidate<'a> {
-    /// What is done with it.
-    pub(crate) course: Course<'a>,
+pub(crate) struct Candidate {
+    /// Its place among those it was chosen from.
+    pub(crate) place: usize,
     /// The target that is called first.
     pub(crate) first: TargetId,
     /// Its part of the draws.
     pub(crate) weight: u32,
+    /// What it is put in order by: the least comes first.
+    pub(crate) rank: i64,
 }
 
-/// Cheapest first, unknown ones last.
+/// Cheapest first, unknown ones last. `costs` are those of the candidates, in their order.
 pub(crate) fn by_cost(
-    candidates: &mut [Candidate<'_>],
-    cost: impl Fn(TargetId) -> Option<Pico>,
+    candidates: &mut [Candidate],
+    mut costs: impl Iterator<Item = Option<Pico>>,
 ) -> usize {
-    let rank = |c: &Candidate<'_>| cost(c.first).unwrap_or(Pico::MAX);
-    candidates.sort_by_key(rank);
-    let least = candidates.first().map(rank);
-    let alike = candidates.iter().take_while(|c| Some(rank(c)) == least);
+    rank(candidates, |_| costs.next().flatten().unwrap_or(UNKNOWN));
+    let least = candidates.first().map(|c| c.rank);
+    let alike = candidates.iter().take_while(|c| Some(c.rank) == least);
     alike.count()
+}
+
+/// What is not known comes last.
+const UNKNOWN: i64 = i64::MAX;
+
+/// Those of one rank stay as they were.
+fn rank(candidates: &mut [Candidate], mut by: impl FnMut(&Candidate) -> i64) {
+    for candidate in &mut *candidates {
+        candidate.rank = by(candidate);
+    }
+    candidates.sort_by_key(|c| c.rank);
 }
 
 /// Quickest first, unknown ones last. For a share of the requests one that is not the quickest comes first: an unknown one
 /// where there is any.
 pub(crate) fn by_latency(
-    candidates: &mut [Candidate<'_>],
+    candidates: &mut [Candidate],
     latency: impl Fn(TargetId) -> Option<Millis>,
     explore: BasisPoints,
     chance: &mut Chance,
 ) -> usize {
-    let rank = |c: &Candidate<'_>| latency(c.first).unwrap_or(Millis::MAX);
-    candidates.sort_by_key(rank);
-    let least = candidates.first().map_or(0, rank);
+    let known = |time: Millis| i64::try_from(time).unwrap_or(UNKNOWN);
+    rank(candidates, |c| latency(c.first).map_or(UNKNOWN, known));
+    let least = candidates.first().map_or(0, |c| c.rank);
     // Half as long again is no slowdown yet, as everywhere where health is judged.
     let near = least.saturating_add(least / 2);
-    let alike = candidates.iter().take_while(|c| rank(c) <= near).count();
-    let known = candidates.iter().filter(|c| rank(c) < Millis::MAX).count();
+    let alike = candidates.iter().take_while(|c| c.rank <= near).count();
+    let known = candidates.iter().filter(|c| c.rank < UNKNOWN).count();
     // Both are drawn whatever the figures, so that later draws do not depend on them.
     let explores = chance.below(10_000) < u64::from(explore);
     let mut place = Chance::new(chance.bits());
@@ -62,8 +72,16 @@ pub(crate) fn by_latency(
     1
 }
 
-/// One by weight; then the others, the heaviest first.
-pub(crate) fn by_weight(candidates: &mut [Candidate<'_>], chance: &mut Chance) -> usize {
+/// One by weight; then the others, the heaviest first. Of equal ones two are drawn, and the second comes first where the
+/// first is the busier: that keeps the longest queue short without everybody joining the shortest (Mitzenmacher, "The
+/// power of two choices in randomized load balancing", 2001). Weights that differ are kept, as they were written to be.
+pub(crate) fn by_weight(
+    candidates: &mut [Candidate],
+    busier: impl Fn(TargetId, TargetId) -> bool,
+    chance: &mut Chance,
+) -> usize {
+    let first = candidates.first().map(|c| c.weight);
+    let equal = candidates.iter().all(|c| Some(c.weight) == first);
     let all: u64 = candidates.iter().map(|c| u64::from(c.weight)).sum();
     let drawn = chance.below(all);
     let mut end = 0;
@@ -72,8 +90,18 @@ pub(crate) fn by_weight(candidates: &mut [Candidate<'_>], chance: &mut Chance) -
         drawn < end
     });
     to_front(candidates, place.unwrap_or(0));
+    if let (true, Some((first, others))) = (equal, candidates.split_first()) {
+        let drawn = chance.below(others.len() as u64);
+        let place = usize::try_from(drawn).unwrap_or(0);
+        if others
+            .get(place)
+            .is_some_and(|other| busier(first.first, other.first))
+        {
+            to_front(candidates, place + 1);
+        }
+    }
     if let Some((_, others)) = candidates.split_first_mut() {
-        others.sort_by_key(|c| Reverse(c.weight));
+        rank(others, |c| -i64::from(c.weight));
     }
     candidates.len()
 }
@@ -81,10 +109,10 @@ pub(crate) fn by_weight(candidates: &mut [Candidate<'_>], chance: &mut Chance) -
 /// Puts first what a request stays with: the one that rendezvous hashing prefers, among those that are well. `share` is the
 /// part of all such requests that is a candidate's.
 pub(crate) fn stay<'n>(
-    candidates: &mut [Candidate<'_>],
+    candidates: &mut [Candidate],
     alike: usize,
     bond: &str,
-    share: impl Fn(&Candidate<'_>) -> u32,
+    share: impl Fn(&Candidate) -> u32,
     name: impl Fn(TargetId) -> Option<&'n str>,
 ) {
     let mut nearest: Option<(usize, u64, u64)> = None;
@@ -102,7 +130,7 @@ pub(crate) fn stay<'n>(
     }
 }
 
-fn to_front(candidates: &mut [Candidate<'_>], place: usize) {
+fn to_front(candidates: &mut [Candidate], place: usize) {
     if let Some(part) = candidates.get_mut(..=place) {
         part.rotate_right(1);
     }

@@ -6,12 +6,12 @@
 
 use crate::MILLI;
 use crate::Nanos;
+use crate::atomics::{AtomicU64, Ordering::Relaxed};
 use crate::counters::Counters;
 use mux_dsl::image::{Rate, RateUnit};
 use mux_dsl::request::Request;
 use smallvec::SmallVec;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The counters of one rate.
 #[derive(Debug, Default)]

@@ -76,6 +76,7 @@ impl Refusal {
             Class::Ok | Class::Server | Class::BadResponse => (502, "upstream_error", "failed"),
             Class::Deadline => (504, "deadline_exceeded", "had no time left to answer"),
             Class::ClientGone => (499, "client_gone", "was left by the client"),
+            Class::Superseded => (502, "upstream_error", "was not waited for"),
         };
         let message = match said {
             Some(said) => format!("`{target}` {what}: {said}"),

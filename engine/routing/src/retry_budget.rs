@@ -4,16 +4,16 @@
 //! seconds (Finagle's and linkerd's retry budget). Two shares are kept of the same count: a small one for attempts that
 //! are unlikely to help, and one of a whole attempt for those that go to another target which is not known to be ill.
 
+use crate::atomics::{AtomicU64, Ordering::Relaxed};
 use crate::{Nanos, SECOND};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Slots of a second that are counted, and how many there are: the others keep a late reader from seeing one reused.
 const SPAN: u64 = 10;
 const SLOTS: usize = 16;
 /// Further attempts that are allowed in that span however few requests there are.
 const FLOOR: u64 = 10;
-/// What a request deposits for attempts that are unlikely to help: one in six.
-const SCARCE: u64 = 6;
+/// What a request deposits for attempts that are unlikely to help where nothing is written: one in six, basis points.
+const SCARCE: u32 = 1_667;
 
 /// How likely an attempt is to help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,14 +47,17 @@ impl RetryBudget {
         self.add(1, now);
     }
 
-    /// Whether a further attempt may be made.
+    /// Whether a further attempt may be made. A policy may write the share, basis points, and how many are allowed
+    /// whatever it comes to.
     #[must_use]
-    pub fn allows(&self, hope: Hope, now: Nanos) -> bool {
+    pub fn allows(&self, hope: Hope, written: Option<(u32, Option<u32>)>, now: Nanos) -> bool {
         let (requests, further) = self.counts(now);
+        let (share, floor) = written.unwrap_or((SCARCE, None));
+        let floor = floor.map_or(FLOOR, u64::from);
         match hope {
             Hope::Good => true,
-            Hope::Fair => further < requests.max(FLOOR),
-            Hope::Poor => further < (requests / SCARCE).max(FLOOR),
+            Hope::Fair => further < requests.max(floor),
+            Hope::Poor => further < (requests * u64::from(share) / 10_000).max(floor),
         }
     }
 
@@ -108,17 +111,36 @@ mod tests {
             budget.deposit(5 * SECOND);
         }
         let mut made = 0;
-        while budget.allows(Hope::Poor, 5 * SECOND) {
+        while budget.allows(Hope::Poor, None, 5 * SECOND) {
             budget.withdraw(5 * SECOND);
             made += 1;
         }
-        assert_eq!(made, 100 / SCARCE);
-        assert!(budget.allows(Hope::Fair, 5 * SECOND));
+        assert_eq!(made, 16);
+        assert!(budget.allows(Hope::Fair, None, 5 * SECOND));
         for _ in made..100 {
             budget.withdraw(5 * SECOND);
         }
-        assert!(!budget.allows(Hope::Fair, 5 * SECOND));
-        assert!(budget.allows(Hope::Good, 5 * SECOND));
+        assert!(!budget.allows(Hope::Fair, None, 5 * SECOND));
+        assert!(budget.allows(Hope::Good, None, 5 * SECOND));
+    }
+
+    #[test]
+    fn a_written_share_and_floor_are_kept() {
+        let budget = RetryBudget::default();
+        for _ in 0..100 {
+            budget.deposit(5 * SECOND);
+        }
+        let made = |share, floor| {
+            let mut made = 0;
+            while budget.allows(Hope::Poor, Some((share, floor)), 5 * SECOND) {
+                budget.withdraw(5 * SECOND);
+                made += 1;
+            }
+            made
+        };
+        assert_eq!(made(500, Some(2)), 5);
+        assert_eq!(made(5_000, None), 45, "five were made");
+        assert_eq!(made(0, Some(60)), 10, "fifty were made");
     }
 
     #[test]
@@ -127,7 +149,7 @@ mod tests {
         for _ in 0..FLOOR {
             budget.withdraw(5 * SECOND);
         }
-        assert!(!budget.allows(Hope::Fair, 14 * SECOND));
-        assert!(budget.allows(Hope::Fair, 15 * SECOND));
+        assert!(!budget.allows(Hope::Fair, None, 14 * SECOND));
+        assert!(budget.allows(Hope::Fair, None, 15 * SECOND));
     }
 }

@@ -1,19 +1,28 @@
 //! Everything routing needs of one bundle, made once when it is loaded, and the memory that outlives bundles.
 
 use crate::course::Course;
-use crate::itinerary::Itinerary;
-use crate::ledger::Ledger;
+use crate::excess::Excess;
+use crate::hedge_budget::HedgeBudget;
+use crate::history::Spans;
+use crate::itinerary::{Hedging, Itinerary, Layout};
+use crate::ledger::{Ledger, Reservations, Reserved};
 use crate::live::View;
+use crate::price::{cost, cost_at};
+use crate::ramp::Ramp;
 use crate::rate::{Meter, Over, Places};
 use crate::refusal::Refusal;
 use crate::retry_budget::RetryBudget;
+use crate::served::{List, Served};
+use crate::sparing::Sparing;
 use crate::target::TargetState;
 use crate::{Nanos, SECOND};
 use mux_dsl::image::{
-    Attempt, BudgetId, Fleet, LimitId, Plan, PlanId, PolicyId, Rate, RateUnit, TargetId, Timeouts,
+    Attempt, BasisPoints, Budget, BudgetId, Canary, Fleet, LimitId, Millis, Pico, Plan, PlanId,
+    PolicyId, Rate, RateUnit, Route, TargetId, Timeouts,
 };
 use mux_dsl::request::Request;
 use mux_dsl::{Demand, Image};
+use mux_traffic::record::Usage;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -30,6 +39,9 @@ struct Known {
     ledgers: HashMap<String, Arc<Ledger>>,
     meters: HashMap<String, Arc<Meter>>,
     retries: Arc<RetryBudget>,
+    hedges: HashMap<BasisPoints, Arc<HedgeBudget>>,
+    ramps: HashMap<String, Arc<Ramp>>,
+    sparing: Arc<Sparing>,
 }
 
 fn of<T: Default>(map: &mut HashMap<String, Arc<T>>, identity: String) -> Arc<T> {
@@ -42,14 +54,25 @@ pub struct Router {
     image: Arc<Image>,
     version: Box<str>,
     demand: Demand,
-    /// `None` where the order is each request's own.
-    plans: Vec<Option<Arc<Itinerary>>>,
-    direct: Vec<Arc<Itinerary>>,
+    plans: Vec<Layout>,
+    direct: Vec<Itinerary>,
     targets: Vec<Arc<TargetState>>,
+    excesses: Vec<Excess>,
     unavailable: Vec<Option<Box<str>>>,
     ledgers: Vec<Arc<Ledger>>,
     meters: Vec<Vec<Arc<Meter>>>,
     retries: Arc<RetryBudget>,
+    hedges: HashMap<BasisPoints, Arc<HedgeBudget>>,
+    /// Of a share that no hedge of the bundle has.
+    unhedged: HedgeBudget,
+    /// When canaries that grow began to, by [`address`].
+    ramps: HashMap<usize, Arc<Ramp>>,
+    /// The highest priority of its policies.
+    foremost: u8,
+    sparing: Arc<Sparing>,
+    spans: Spans,
+    /// `None` where no catalogue is at hand.
+    served: Option<Served>,
 }
 
 /// Where a client's `model` leads.
@@ -84,7 +107,13 @@ impl Router {
                 ),
             )
         });
-        let targets = targets.collect();
+        let targets: Vec<Arc<TargetState>> = targets.collect();
+        let spans = Spans::of(&image);
+        if !spans.all().is_empty() {
+            for target in &targets {
+                target.keep_history();
+            }
+        }
         let ledgers = fleet
             .budgets
             .iter()
@@ -107,23 +136,81 @@ impl Router {
                 timeouts: Timeouts::default(),
                 retry: None,
             };
-            Arc::new(Itinerary::flat(Some(&Course::Attempt(&attempt)), fleet))
+            Itinerary::flat(Some(&Course::Attempt(&attempt)), fleet)
         };
-        let fixed = |plan: &Plan| {
-            let course = Course::of(&plan.route, &image.plans)?;
-            Some(Arc::new(Itinerary::flat(Some(&course), fleet)))
-        };
+        let layout = |plan: &Plan| Layout::of(&plan.route, &image.plans, fleet);
+        let (mut shares, mut growing) = (Vec::new(), Vec::new());
+        for plan in &image.plans {
+            plan.route.each(&mut |route| match route {
+                Route::Hedge(hedge) => {
+                    shares.push(Hedging::of(hedge, fleet.defaults.hedge_budget).budget);
+                }
+                Route::Canary(canary) if canary.ramp.is_some() => {
+                    growing.push((address(canary), grown_as(canary)));
+                }
+                _ => {}
+            });
+        }
+        let ramps = growing.into_iter();
+        let ramps = ramps.map(|(address, identity)| (address, of(&mut known.ramps, identity)));
+        let ramps = ramps.collect();
+        let priorities = image.policies.iter().map(|p| p.priority);
+        let foremost = priorities.max().unwrap_or_default();
+        let hedges = shares.into_iter().map(|share| {
+            let budget = known.hedges.entry(share);
+            let budget = budget.or_insert_with(|| Arc::new(HedgeBudget::new(share)));
+            (share, Arc::clone(budget))
+        });
         Self {
+            hedges: hedges.collect(),
+            unhedged: HedgeBudget::new(0),
+            ramps,
+            foremost,
             demand: image.demand(),
-            plans: image.plans.iter().map(fixed).collect(),
+            plans: image.plans.iter().map(layout).collect(),
             direct: ids.clone().map(straight).collect(),
+            excesses: ids.clone().map(|_| Excess::default()).collect(),
             unavailable: ids.map(|t| unavailable(t).map(Into::into)).collect(),
             targets,
             ledgers,
             meters,
             retries: Arc::clone(&known.retries),
+            sparing: Arc::clone(&known.sparing),
+            spans,
             version: version.into(),
             image,
+            served: None,
+        }
+    }
+
+    /// With a catalogue of what models cost that answer in the place of those that were asked for.
+    #[must_use]
+    pub fn with_prices(mut self, list: List) -> Self {
+        self.served = Some(Served::new(list, self.targets.len()));
+        self
+    }
+
+    /// Cost of an answer of a target to a request that came at a moment, unix milliseconds; `None` where no price is known.
+    /// What an operator wrote holds whichever model answered; else the one that did counts, if its price is known.
+    #[must_use]
+    pub fn cost(
+        &self,
+        target: TargetId,
+        model: Option<&str>,
+        usage: &Usage,
+        at: i64,
+    ) -> Option<Pico> {
+        let of = self.fleet().targets.get(target.index())?;
+        let written = of.price.is_some() && of.listed.is_none();
+        let other = model.filter(|name| !written && *name != &*of.model);
+        let listed = other.and_then(|name| {
+            let kind = &self.fleet().providers.get(of.provider.index())?.kind;
+            self.served.as_ref()?.price(target, kind, name)
+        });
+        let price = listed.and_then(|list| list.at(at, usage.input, usage.output > 0));
+        match price {
+            Some(price) => Some(cost(&price, usage)),
+            None => cost_at(of, usage, at),
         }
     }
 
@@ -131,6 +218,33 @@ impl Router {
     #[must_use]
     pub fn retry_budget(&self) -> &RetryBudget {
         &self.retries
+    }
+
+    /// What all hedges of one share together may send of duplicates.
+    #[must_use]
+    pub fn hedge_budget(&self, share: BasisPoints) -> &HedgeBudget {
+        self.hedges
+            .get(&share)
+            .map_or(&self.unhedged, AsRef::as_ref)
+    }
+
+    /// Whether only what clients wait for is sent.
+    #[must_use]
+    pub fn sparing(&self) -> &Sparing {
+        &self.sparing
+    }
+
+    /// The highest priority of its policies.
+    #[must_use]
+    pub fn foremost(&self) -> u8 {
+        self.foremost
+    }
+
+    /// When a canary that grows began to; `None` where it does not grow.
+    #[must_use]
+    pub fn ramp(&self, canary: &Canary) -> Option<&Ramp> {
+        canary.ramp.as_ref()?;
+        self.ramps.get(&address(canary)).map(AsRef::as_ref)
     }
 
     /// The bundle.
@@ -163,16 +277,37 @@ impl Router {
         View {
             fleet: &self.image.fleet,
             targets: &self.targets,
+            excesses: &self.excesses,
             unavailable: &self.unavailable,
             ledgers: &self.ledgers,
+            spans: &self.spans,
             now,
         }
+    }
+
+    /// The spans of more than a minute that figures are asked of, milliseconds.
+    #[must_use]
+    pub fn spans(&self) -> &[Millis] {
+        self.spans.all()
     }
 
     /// State of a target.
     #[must_use]
     pub fn state(&self, target: TargetId) -> Option<&TargetState> {
         self.targets.get(target.index()).map(AsRef::as_ref)
+    }
+
+    /// Most attempts in flight at a target.
+    #[must_use]
+    pub fn concurrency(&self, target: TargetId) -> Option<u32> {
+        let fleet = self.fleet();
+        let target = fleet.targets.get(target.index())?;
+        let provider = fleet.providers.get(target.provider.index());
+        let provider = provider.and_then(|p| p.concurrency);
+        target
+            .concurrency
+            .or(provider)
+            .or(fleet.defaults.concurrency)
     }
 
     /// Why a target cannot be called at all.
@@ -191,15 +326,15 @@ impl Router {
             .map_or("?", |t| &t.name)
     }
 
-    /// A plan, laid flat; `None` where every request has an order of its own.
+    /// How a plan is laid.
     #[must_use]
-    pub fn plan(&self, plan: PlanId) -> Option<&Arc<Itinerary>> {
-        self.plans.get(plan.index())?.as_ref()
+    pub fn layout(&self, plan: PlanId) -> Option<&Layout> {
+        self.plans.get(plan.index())
     }
 
     /// The way straight to a target.
     #[must_use]
-    pub fn straight(&self, target: TargetId) -> Option<&Arc<Itinerary>> {
+    pub fn straight(&self, target: TargetId) -> Option<&Itinerary> {
         self.direct.get(target.index())
     }
 
@@ -309,22 +444,69 @@ impl Router {
         Ok(places)
     }
 
-    /// Books the cost of an attempt.
-    pub fn charge(
+    /// Keeps what an attempt may cost at worst, `None` where that is not known, of those budgets whose cap is never passed: of
+    /// all of them, or of none.
+    ///
+    /// # Errors
+    /// The first budget that does not hold it.
+    pub fn reserve(
         &self,
         budgets: impl Iterator<Item = BudgetId>,
         request: &Request<'_>,
-        amount: i64,
-    ) {
+        worst: Option<Pico>,
+    ) -> Result<Reservations, BudgetId> {
+        let mut all = Reservations::new();
         for id in budgets {
-            if let (Some(ledger), Some(budget)) = (
-                self.ledgers.get(id.index()),
-                self.image.fleet.budgets.get(id.index()),
-            ) {
-                ledger.charge(budget, request, amount);
+            let Some((ledger, budget)) = self.account(id).filter(|(_, b)| b.hard) else {
+                continue;
+            };
+            let kept = worst.and_then(|worst| ledger.reserve((id, budget), request, worst));
+            let Some(kept) = kept else {
+                self.settle(std::iter::empty(), &all, request, 0);
+                return Err(id);
+            };
+            all.push(kept);
+        }
+        Ok(all)
+    }
+
+    /// Books the cost of an attempt, in the place of what was kept for it.
+    pub fn settle(
+        &self,
+        budgets: impl Iterator<Item = BudgetId>,
+        kept: &[Reserved],
+        request: &Request<'_>,
+        cost: Pico,
+    ) {
+        for kept in kept {
+            if let Some((ledger, budget)) = self.account(kept.budget) {
+                ledger.settle(budget, request, *kept, cost);
+            }
+        }
+        for id in budgets.filter(|id| kept.iter().all(|kept| kept.budget != *id)) {
+            if let Some((ledger, budget)) = self.account(id).filter(|_| cost > 0) {
+                ledger.charge(budget, request, cost);
             }
         }
     }
+
+    fn account(&self, id: BudgetId) -> Option<(&Ledger, &Budget)> {
+        let ledger = self.ledgers.get(id.index())?;
+        Some((ledger, self.image.fleet.budgets.get(id.index())?))
+    }
+}
+
+/// What a canary is known by within its bundle: an image never moves, and a request should not have to write a name.
+fn address(canary: &Canary) -> usize {
+    std::ptr::from_ref(canary).addr()
+}
+
+/// What a canary is known by across bundles: the same trial of the same users goes on growing.
+fn grown_as(canary: &Canary) -> String {
+    format!(
+        "{:?} {} {:?} {:?}",
+        canary.by, canary.salt, canary.trial.route, canary.ramp
+    )
 }
 
 /// A limit does not let a request pass.

@@ -70,12 +70,21 @@ pub fn score(signals: &Signals) -> f64 {
     answers * slow * room * limits * signals.warmth.clamp(COLD, 1.0)
 }
 
-/// Share of requests that stay with a target of this score while another could serve: all of them down to 5/7, then less
-/// and less. The factor is that of Envoy's spill between priorities; a score, unlike a share of healthy hosts, says how
+/// A score that is well, basis points.
+pub const WELL: u32 = 10_000;
+/// Score below which traffic begins to move where nothing is written.
+pub const SPILL: f64 = 5.0 / 7.0;
+
+/// Share of requests that stay with a target of this score while another could serve: all of them down to `spill`, then
+/// less and less. The factor, 1.4, is that of Envoy's spill between priorities; a score, unlike a share of healthy hosts, says how
 /// badly a request would be served, so the rest falls faster than by proportion.
 #[must_use]
-pub fn stays(score: f64) -> f64 {
-    (1.4 * score).min(1.0).powf(1.5)
+pub fn stays(score: f64, spill: f64) -> f64 {
+    if score >= spill {
+        return 1.0;
+    }
+    let share = score / spill;
+    share * share.sqrt()
 }
 
 #[cfg(test)]
@@ -113,8 +122,8 @@ mod tests {
             attempts,
             ..Signals::default()
         };
-        assert!(stays(score(&one(1.0))) > 0.5);
-        assert!((stays(score(&one(100.0))) - 1.0).abs() < f64::EPSILON);
+        assert!(stays(score(&one(1.0)), SPILL) > 0.5);
+        assert!((stays(score(&one(100.0)), SPILL) - 1.0).abs() < f64::EPSILON);
     }
 
     #[test]
@@ -123,9 +132,9 @@ mod tests {
             slowness,
             ..Signals::default()
         };
-        assert!((stays(score(&slow(1.5))) - 1.0).abs() < f64::EPSILON);
-        assert!((0.6..0.8).contains(&stays(score(&slow(2.0)))));
-        assert!(stays(score(&slow(5.0))) < 0.13);
+        assert!((stays(score(&slow(1.5)), SPILL) - 1.0).abs() < f64::EPSILON);
+        assert!((0.6..0.8).contains(&stays(score(&slow(2.0)), SPILL)));
+        assert!(stays(score(&slow(5.0)), SPILL) < 0.13);
     }
 
     fn signals() -> impl Strategy<Value = Signals> {
@@ -154,6 +163,7 @@ mod tests {
             let own = score(&s);
             prop_assert!((0.0..=1.0).contains(&own));
             let failed = (s.failed + more).min(s.attempts);
+            prop_assert!(score(&Signals { attempts: s.attempts + more, ..s }) >= own - 1e-12, "{s:?}");
             for worse in [
                 Signals { failed: failed.max(s.failed), ..s },
                 Signals { slowness: s.slowness + more, ..s },

@@ -1,16 +1,23 @@
 //! What is known of one target. It outlives bundles: a reload neither forgets an outage nor invents health.
 
+use crate::atomics::{
+    AtomicU32, AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
 use crate::breaker::{Breaker, Permit, Position, Rule};
 use crate::chance::Chance;
 use crate::class::{Class, Meaning};
 use crate::concurrency::Concurrency;
+use crate::condition::{Condition, Published};
 use crate::hand::{ByHand, Hand};
 use crate::histogram::Histogram;
+use crate::history::History;
 use crate::latency::Latency;
-use crate::score::{self, Signals};
-use crate::window::Window;
+use crate::quantiles::Quantiles;
+use crate::score::{self, Signals, WELL};
+use crate::window::{Counts, Window};
 use crate::{MILLI, Nanos, SECOND};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::OnceLock;
 
 /// Longest wait a provider may ask for.
 const LONGEST_WAIT: Nanos = 300 * SECOND;
@@ -22,25 +29,17 @@ const THROTTLE_PAUSE: Nanos = SECOND;
 const FRESH: Nanos = 250 * MILLI;
 /// Span of the error rate that policies read.
 const ERROR_SPAN: Nanos = 60 * SECOND;
-/// Fewest attempts an error rate is told from.
-const ENOUGH: u32 = 5;
-/// How old a published score may be.
-const SCORE_FRESH: Nanos = 100 * MILLI;
 /// A score remembers about so many attempts …
 const REMEMBERED: f64 = 20.0;
 /// … but no less and no more than this: at one request a second an outage would never add up otherwise.
 const SHORTEST_MEMORY: f64 = 3.0;
 const LONGEST_MEMORY: f64 = 120.0;
-/// Time from recovery to a full share.
-const SLOW_START: Nanos = 20 * SECOND;
 /// What a provider said of its rate limits is believed for so long.
 const HEADROOM_FRESH: Nanos = 60 * SECOND;
 /// Whole answers take as long as they are long; only what waits much longer than usual is slow.
 const WHOLE_VARIES: f64 = 4.0;
 /// The 95th percentile over the geometric mean, where the logarithm of times deviates by half, as it does for most.
 const P95_OVER_USUAL: f64 = 2.3;
-/// A score that is well.
-pub const WELL: u32 = 10_000;
 
 /// Live state of one `(provider, endpoint, credential, model)`.
 #[derive(Debug, Default)]
@@ -48,6 +47,8 @@ pub struct TargetState {
     breaker: Breaker,
     by_hand: ByHand,
     window: Window,
+    /// Of more than the last minutes, where a bundle asks.
+    history: OnceLock<Box<History>>,
     /// Rate limits that were hit, as its successes: half a failure each for the score, none for the breaker.
     throttles: Window,
     first_content: Histogram,
@@ -56,14 +57,16 @@ pub struct TargetState {
     whole_latency: Latency,
     concurrency: Concurrency,
     inflight: AtomicU32,
+    /// When the newest attempt began.
+    begun: AtomicU64,
     /// Share left of the tightest rate limit, basis points plus one, in the upper 20 bits; when it was said, in ms.
     headroom: AtomicU64,
-    /// When it recovered, plus one; 0 is never.
+    /// When it recovered, plus one; 0 is never. And how long it takes from there to its full share.
     recovered: AtomicU64,
-    /// Published score, basis points below [`WELL`], in the upper 20 bits; when, in ms plus one.
-    score: AtomicU64,
-    /// Whether it was slow at that time.
-    slow: AtomicBool,
+    slow_start: AtomicU64,
+    condition: Published,
+    /// Failures and recoveries so far: what is worked out of its window is old where there are more.
+    turns: AtomicU32,
     /// Do not call before: the provider said so.
     throttled_until: AtomicU64,
     /// Do not call before, unless nothing else is left: the provider refused the credential.
@@ -77,41 +80,6 @@ pub struct TargetState {
     whole_p95: AtomicU64,
 }
 
-/// Percentiles of the time to first content, milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quantiles {
-    /// Median.
-    pub p50: u64,
-    /// 95th.
-    pub p95: u64,
-    /// 99th.
-    pub p99: u64,
-}
-
-impl Quantiles {
-    /// Bits of each in a word: 35 minutes, more than an attempt may last.
-    const BITS: u32 = 21;
-
-    /// One word, so that they are published together; each plus one, and so never 0.
-    fn pack(self) -> u64 {
-        [self.p50, self.p95, self.p99]
-            .into_iter()
-            .fold(0, |word, ms| {
-                word << Self::BITS | (ms + 1).min((1 << Self::BITS) - 1)
-            })
-    }
-
-    fn unpack(word: u64) -> Option<Self> {
-        let part =
-            |place: u32| (word >> (place * Self::BITS) & ((1 << Self::BITS) - 1)).checked_sub(1);
-        Some(Self {
-            p50: part(2)?,
-            p95: part(1)?,
-            p99: part(0)?,
-        })
-    }
-}
-
 /// Why a target is not called now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Barred {
@@ -123,6 +91,8 @@ pub enum Barred {
     Credential(Nanos),
     /// An operator wants no new attempts.
     Drained,
+    /// As many attempts are in flight there as may be.
+    Full,
 }
 
 impl TargetState {
@@ -166,15 +136,23 @@ impl TargetState {
         self.by_hand.get()
     }
 
-    /// Forgets every failure, block and wait: an operator knows that it is well again.
+    /// Forgets every failure, block and wait, and how slow it was: an operator knows that it is well again.
     pub fn reset(&self, now: Nanos) {
         self.breaker.close();
         self.window.clear();
+        if let Some(history) = self.history() {
+            history.forget();
+        }
+        self.first_content.clear();
+        self.whole.clear();
+        self.publish(now);
+        self.streamed_latency.forget();
+        self.whole_latency.forget();
         self.throttles.clear();
         self.throttled_until.store(0, Relaxed);
         self.refused_until.store(0, Relaxed);
         self.recovered.store(0, Relaxed);
-        self.judge(now);
+        self.turn(now);
     }
 
     /// A permit was not used after all.
@@ -182,10 +160,21 @@ impl TargetState {
         self.breaker.release(permit);
     }
 
-    /// An attempt has started.
-    pub fn begin(&self, load: Load, now: Nanos) {
-        self.inflight.fetch_add(1, Relaxed);
-        self.latency(load).begin(load.tokens, now);
+    /// An attempt starts, unless so many are in flight already.
+    #[must_use]
+    pub fn begin(&self, load: Load, most: Option<u32>, now: Nanos) -> bool {
+        let began = if let Some(most) = most {
+            let add = |inflight: u32| (inflight < most).then_some(inflight + 1);
+            self.inflight.fetch_update(Relaxed, Relaxed, add).is_ok()
+        } else {
+            self.inflight.fetch_add(1, Relaxed);
+            true
+        };
+        if began {
+            self.begun.store(now, Relaxed);
+            self.latency(load).begin(load.tokens, now);
+        }
+        began
     }
 
     /// The first content of a streamed answer is there, or all of a whole one: the attempt serves. Failures are known as
@@ -199,9 +188,12 @@ impl TargetState {
             &self.first_content
         };
         histogram.record(elapsed, now);
+        if let Some(history) = self.history().filter(|_| !load.whole) {
+            history.first_content(elapsed, now);
+        }
         self.latency(load).leave(load.tokens, start);
         self.latency(load)
-            .answered(load.tokens, elapsed, self.slow.load(Relaxed), now);
+            .answered(load.tokens, elapsed, self.condition.slow(), now);
         let published = self.published.load(Relaxed);
         // Whoever finds the figures stale refreshes them; nobody waits.
         if now >= published + FRESH
@@ -228,8 +220,10 @@ impl TargetState {
             .quantiles([0.50, 0.95, 0.99], now)
             .map_or(0, |[p50, p95, p99]| Quantiles { p50, p95, p99 }.pack());
         self.quantiles.store(word, Relaxed);
-        let whole = self.whole.quantiles([0.95], now);
-        self.whole_p95.store(whole.map_or(0, |[p95]| p95), Relaxed);
+        if self.whole_latency.begun() {
+            let whole = self.whole.quantiles([0.95], now);
+            self.whole_p95.store(whole.map_or(0, |[p95]| p95), Relaxed);
+        }
     }
 
     /// The provider said that this share of its tightest rate limit is left, basis points.
@@ -252,40 +246,58 @@ impl TargetState {
     /// How well it is, in basis points: see [`crate::score`]. At most 100 ms old, and never older than the last failure.
     #[must_use]
     pub fn score(&self, now: Nanos) -> u32 {
-        let word = self.score.load(Relaxed);
-        let at = (word & MILLIS) * MILLI;
-        if word != 0 && now < at + SCORE_FRESH {
-            return WELL - u32::try_from(word >> 44).unwrap_or(WELL);
-        }
-        self.judge(now)
+        self.condition(now).score
     }
 
-    fn judge(&self, now: Nanos) -> u32 {
-        let signals = self.signals(now);
-        self.slow.store(Latency::is_slow(signals.slowness), Relaxed);
-        let score = basis_points(score::score(&signals));
-        let word = u64::from(WELL - score) << 44 | (millis(now) + 1).min(MILLIS);
-        self.score.store(word, Relaxed);
-        score
+    pub(crate) fn condition(&self, now: Nanos) -> Condition {
+        let fresh = self.condition.fresh(now);
+        fresh.unwrap_or_else(|| self.condition.renew(now, || self.judge(now)))
+    }
+
+    /// It failed, or is well again: everybody is to know.
+    fn turn(&self, now: Nanos) {
+        self.turns.fetch_add(1, Release);
+        self.condition.insist(now, || self.judge(now));
+    }
+
+    /// A number that is another after every failure and every recovery.
+    pub(crate) fn turns(&self) -> u32 {
+        self.turns.load(Acquire)
+    }
+
+    fn judge(&self, now: Nanos) -> Condition {
+        let lately = self.window.lately([10 * SECOND, ERROR_SPAN], now);
+        let signals = self.signals_of(lately, now);
+        let [_, minute] = lately;
+        Condition {
+            score: basis_points(score::score(&signals)),
+            error_rate: minute.told(),
+            slow: Latency::is_slow(signals.slowness),
+        }
     }
 
     /// What its score is made of now.
     #[must_use]
     pub fn signals(&self, now: Nanos) -> Signals {
-        let (recent, minute) = (
-            self.window.counts(10 * SECOND, now).total(),
-            self.window.counts(60 * SECOND, now).total(),
-        );
-        let rate = (f64::from(recent) / 10.0).max(f64::from(minute) / 60.0);
+        self.signals_of(self.window.lately([10 * SECOND, ERROR_SPAN], now), now)
+    }
+
+    fn signals_of(&self, [recent, minute]: [Counts; 2], now: Nanos) -> Signals {
+        let rate = (f64::from(recent.total()) / 10.0).max(f64::from(minute.total()) / 60.0);
         let memory = (REMEMBERED / rate.max(1e-3)).clamp(SHORTEST_MEMORY, LONGEST_MEMORY);
         let span = seconds(memory);
         let (good, bad) = self.window.decayed(span, now);
-        let (throttled, _) = self.throttles.decayed(span, now);
+        // Nearly always there are none.
+        let throttled = if self.blocked_at.load(Relaxed) == 0 {
+            0.0
+        } else {
+            self.throttles.decayed(span, now).0
+        };
         let streamed = self.streamed_latency.slowness(1.0, now);
         let whole = self.whole_latency.slowness(WHOLE_VARIES, now);
         let warm = match self.recovered.load(Relaxed) {
             0 => 1.0,
-            at => share(now.saturating_sub(at), SLOW_START),
+            at => share(now.saturating_sub(at), self.slow_start.load(Relaxed).max(1)),
         };
         Signals {
             failed: bad + throttled / 2.0,
@@ -317,7 +329,7 @@ impl TargetState {
                 }
             }
             Meaning::Failing => {
-                self.window.record(false, now);
+                self.count(false, now);
                 self.breaker
                     .failure(permit, rule, &self.window, now, chance);
                 if ended.class == Class::Overloaded {
@@ -326,7 +338,7 @@ impl TargetState {
                 if let Some(wait) = ended.retry_after {
                     self.block(&self.throttled_until, wait, now);
                 }
-                self.judge(now);
+                self.turn(now);
             }
             Meaning::Throttled => {
                 self.throttles.record(true, now);
@@ -337,14 +349,11 @@ impl TargetState {
                     now,
                 );
                 // A 429 fails a probe, though it is no failure of the provider.
-                match permit {
-                    Permit::Probe => {
-                        self.breaker
-                            .failure(Permit::Probe, rule, &self.window, now, chance);
-                    }
-                    Permit::Free => {}
+                if let Permit::Probe(_) = permit {
+                    self.breaker
+                        .failure(permit, rule, &self.window, now, chance);
                 }
-                self.judge(now);
+                self.turn(now);
             }
             Meaning::Credential => {
                 self.block(
@@ -354,23 +363,48 @@ impl TargetState {
                 );
                 self.breaker.release(permit);
             }
-            Meaning::Client | Meaning::Local | Meaning::Silent => {
+            Meaning::Client | Meaning::Local => self.breaker.release(permit),
+            Meaning::Silent => {
                 self.breaker.release(permit);
+                if ended.class == Class::Superseded && ended.waited {
+                    // It took at least as long; else a target that always loses would seem to be quick.
+                    let elapsed = now.saturating_sub(ended.start);
+                    let slow = self.condition.slow();
+                    self.latency(ended.load)
+                        .answered(ended.load.tokens, elapsed, slow, now);
+                }
             }
         }
     }
 
+    fn count(&self, good: bool, now: Nanos) {
+        self.window.record(good, now);
+        if let Some(history) = self.history() {
+            history.attempt(good, now);
+        }
+    }
+
+    /// From now on it is kept what happened in more than the last minutes.
+    pub(crate) fn keep_history(&self) {
+        self.history.get_or_init(Box::default);
+    }
+
+    pub(crate) fn history(&self) -> Option<&History> {
+        self.history.get().map(AsRef::as_ref)
+    }
+
     fn serves(&self, start: Nanos, permit: Permit, rule: &Rule, now: Nanos) {
-        self.window.record(true, now);
+        self.count(true, now);
         // An answer that began before a block says nothing against it.
         if start >= self.blocked_at.load(Relaxed) {
-            self.throttled_until.store(0, Relaxed);
-            self.refused_until.store(0, Relaxed);
+            lift(&self.throttled_until);
+            lift(&self.refused_until);
         }
         if self.breaker.success(permit, rule, &self.window) {
+            self.slow_start.store(rule.slow_start, Relaxed);
             self.recovered.store(now.max(1), Relaxed);
             self.throttles.clear();
-            self.judge(now);
+            self.turn(now);
         }
     }
 
@@ -382,11 +416,21 @@ impl TargetState {
     /// Percentiles of the time to first content.
     #[must_use]
     pub fn quantiles(&self, now: Nanos) -> Option<Quantiles> {
+        Quantiles::unpack(self.packed(now))
+    }
+
+    fn packed(&self, now: Nanos) -> u64 {
+        let word = self.quantiles.load(Relaxed);
         // Figures nobody refreshed for a minute describe no traffic of the last minute.
-        if now > self.published.load(Relaxed) + ERROR_SPAN {
-            return None;
+        if word == 0 || now > self.published.load(Relaxed) + ERROR_SPAN {
+            return 0;
         }
-        Quantiles::unpack(self.quantiles.load(Relaxed))
+        word
+    }
+
+    /// The same as a record keeps them: each plus one, and 0 where it is not known.
+    pub(crate) fn times(&self, now: Nanos) -> [u32; 3] {
+        Quantiles::parts(self.packed(now))
     }
 
     /// The 95th percentile of the time to first content, or of the whole answer; milliseconds. Where there was too
@@ -403,13 +447,15 @@ impl TargetState {
         known.or_else(|| Some(milliseconds(latency.usual(now)? * P95_OVER_USUAL)))
     }
 
-    /// Share of attempts of the last minute that failed, basis points.
+    /// Share of attempts of the last minute that failed, basis points. As old as the score may be.
     #[must_use]
-    pub fn error_rate(&self, span: Option<Nanos>, now: Nanos) -> Option<u32> {
-        let counts = self.window.counts(span.unwrap_or(ERROR_SPAN), now);
-        (counts.total() >= ENOUGH)
-            .then(|| counts.error_rate())
-            .flatten()
+    pub fn error_rate(&self, now: Nanos) -> Option<u32> {
+        self.condition(now).error_rate
+    }
+
+    /// The same of any span, counted now.
+    pub(crate) fn failing(&self, span: Nanos, now: Nanos) -> Option<u32> {
+        self.window.counts(span, now).told()
     }
 
     /// Where its breaker stands.
@@ -422,10 +468,38 @@ impl TargetState {
         }
     }
 
+    /// When the newest attempt began; 0 where there was none.
+    #[must_use]
+    pub fn begun(&self) -> Nanos {
+        self.begun.load(Relaxed)
+    }
+
+    /// Tells, where its breaker lets one ask, whether its provider can be reached. That it can says nothing of how well it
+    /// serves; that it cannot keeps clients from finding out.
+    pub fn reached(&self, reached: bool, rule: &Rule, now: Nanos, chance: &mut Chance) {
+        let Ok(permit @ Permit::Probe(_)) = self.admit(now, false) else {
+            return;
+        };
+        if reached {
+            return self.release(permit);
+        }
+        self.count(false, now);
+        self.breaker
+            .failure(permit, rule, &self.window, now, chance);
+        self.turn(now);
+    }
+
     /// Attempts in flight.
     #[must_use]
     pub fn inflight(&self) -> u32 {
         self.inflight.load(Relaxed)
+    }
+}
+
+/// Takes a block away. There is none nearly always, and a line of memory that nobody writes is shared by all.
+fn lift(block: &AtomicU64) {
+    if block.load(Relaxed) != 0 {
+        block.store(0, Relaxed);
     }
 }
 
@@ -463,10 +537,12 @@ fn share(elapsed: Nanos, span: Nanos) -> f64 {
     (elapsed as f64 / span as f64).min(1.0)
 }
 
-/// [`score::stays`] in basis points.
+/// [`score::stays`] in basis points, for traffic that begins to move below a score of `spill`.
 #[must_use]
-pub fn stays(score: u32) -> u32 {
-    basis_points(score::stays(f64::from(score) / f64::from(WELL)))
+pub fn stays(score: u32, spill: Option<u32>) -> u32 {
+    let share = |bp: u32| f64::from(bp) / f64::from(WELL);
+    let spill = spill.map_or(score::SPILL, share);
+    basis_points(score::stays(share(score), spill))
 }
 
 #[expect(
@@ -475,7 +551,8 @@ pub fn stays(score: u32) -> u32 {
     reason = "a share from 0 to 1"
 )]
 fn basis_points(share: f64) -> u32 {
-    (share.clamp(0.0, 1.0) * f64::from(WELL)).round() as u32
+    // `round` is a call where the processor need not have the instruction.
+    (share.clamp(0.0, 1.0) * f64::from(WELL) + 0.5) as u32
 }
 
 #[expect(
@@ -509,7 +586,7 @@ mod tests {
     use super::*;
 
     fn settle(state: &TargetState, class: Class, retry_after: Option<Nanos>, now: Nanos) {
-        state.begin(Load::default(), now);
+        assert!(state.begin(Load::default(), None, now));
         state.settle(
             &Ended {
                 start: now,
@@ -559,7 +636,7 @@ mod tests {
             settle(&state, Class::InvalidRequest, None, SECOND);
         }
         assert_eq!(state.position(SECOND), Position::Closed);
-        assert_eq!(state.error_rate(None, SECOND), None);
+        assert_eq!(state.error_rate(SECOND), None);
     }
 
     #[test]
@@ -594,7 +671,7 @@ mod tests {
         let state = TargetState::default();
         for i in 0..40 {
             let now = SECOND + i * FRESH;
-            state.begin(Load::default(), now - 300 * MILLI);
+            assert!(state.begin(Load::default(), None, now - 300 * MILLI));
             let start = now - 300 * MILLI;
             state.first_content(Load::default(), start, Permit::Free, &Rule::default(), now);
         }
@@ -612,7 +689,7 @@ mod tests {
     fn an_answer_that_began_before_a_block_does_not_lift_it() {
         let state = TargetState::default();
         settle(&state, Class::RateLimited, Some(60 * SECOND), 2 * SECOND);
-        state.begin(Load::default(), SECOND);
+        assert!(state.begin(Load::default(), None, SECOND));
         let early = Ended {
             start: SECOND,
             load: Load::default(),

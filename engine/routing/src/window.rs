@@ -1,23 +1,22 @@
-//! Exact counts of the last two minutes: one bucket a second, no locks.
+//! Exact counts of the last two minutes: one bucket a second where nothing else is said, no locks.
 //!
 //! A decayed average would give a tight burst almost no weight and can hide a total outage; trips and error rates read
 //! exact buckets instead (the lesson of linkerd's unified failure accrual).
 
+use crate::atomics::{AtomicU64, Ordering::Relaxed};
 use crate::{Nanos, SECOND};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-const BUCKETS: usize = 128;
-/// Seconds that can be asked for; the other buckets keep a late reader from seeing a bucket reused.
-const LONGEST: u64 = 120;
+/// Buckets that cannot be asked for: they keep a late reader from seeing a bucket reused.
+const SPARE: u64 = 8;
 
-/// Successes and failures of the last 120 seconds.
+/// Successes and failures, in so many buckets of so many nanoseconds.
 #[derive(Debug)]
-pub struct Window {
-    /// 24 bits of the second it counts, 20 bits each of successes and failures.
+pub struct Window<const BUCKETS: usize = 128, const UNIT: Nanos = SECOND> {
+    /// 24 bits of the number of the unit it counts, 20 bits each of successes and failures.
     buckets: [AtomicU64; BUCKETS],
 }
 
-impl Default for Window {
+impl<const BUCKETS: usize, const UNIT: Nanos> Default for Window<BUCKETS, UNIT> {
     fn default() -> Self {
         Self {
             buckets: std::array::from_fn(|_| AtomicU64::new(EMPTY)),
@@ -39,6 +38,9 @@ pub struct Counts {
     pub bad: u32,
 }
 
+/// Fewest attempts that policies are told an error rate of.
+const ENOUGH: u32 = 5;
+
 impl Counts {
     /// Attempts.
     #[must_use]
@@ -52,15 +54,30 @@ impl Counts {
         let share = (u64::from(self.bad) * 10_000).checked_div(u64::from(self.total()))?;
         u32::try_from(share).ok()
     }
+
+    /// The same of enough to tell.
+    pub(crate) fn told(self) -> Option<u32> {
+        self.error_rate().filter(|_| self.total() >= ENOUGH)
+    }
 }
 
-impl Window {
+impl<const BUCKETS: usize, const UNIT: Nanos> Window<BUCKETS, UNIT> {
+    /// Units that can be asked for.
+    const LONGEST: u64 = BUCKETS as u64 - SPARE;
+
     /// Counts one attempt.
     pub fn record(&self, good: bool, now: Nanos) {
-        let second = (now / SECOND) & STAMP;
+        let second = (now / UNIT) & STAMP;
         let Some(bucket) = self.bucket(second) else {
             return;
         };
+        let word = bucket.load(Relaxed);
+        let (good_n, bad_n) = ((word >> 20) & COUNT, word & COUNT);
+        // Far from where a count would run over into its neighbour, whoever else adds at the same time.
+        if word >> 40 == second && good_n.max(bad_n) < COUNT / 2 {
+            bucket.fetch_add(if good { 1 << 20 } else { 1 }, Relaxed);
+            return;
+        }
         let _ = bucket.fetch_update(Relaxed, Relaxed, |word| {
             let (good_n, bad_n) = if word >> 40 == second {
                 ((word >> 20) & COUNT, word & COUNT)
@@ -73,30 +90,43 @@ impl Window {
         });
     }
 
-    /// Counts of the `span` that ends now; at most the last two minutes.
+    /// Counts of the `span` that ends now; at most of all that is kept.
     #[must_use]
     pub fn counts(&self, span: Nanos, now: Nanos) -> Counts {
-        let seconds = span.div_ceil(SECOND).clamp(1, LONGEST);
-        let last = now / SECOND;
-        let mut counts = Counts::default();
-        for second in last.saturating_sub(seconds - 1)..=last {
-            let stamp = second & STAMP;
-            let word = self.bucket(stamp).map_or(EMPTY, |b| b.load(Relaxed));
-            if word >> 40 == stamp {
-                counts.good += u32::try_from((word >> 20) & COUNT).unwrap_or(u32::MAX);
-                counts.bad += u32::try_from(word & COUNT).unwrap_or(u32::MAX);
-            }
-        }
+        let [counts] = self.lately([span], now);
         counts
+    }
+
+    /// The same of several spans, the shortest first, each bucket read once.
+    #[must_use]
+    pub fn lately<const N: usize>(&self, spans: [Nanos; N], now: Nanos) -> [Counts; N] {
+        let last = now / UNIT;
+        let mut counts = Counts::default();
+        let mut second = last;
+        spans.map(|span| {
+            let units = span.div_ceil(UNIT).clamp(1, Self::LONGEST);
+            let first = last.saturating_sub(units - 1);
+            // One before the first is the end; of the very first second there is none.
+            while second >= first && second <= last {
+                let stamp = second & STAMP;
+                let word = self.bucket(stamp).map_or(EMPTY, |b| b.load(Relaxed));
+                if word >> 40 == stamp {
+                    counts.good += u32::try_from((word >> 20) & COUNT).unwrap_or(u32::MAX);
+                    counts.bad += u32::try_from(word & COUNT).unwrap_or(u32::MAX);
+                }
+                second = second.wrapping_sub(1);
+            }
+            counts
+        })
     }
 
     /// Successes and failures, each weighing less the older it is: by `e` in so much time.
     #[must_use]
     pub fn decayed(&self, span: Nanos, now: Nanos) -> (f64, f64) {
-        let last = now / SECOND;
-        let step = (-seconds(SECOND) / seconds(span).max(1e-3)).exp();
+        let last = now / UNIT;
+        let step = (-seconds(UNIT) / seconds(span).max(1e-3)).exp();
         let (mut weight, mut good, mut bad) = (1.0, 0.0, 0.0);
-        for second in (last.saturating_sub(LONGEST - 1)..=last).rev() {
+        for second in (last.saturating_sub(Self::LONGEST - 1)..=last).rev() {
             let stamp = second & STAMP;
             let word = self.bucket(stamp).map_or(EMPTY, |b| b.load(Relaxed));
             if word >> 40 == stamp {
@@ -139,7 +169,7 @@ mod tests {
 
     #[test]
     fn counts_are_exact_and_expire() {
-        let window = Window::default();
+        let window = <Window>::default();
         for second in 0..40 {
             window.record(second % 4 != 0, second * SECOND);
         }
@@ -159,8 +189,25 @@ mod tests {
     }
 
     #[test]
+    fn several_spans_are_counted_as_each_alone_from_the_first_second_on() {
+        let window = <Window>::default();
+        for second in 0..200 {
+            window.record(second % 3 != 0, second * SECOND);
+            let now = second * SECOND;
+            let spans = [SECOND, 7 * SECOND, 60 * SECOND, 300 * SECOND];
+            let each = spans.map(|span| window.counts(span, now));
+            assert_eq!(window.lately(spans, now), each);
+            let all = each.map(Counts::total).map(u64::from);
+            assert_eq!(all, spans.map(|s| (s / SECOND).min(120).min(second + 1)));
+        }
+    }
+
+    #[test]
     fn nothing_is_counted_before_anything_happened() {
-        assert_eq!(Window::default().counts(60 * SECOND, 0), Counts::default());
+        assert_eq!(
+            <Window>::default().counts(60 * SECOND, 0),
+            Counts::default()
+        );
         assert_eq!(Counts::default().error_rate(), None);
     }
 }

@@ -4,9 +4,13 @@
     reason = "a test that cannot set itself up should fail loudly"
 )]
 
-use mux_dsl::Image;
-use mux_dsl::image::{Features, RateUnit, Route, TargetId};
-use mux_dsl::request::{HealthState, Live};
+#[path = "shared/fleet.rs"]
+mod fleet;
+#[path = "shared/ride.rs"]
+mod ride;
+
+use fleet::{A, B, C, CHAIN, FLEET, compiled, request, router};
+use mux_dsl::image::{Features, TargetId};
 use mux_routing::breaker::{Permit, Position, Rule};
 use mux_routing::chance::Chance;
 use mux_routing::class::Class;
@@ -14,224 +18,8 @@ use mux_routing::flight::{Action, Actions, Arrival, End, Event, Failure, Flight}
 use mux_routing::router::{Memory, Router};
 use mux_routing::target::{Ended, Load};
 use mux_routing::{MILLI, Nanos, SECOND};
-use mux_traffic::record::{Facts, Usage};
+use ride::Ride;
 use std::sync::Arc;
-
-const A: TargetId = TargetId(0);
-const B: TargetId = TargetId(1);
-const C: TargetId = TargetId(2);
-
-const FLEET: &str = r"
-provider p {
-  kind openai
-  key  env KEY
-  model a {
-    context 10k
-    price   input $1/Mtok  output $10/Mtok
-    can     tools images json-schema streaming
-  }
-  model b {
-    context 10k
-    price   input $1/Mtok  output $10/Mtok
-    can     tools images json-schema streaming
-  }
-  model c {
-    context 100k
-    price   input $1/Mtok  output $10/Mtok
-    can     tools images json-schema audio streaming
-  }
-}
-";
-
-fn compiled(text: &str) -> Image {
-    let compiled = mux_dsl::compile(&["t.mux"], &mut |_| Ok(text.into()), &|_| true);
-    let shown = mux_dsl::render(&compiled.diagnostics, &compiled.sources, false);
-    compiled.image.unwrap_or_else(|| panic!("{shown}"))
-}
-
-fn router_with(policy: &str, memory: &Memory) -> Arc<Router> {
-    let image = compiled(&format!("{FLEET}{policy}"));
-    Arc::new(Router::new(Arc::new(image), "v", memory, |_| None))
-}
-
-fn router(policy: &str) -> Arc<Router> {
-    router_with(policy, &Memory::default())
-}
-
-const CHAIN: &str = "
-plan chain {
-  fallback within 8s {
-    try p/a timeout 2s
-    try p/b timeout 3s
-    try p/c timeout 5s
-  }
-}
-policy @x { else use plan chain }
-";
-
-struct Ride {
-    flight: Flight,
-    now: Nanos,
-    actions: Vec<Action>,
-}
-
-impl Ride {
-    fn new(router: &Arc<Router>, arrival: Arrival) -> Self {
-        let now = arrival.now;
-        let flight = Flight::new(router, arrival, &router.live(now));
-        let mut ride = Self {
-            flight,
-            now,
-            actions: Vec::new(),
-        };
-        let mut out = Actions::new();
-        ride.flight.start(now, &mut out);
-        ride.actions.extend(out);
-        ride
-    }
-
-    fn on(&mut self, event: Event) -> &mut Self {
-        let mut out = Actions::new();
-        self.flight.on(event, self.now, &mut out);
-        self.actions.extend(out);
-        self
-    }
-
-    fn pass(&mut self, span: Nanos) -> &mut Self {
-        let until = self.now + span;
-        while let Some(at) = self.flight.wake_at().filter(|at| *at <= until) {
-            self.now = at;
-            self.on(Event::Wake);
-        }
-        self.now = until;
-        self
-    }
-
-    fn fail(&mut self, class: Class, status: u16) -> &mut Self {
-        let attempt = self.flight.attempts().len() - 1;
-        self.on(Event::Failed(
-            attempt,
-            Failure {
-                status: Some(status),
-                ..Failure::of(class)
-            },
-        ))
-    }
-
-    fn serve(&mut self) -> &mut Self {
-        let attempt = self.flight.attempts().len() - 1;
-        self.on(Event::Head(attempt, 200))
-            .on(Event::Content(attempt));
-        self.on(Event::Done(
-            attempt,
-            Some(Usage {
-                input: 100,
-                output: 10,
-                ..Usage::default()
-            }),
-        ))
-    }
-
-    fn targets(&self) -> Vec<TargetId> {
-        self.flight.attempts().iter().map(|a| a.target).collect()
-    }
-
-    fn refused(&self) -> (u16, &str) {
-        match self.flight.end() {
-            Some(End::Refused(refusal)) => (refusal.status, refusal.code),
-            other => panic!("not refused: {other:?}"),
-        }
-    }
-}
-
-fn request(model: &str) -> Arrival {
-    Arrival {
-        id: "r".to_owned(),
-        seed: 7,
-        at: 1_767_614_400_000,
-        now: 100 * SECOND,
-        facts: Facts {
-            model: model.to_owned(),
-            tokens: 100,
-            streaming: true,
-            ..Facts::default()
-        },
-        ..Arrival::default()
-    }
-}
-
-#[test]
-fn a_hanging_target_costs_its_timeout_and_the_next_one_serves() {
-    let mut ride = Ride::new(&router(CHAIN), request("@x"));
-    ride.on(Event::Connected(0)).pass(1_999 * MILLI);
-    assert_eq!(ride.targets(), [A]);
-    ride.pass(MILLI);
-    assert_eq!(ride.targets(), [A, B]);
-    assert_eq!(
-        ride.actions[..3],
-        [
-            Action::Start {
-                attempt: 0,
-                target: A
-            },
-            Action::Cancel(0),
-            Action::Start {
-                attempt: 1,
-                target: B
-            }
-        ]
-    );
-    ride.serve();
-    assert_eq!(ride.flight.end(), Some(&End::Served(1)));
-}
-
-#[test]
-fn the_last_attempt_never_exceeds_the_total() {
-    let mut ride = Ride::new(&router(CHAIN), request("@x"));
-    ride.on(Event::Connected(0))
-        .pass(2 * SECOND)
-        .on(Event::Connected(1))
-        .pass(3 * SECOND)
-        .on(Event::Connected(2));
-    assert_eq!(ride.targets(), [A, B, C]);
-    assert_eq!(
-        ride.flight.wake_at(),
-        Some(108 * SECOND),
-        "5 s were written, 3 s are left"
-    );
-    ride.pass(3 * SECOND);
-    assert_eq!(ride.refused(), (504, "upstream_timeout"));
-}
-
-#[test]
-fn a_connection_that_does_not_stand_is_given_up_before_the_timeout() {
-    let policy = "policy @x { else use fallback within 60s {\n try p/a timeout 30s connect 1s\n try p/b\n } }";
-    let mut ride = Ride::new(&router(policy), request("@x"));
-    ride.pass(SECOND);
-    assert_eq!(ride.targets(), [A, B]);
-    assert_eq!(ride.flight.attempts()[0].class, Class::Connect);
-}
-
-#[test]
-fn silence_in_the_middle_of_an_answer_breaks_it_and_replaces_nothing() {
-    let policy = "policy @x { else use fallback within 60s {\n try p/a idle 3s\n try p/b\n } }";
-    let mut ride = Ride::new(&router(policy), request("@x"));
-    ride.on(Event::Head(0, 200))
-        .on(Event::Content(0))
-        .pass(2 * SECOND)
-        .on(Event::Progress(0, 40))
-        .pass(2 * SECOND);
-    assert_eq!(ride.flight.end(), None);
-    ride.pass(SECOND);
-    assert_eq!(ride.flight.end(), Some(&End::Broken(Class::Idle)));
-    assert_eq!(ride.targets(), [A]);
-    assert!(
-        ride.flight.attempts()[0]
-            .usage
-            .expect("what was sent is counted")
-            .estimated
-    );
-}
 
 #[test]
 fn the_client_is_committed_at_the_first_content_and_not_before() {
@@ -323,7 +111,7 @@ fn a_list_after_on_decides_what_moves_on() {
 fn outage(router: &Router, target: TargetId, now: Nanos) {
     let state = router.state(target).unwrap_or_else(|| panic!("{target:?}"));
     for _ in 0..5 {
-        state.begin(Load::default(), now);
+        assert!(state.begin(Load::default(), None, now));
         let ended = Ended {
             start: now,
             load: Load::default(),
@@ -371,7 +159,7 @@ fn what_the_client_did_wrong_is_told_at_once_by_a_second_chance_too() {
     for target in [A, B] {
         let state = router.state(target).unwrap_or_else(|| panic!("{target:?}"));
         for _ in 0..200 {
-            state.begin(Load::default(), ride.now);
+            assert!(state.begin(Load::default(), None, ride.now));
             state.first_content(
                 Load::default(),
                 ride.now,
@@ -534,43 +322,6 @@ fn only_targets_that_can_serve_are_candidates() {
 }
 
 #[test]
-fn a_saved_policy_does_not_refund_a_budget() {
-    let policy = "budget pot { cap $0.0002/day }\npolicy @x {\n charge pot\n else use p/a\n}";
-    let memory = Memory::default();
-    // 100 input tokens at $1/Mtok and 10 output tokens at $10/Mtok: $0.0002.
-    Ride::new(&router_with(policy, &memory), request("@x")).serve();
-    let saved = router_with(&policy.replace("0.0002", "0.0003"), &memory);
-    Ride::new(&saved, request("@x")).serve();
-    let ride = Ride::new(&router_with(policy, &memory), request("@x"));
-    assert_eq!(ride.refused(), (429, "budget_exhausted"));
-    assert!(ride.flight.attempts().is_empty());
-}
-
-#[test]
-fn a_policy_that_asks_about_a_budget_decides_itself() {
-    let policy = "budget pot { cap $0.0001/day }\npolicy @x {\n charge pot\n when used of budget pot >= 100% use p/b\n else use p/a\n}";
-    let router = router(policy);
-    Ride::new(&router, request("@x")).serve();
-    let mut ride = Ride::new(&router, request("@x"));
-    assert_eq!(ride.targets(), [B]);
-    assert_eq!(ride.serve().flight.record().used["pot"], 20_000);
-}
-
-#[test]
-fn a_limit_refuses_with_the_time_to_wait() {
-    let router =
-        router("limit slow { 2 requests/min per key }\npolicy @x {\n limit slow\n else use p/a\n}");
-    Ride::new(&router, request("@x")).serve();
-    Ride::new(&router, request("@x")).serve();
-    let ride = Ride::new(&router, request("@x"));
-    assert_eq!(ride.refused(), (429, "limit_reached"));
-    let Some(End::Refused(refusal)) = ride.flight.end() else {
-        panic!("not refused")
-    };
-    assert_eq!(refusal.retry_after, Some(30 * SECOND));
-}
-
-#[test]
 fn names_lead_where_the_contract_says() {
     let closed = router(CHAIN);
     assert_eq!(Ride::new(&closed, request("x")).targets(), [A]);
@@ -626,187 +377,6 @@ fn events_of_an_attempt_that_is_over_change_nothing() {
 }
 
 #[test]
-fn a_deadline_the_client_chose_is_not_held_against_a_target_that_works() {
-    let router = router("policy @x { else use p/a }");
-    for _ in 0..10 {
-        let mut arrival = request("@x");
-        arrival.timeout = Some(2_300 * MILLI);
-        let mut ride = Ride::new(&router, arrival);
-        ride.on(Event::Head(0, 200)).on(Event::Content(0));
-        for _ in 0..22 {
-            ride.pass(100 * MILLI).on(Event::Progress(0, 4));
-        }
-        ride.pass(SECOND);
-        assert_eq!(ride.flight.end(), Some(&End::Broken(Class::Deadline)));
-    }
-    let state = router.state(A).expect("a target");
-    assert_eq!(
-        state.error_rate(None, 110 * SECOND),
-        Some(0),
-        "it gave content each time, and nothing else was held against it"
-    );
-}
-
-#[test]
-fn a_long_wait_is_told_to_the_client_instead_of_waited_out() {
-    let router = router("policy @x { else use p/a }");
-    let mut ride = Ride::new(&router, request("@x"));
-    let asked = Failure {
-        status: Some(429),
-        retry_after: Some(120 * SECOND),
-        ..Failure::of(Class::RateLimited)
-    };
-    ride.on(Event::Failed(0, asked));
-    assert_eq!(ride.refused(), (429, "rate_limited"));
-    let Some(End::Refused(refusal)) = ride.flight.end() else {
-        panic!("not refused")
-    };
-    assert_eq!(refusal.retry_after, Some(120 * SECOND));
-}
-
-#[test]
-fn a_target_that_cannot_be_called_is_no_alternative() {
-    let text =
-        format!("{FLEET}policy @x {{ else use fallback within 60s {{\n try p/a\n try p/b\n }} }}");
-    let compiled = mux_dsl::compile(&["t.mux"], &mut |_| Ok(text.clone().into_bytes()), &|_| {
-        true
-    });
-    let image = Arc::new(compiled.image.expect("it is good"));
-    let router = Arc::new(Router::new(image, "v", &Memory::default(), |t| {
-        (t == B).then(|| "has no key".to_owned())
-    }));
-    assert_eq!(router.live(SECOND).health(B), HealthState::Down);
-    let mut ride = Ride::new(&router, request("@x"));
-    ride.on(Event::Connected(0)).pass(50 * SECOND);
-    assert_eq!(
-        ride.flight.end(),
-        None,
-        "nobody else could serve, so it may use all the time there is"
-    );
-}
-
-#[test]
-fn a_count_that_cannot_be_true_does_not_empty_a_budget() {
-    let router = router("budget pot { cap $1/day }\npolicy @x {\n charge pot\n else use p/a\n}");
-    let mut ride = Ride::new(&router, request("@x"));
-    let absurd = Usage {
-        input: 1 << 63,
-        output: 1 << 63,
-        ..Usage::default()
-    };
-    ride.on(Event::Head(0, 200))
-        .on(Event::Content(0))
-        .on(Event::Done(0, Some(absurd)));
-    assert!(ride.flight.attempts()[0].usage.expect("counted").estimated);
-    assert_eq!(Ride::new(&router, request("@x")).targets(), [A]);
-}
-
-#[test]
-fn when_the_time_of_an_inner_fallback_is_up_the_outer_one_goes_on() {
-    let policy = "
-plan inner {
-  fallback within 2s {
-    try p/a timeout 5s
-    try p/b timeout 5s
-  }
-}
-plan outer {
-  fallback within 10s {
-    try plan inner
-    try p/c timeout 5s
-  }
-}
-policy @x { else use plan outer }
-";
-    let mut ride = Ride::new(&router(policy), request("@x"));
-    ride.on(Event::Connected(0)).pass(2 * SECOND);
-    assert_eq!(
-        ride.targets(),
-        [A, C],
-        "the inner time is over for all of its targets"
-    );
-    ride.on(Event::Connected(1)).pass(5 * SECOND);
-    assert_eq!(ride.refused(), (504, "upstream_timeout"));
-}
-
-/// `@x` of [`CHAIN`], with one request in flight at a time.
-fn one_at_a_time() -> Arc<Router> {
-    let text = format!("{FLEET}limit one {{\n  1 requests/min per key\n}}\n{CHAIN}");
-    let text = text.replace("policy @x {", "policy @x {\n  limit one\n ");
-    let text = text.replace(" else use plan chain }", " else use plan chain\n}");
-    let mut image = compiled(&text);
-    for rate in image.fleet.limits.iter_mut().flat_map(|l| &mut l.rates) {
-        rate.unit = RateUnit::Concurrent;
-    }
-    let memory = Memory::default();
-    Arc::new(Router::new(Arc::new(image), "v", &memory, |_| None))
-}
-
-#[test]
-fn a_place_in_flight_is_free_again_however_the_flight_ends() {
-    let router = one_at_a_time();
-    let taken = |router: &Arc<Router>| {
-        let ride = Ride::new(router, request("@x"));
-        match ride.flight.end() {
-            Some(End::Refused(refusal)) => {
-                assert_eq!(refusal.code, "limit_reached");
-                assert_eq!(refusal.retry_after, Some(SECOND));
-                true
-            }
-            _ => false,
-        }
-    };
-    let ends: [fn(&mut Ride) -> &mut Ride; 4] = [
-        |ride| ride.on(Event::Connected(0)).serve(),
-        |ride| ride.on(Event::ClientGone),
-        |ride| ride.fail(Class::InvalidRequest, 400),
-        |ride| ride.pass(600 * SECOND),
-    ];
-    for end in ends {
-        let mut ride = Ride::new(&router, request("@x"));
-        assert!(ride.flight.end().is_none() && taken(&router));
-        end(&mut ride);
-        assert!(ride.flight.end().is_some());
-        // The flight that is over still lives, as one that waits to be recorded does.
-        assert!(!taken(&router));
-    }
-    let arrival = request("@x");
-    let unflown = Flight::new(&router, arrival, &router.live(0));
-    assert!(taken(&router));
-    drop(unflown);
-    assert!(!taken(&router));
-}
-
-#[test]
-fn a_stream_that_only_keeps_alive_is_cut_off_where_content_is_asked_for() {
-    let mut image = compiled(&format!(
-        "{FLEET}policy @x {{\n  else use p/a idle 60s\n}}\n"
-    ));
-    for plan in &mut image.plans {
-        if let Route::Attempt(attempt) = &mut plan.route {
-            attempt.timeouts.content_idle = Some(5_000);
-        }
-    }
-    let memory = Memory::default();
-    let router = Arc::new(Router::new(Arc::new(image), "v", &memory, |_| None));
-    let mut ride = Ride::new(&router, request("@x"));
-    ride.on(Event::Head(0, 200)).pass(9 * SECOND);
-    assert!(
-        ride.flight.end().is_none(),
-        "the first content has its own deadline"
-    );
-    ride.on(Event::Content(0))
-        .pass(4 * SECOND)
-        .on(Event::Progress(0, 12));
-    ride.pass(4 * SECOND)
-        .on(Event::Progress(0, 0))
-        .pass(999 * MILLI);
-    assert!(ride.flight.end().is_none());
-    ride.pass(MILLI);
-    assert_eq!(ride.flight.end(), Some(&End::Broken(Class::Idle)));
-}
-
-#[test]
 fn what_the_bundle_says_for_all_holds_where_nothing_nearer_is_written() {
     let policy = |lines: &str, within: &str| {
         format!(
@@ -855,4 +425,180 @@ fn a_bundle_can_bound_the_attempts_of_a_request_and_those_at_one_target() {
     assert_eq!(tried("attempts 9 per-target 1\n  retry 3"), [A, B, C]);
     let twice = tried("attempts 9 per-target 2\n  retry 3\n  backoff 1ms up-to 2ms");
     assert_eq!(twice, [A, A, B, B, C, C]);
+}
+
+#[test]
+fn no_more_attempts_are_in_flight_at_a_target_than_are_written_and_the_next_takes_the_rest() {
+    let text = FLEET.replacen("  model a {", "  model a {\n    concurrency 2", 1);
+    let image = compiled(&format!("{text}{CHAIN}"));
+    let memory = Memory::default();
+    let router = Arc::new(Router::new(Arc::new(image), "v", &memory, |_| None));
+    let mut rides: Vec<Ride> = (0..3)
+        .map(|seed| {
+            Ride::new(
+                &router,
+                Arrival {
+                    seed,
+                    ..request("@x")
+                },
+            )
+        })
+        .collect();
+    let first: Vec<_> = rides.iter().map(|ride| ride.targets()[0]).collect();
+    assert_eq!(first, [A, A, B]);
+    let record = rides[2].flight.record();
+    let said = record.candidates[0].passed_over.as_deref();
+    assert_eq!(said, Some("has as many attempts in flight as it may"));
+    rides[0].serve();
+    let next = Ride::new(&router, request("@x"));
+    assert_eq!(next.targets(), [A], "a place is free again");
+}
+
+#[test]
+fn where_every_place_is_taken_the_client_is_told_when_to_come_back() {
+    let text = FLEET.replace("    context 10", "    concurrency 1\n    context 10");
+    let image = compiled(&format!("{text}{CHAIN}"));
+    let router = Arc::new(Router::new(
+        Arc::new(image),
+        "v",
+        &Memory::default(),
+        |_| None,
+    ));
+    let rides: Vec<Ride> = (0..4).map(|_| Ride::new(&router, request("@x"))).collect();
+    let last = &rides[3];
+    assert_eq!(last.refused(), (503, "no_target_available"));
+    let Some(End::Refused(refusal)) = last.flight.end() else {
+        panic!("it is refused")
+    };
+    assert_eq!(refusal.retry_after, Some(SECOND));
+}
+
+/// Requests of a thousand that leave a target which fails one time in five.
+fn leave(defaults: &str) -> usize {
+    let router = router(&format!("defaults {{\n  {defaults}\n}}\n{CHAIN}"));
+    let state = router.state(A).unwrap_or_else(|| panic!("a target"));
+    for n in 0..100 {
+        let class = if n % 5 == 0 { Class::Server } else { Class::Ok };
+        assert!(state.begin(Load::default(), None, 100 * SECOND));
+        let ended = Ended {
+            start: 100 * SECOND,
+            load: Load::default(),
+            waited: true,
+            class,
+            permit: Permit::Free,
+            retry_after: None,
+        };
+        let rule = Rule {
+            consecutive: 0,
+            error_rate: 10_000,
+            ..Rule::default()
+        };
+        state.settle(&ended, &rule, 100 * SECOND, &mut Chance::new(n));
+    }
+    let first = |seed| {
+        let arrival = Arrival {
+            seed,
+            ..request("@x")
+        };
+        Ride::new(&router, arrival).targets().first().copied()
+    };
+    (0..1_000).filter(|seed| first(*seed) != Some(A)).count()
+}
+
+#[test]
+fn a_policy_says_from_which_health_on_traffic_moves() {
+    let (usual, never, soon) = (
+        leave("attempts 4"),
+        leave("spill off"),
+        leave("spill below 90%"),
+    );
+    assert_eq!(never, 0);
+    assert!(0 < usual && usual < soon, "{usual} {soon}");
+}
+
+#[test]
+fn the_last_places_are_kept_for_those_of_higher_priority() {
+    let text = format!(
+        "{FLEET}policy @x {{ priority 9\n  else use p/a }}\npolicy @y {{ priority 2\n  else use p/a }}\n"
+    );
+    let router = Arc::new(Router::new(
+        Arc::new(compiled(&text)),
+        "v",
+        &Memory::default(),
+        |_| None,
+    ));
+    let flight = |model| {
+        let arrival = request(model);
+        Flight::new(&router, arrival, &router.live(100 * SECOND))
+    };
+    assert_eq!((flight("@x").reserve(), flight("@y").reserve()), (0, 2_100));
+    let mut shed = flight("@y");
+    shed.shed();
+    let mut out = Actions::new();
+    shed.start(100 * SECOND, &mut out);
+    assert_eq!(out.as_slice(), [Action::Finish]);
+    assert!(matches!(shed.end(), Some(End::Refused(refusal)) if refusal.code == "gateway_busy"));
+    let alone = router_of_one();
+    let only = Flight::new(&alone, request("@x"), &alone.live(100 * SECOND));
+    assert_eq!(
+        only.reserve(),
+        0,
+        "nothing is kept where nobody is more important"
+    );
+}
+
+#[test]
+fn a_priority_is_foreseen_as_it_is_decided_and_takes_nothing_from_limits() {
+    let text = format!(
+        "{FLEET}limit one {{ 1 concurrent per key }}\npolicy @x {{ priority 9\n  else use p/a }}\npolicy @y {{ priority 2\n  limit one\n  when streaming go @x\n  else use p/a }}\n"
+    );
+    let router = Arc::new(Router::new(
+        Arc::new(compiled(&text)),
+        "v",
+        &Memory::default(),
+        |_| None,
+    ));
+    let live = router.live(100 * SECOND);
+    let mut one = request("@y");
+    for (streaming, priority) in [(true, 9), (false, 2), (true, 9)] {
+        one.facts.streaming = streaming;
+        assert_eq!(router.foresee(&one, &live), priority);
+    }
+    one.facts.streaming = false;
+    let flight = Flight::new(&router, one.clone(), &live);
+    assert!(
+        flight.end().is_none(),
+        "nothing was taken before: {:?}",
+        flight.end()
+    );
+    assert_eq!(flight.reserve(), router.kept(2));
+    assert_eq!(
+        router.foresee(&request("@nobody"), &live),
+        9,
+        "it is refused soon enough"
+    );
+}
+
+#[test]
+fn a_client_that_has_its_status_is_recorded_with_it_whatever_fails() {
+    let router = router("policy @x { else use p/a }\n");
+    let mut flight = Flight::new(&router, request("@x"), &router.live(100 * SECOND));
+    let mut out = Actions::new();
+    flight.start(100 * SECOND, &mut out);
+    flight.promise();
+    flight.on(
+        Event::Failed(0, Failure::of(Class::InvalidRequest)),
+        101 * SECOND,
+        &mut out,
+    );
+    assert!(matches!(flight.end(), Some(End::Refused(_))));
+    let outcome = flight.record().outcome;
+    assert_eq!(
+        (outcome.status, outcome.class.as_str(), outcome.served),
+        (200, "invalid-request", None)
+    );
+}
+
+fn router_of_one() -> Arc<Router> {
+    router("policy @x { priority 1\n  else use p/a }\n")
 }

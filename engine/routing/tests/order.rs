@@ -1,4 +1,4 @@
-//! In which order a request tries targets, where its plan leaves that to the request.
+//! In which order a request tries targets, where its plan leaves that to figures, weights and nesting.
 #![expect(
     clippy::panic,
     clippy::expect_used,
@@ -6,204 +6,24 @@
     reason = "a test that cannot set itself up should fail loudly"
 )]
 
+#[path = "shared/plans.rs"]
+#[expect(dead_code, reason = "not all of it is wanted here")]
+mod plans;
+
 use mux_dsl::image::{
-    Affinity, After, Arm, Attempt, BasisPoints, By, Canary, Cascade, Combine, Compare, Ensemble,
-    Fallback, Features, Filter, HealthRule, Hedge, Listed, Millis, Quantile, Route, Split, Sticky,
-    TargetId, Terms, Tier, Timeouts,
+    Accept, Affinity, After, Arm, By, Cascade, Compare, Fallback, Features, Filter, Hedge, Listed,
+    Millis, ProviderId, Quantile, Route, Split, Sticky, TargetId, Terms, Tier,
 };
-use mux_dsl::request::{HealthState, Live, Request};
+use mux_dsl::request::HealthState;
 use mux_routing::SECOND;
-use mux_routing::admission::Admission;
-use mux_routing::flight::Arrival;
-use mux_routing::refusal::Refusal;
-use mux_routing::router::{Memory, Router};
-use mux_traffic::record::{Facts, Prefix};
+use mux_routing::router::Router;
+use plans::{
+    A, B, C, D, Told, admit, attempt, cheapest, fastest, list, order, plain, request, router,
+    split, to, weighing,
+};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-const A: TargetId = TargetId(0);
-const B: TargetId = TargetId(1);
-const C: TargetId = TargetId(2);
-const D: TargetId = TargetId(3);
-
-/// `a` is cheap to ask, `b` cheap to listen to, `c` dear, and of `d` the price is not known.
-const BUNDLE: &str = r"
-provider p {
-  kind openai
-  regions eu
-  key env KEY
-  model a {
-    context 10k
-    price input $1/Mtok output $20/Mtok
-    can tools images json-schema streaming
-    tier economy
-  }
-  model b {
-    context 10k
-    price input $2/Mtok output $1/Mtok
-    can tools images json-schema streaming
-    tier standard
-  }
-  model c {
-    context 100k
-    price input $9/Mtok output $90/Mtok
-    can tools images json-schema audio streaming
-    tier frontier
-  }
-}
-provider q {
-  kind openai
-  key env KEY
-  model d {
-    context 10k
-    can tools images json-schema streaming
-  }
-}
-policy @x {
-  else use p/a
-}
-";
-
-/// Live figures that are told.
-#[derive(Clone, Default)]
-struct Told {
-    p95: BTreeMap<TargetId, Millis>,
-    error_rate: BTreeMap<TargetId, BasisPoints>,
-    down: Vec<TargetId>,
-}
-
-impl Live for Told {
-    fn p50(&self, _: TargetId) -> Option<Millis> {
-        None
-    }
-    fn p95(&self, target: TargetId) -> Option<Millis> {
-        self.p95.get(&target).copied()
-    }
-    fn p99(&self, _: TargetId) -> Option<Millis> {
-        None
-    }
-    fn error_rate(&self, target: TargetId) -> Option<BasisPoints> {
-        self.error_rate.get(&target).copied()
-    }
-    fn inflight(&self, _: TargetId) -> u32 {
-        0
-    }
-    fn breaker_open(&self, _: TargetId) -> bool {
-        false
-    }
-    fn headroom(&self, _: TargetId) -> Option<BasisPoints> {
-        None
-    }
-    fn health(&self, target: TargetId) -> HealthState {
-        if self.down.contains(&target) {
-            HealthState::Down
-        } else {
-            HealthState::Ok
-        }
-    }
-    fn used(&self, _: mux_dsl::image::BudgetId, _: &Request<'_>) -> BasisPoints {
-        0
-    }
-}
-
-/// A gateway of one policy, `@x`, that always takes this route.
-fn router(route: Route) -> Arc<Router> {
-    let compiled = mux_dsl::compile(&["t.mux"], &mut |_| Ok(BUNDLE.into()), &|_| true);
-    let shown = mux_dsl::render(&compiled.diagnostics, &compiled.sources, false);
-    let mut image = compiled.image.unwrap_or_else(|| panic!("{shown}"));
-    image.plans[0].route = route;
-    Arc::new(Router::new(
-        Arc::new(image),
-        "v",
-        &Memory::default(),
-        |_| None,
-    ))
-}
-
-fn attempt(target: TargetId) -> Attempt {
-    Attempt {
-        target,
-        timeouts: Timeouts::default(),
-        retry: None,
-    }
-}
-
-fn to(target: TargetId) -> Arm {
-    Arm::of(Route::Attempt(attempt(target)))
-}
-
-fn weighing(target: TargetId, weight: u32) -> Arm {
-    Arm {
-        weight,
-        ..to(target)
-    }
-}
-
-fn list(by: By, targets: &[TargetId]) -> Listed {
-    Listed {
-        by,
-        filter: None,
-        arms: targets.iter().copied().map(to).collect(),
-        otherwise: None,
-        terms: Terms::default(),
-    }
-}
-
-fn cheapest(targets: &[TargetId]) -> Listed {
-    list(By::Cost, targets)
-}
-
-fn fastest(explore: BasisPoints, targets: &[TargetId]) -> Listed {
-    list(By::Latency(Quantile::P95, 60_000, explore), targets)
-}
-
-fn split(salt: &str, arms: &[(BasisPoints, TargetId)]) -> Route {
-    Route::Split(Split {
-        by: vec![Sticky::EndUser],
-        salt: salt.into(),
-        arms: arms
-            .iter()
-            .map(|(share, target)| (*share, to(*target)))
-            .collect(),
-    })
-}
-
-fn request(seed: u64) -> Arrival {
-    Arrival {
-        id: format!("req_{seed}"),
-        seed,
-        at: 1_767_614_400_000,
-        now: 100 * SECOND,
-        facts: Facts {
-            model: "@x".to_owned(),
-            tokens: 1_000,
-            streaming: true,
-            ..Facts::default()
-        },
-        ..Arrival::default()
-    }
-}
-
-fn of_user(name: &str) -> Arrival {
-    let mut arrival = request(1);
-    arrival.facts.end_user = Some(name.to_owned());
-    arrival
-}
-
-fn admit(router: &Arc<Router>, arrival: &Arrival, live: &Told) -> (Admission, Option<Refusal>) {
-    Admission::decide(router, arrival, live)
-}
-
-fn order(router: &Arc<Router>, arrival: &Arrival, live: &Told) -> Vec<TargetId> {
-    let (admission, _) = admit(router, arrival, live);
-    let itinerary = admission.itinerary().expect("it is admitted");
-    itinerary.steps.iter().map(|step| step.target).collect()
-}
-
-fn plain(router: &Arc<Router>, arrival: &Arrival) -> Vec<TargetId> {
-    order(router, arrival, &Told::default())
-}
 
 #[test]
 fn the_cheapest_is_the_cheapest_for_this_request_and_the_others_follow() {
@@ -261,7 +81,7 @@ fn neither_a_condition_on_what_is_unknown_nor_its_negation_passes() {
         let router = router(Route::Listed(list));
         let (admission, refusal) = admit(&router, &request(1), &Told::default());
         assert!(refusal.is_none());
-        assert!(admission.order.expect("laid").itinerary.steps.is_empty());
+        assert!(admission.order.expect("laid").itinerary.is_empty());
     }
 }
 
@@ -337,224 +157,36 @@ fn a_balance_keeps_its_weights_and_the_heaviest_is_next() {
     }
 }
 
-fn counted(route: Route, users: u32) -> BTreeMap<TargetId, u32> {
-    let router = router(route);
-    let mut counts = BTreeMap::new();
-    for user in 0..users {
-        *counts
-            .entry(plain(&router, &of_user(&format!("user-{user}")))[0])
-            .or_default() += 1;
-    }
-    counts
-}
-
 #[test]
-fn shares_of_a_split_hold_over_a_hundred_thousand_users() {
-    let counts = counted(
-        split("s", &[(5_000, A), (3_000, B), (1_950, C), (50, D)]),
-        100_000,
-    );
-    for (target, share) in [(A, 50_000_u32), (B, 30_000), (C, 19_500), (D, 500)] {
-        let share_f = f64::from(share) / 100_000.0;
-        let deviation = (100_000.0 * share_f * (1.0 - share_f)).sqrt();
-        let off = f64::from(counts[&target].abs_diff(share));
-        assert!(
-            off < 4.0 * deviation,
-            "{target:?}: {off} of {deviation}: {counts:?}"
-        );
-    }
-}
-
-#[test]
-fn a_user_always_gets_the_same_arm_whatever_else_differs() {
-    let router = router(split("s", &[(5_000, A), (5_000, B)]));
-    for user in 0..200 {
-        let name = format!("user-{user}");
-        let first = plain(&router, &of_user(&name));
-        let mut other = of_user(&name);
-        (other.seed, other.id, other.facts.tokens) = (99, "another".to_owned(), 3);
-        other.facts.key = Some("k".to_owned());
-        assert_eq!(plain(&router, &other), first);
-    }
-}
-
-#[test]
-fn pointing_an_arm_elsewhere_or_renaming_it_moves_no_user() {
-    let before = router(split("s", &[(3_000, A), (7_000, B)]));
-    let Route::Split(mut moved) = split("s", &[(3_000, C), (7_000, B)]) else {
-        panic!("it is a split")
+fn of_equals_the_busier_of_two_is_left_for_the_other_and_written_weights_are_kept() {
+    let share = |list: &Listed, live: &Told| {
+        let router = router(Route::Listed(list.clone()));
+        let firsts = (0..4_000).map(|seed| order(&router, &request(seed), live)[0]);
+        firsts.filter(|first| *first == A).count()
     };
-    moved.arms[0].1.name = Some("another".into());
-    let after = router(Route::Split(moved));
-    for user in 0..5_000 {
-        let arrival = of_user(&format!("user-{user}"));
-        let was = plain(&before, &arrival)[0];
-        let is = plain(&after, &arrival)[0];
-        assert_eq!(is, if was == A { C } else { B });
-    }
-}
-
-#[test]
-fn another_salt_shuffles_users_independently() {
-    let one = router(split("one", &[(5_000, A), (5_000, B)]));
-    let two = router(split("two", &[(5_000, A), (5_000, B)]));
-    let same = (0..10_000).filter(|user| {
-        let arrival = of_user(&format!("user-{user}"));
-        plain(&one, &arrival) == plain(&two, &arrival)
-    });
-    let same = same.count();
-    assert!((4_800..5_200).contains(&same), "{same}");
-}
-
-#[test]
-fn a_request_without_a_user_goes_by_its_key_and_then_by_its_id() {
-    let router = router(split("s", &[(5_000, A), (5_000, B)]));
-    let arm = |arrival: &Arrival| plain(&router, arrival)[0];
-    let mut keyed = request(1);
-    keyed.facts.key = Some("k_1".to_owned());
-    let by_key = arm(&keyed);
-    for seed in 2..50 {
-        let mut again = request(seed);
-        again.facts.key = Some("k_1".to_owned());
-        assert_eq!(arm(&again), by_key);
-    }
-    let by_id: std::collections::BTreeSet<_> = (0..50).map(|seed| arm(&request(seed))).collect();
-    assert_eq!(by_id.len(), 2, "ids fall on both arms");
-}
-
-fn canary(share: BasisPoints, abort: Vec<HealthRule>) -> Route {
-    Route::Canary(Canary {
-        by: vec![Sticky::EndUser],
-        salt: "".into(),
-        base: Box::new(Route::Attempt(attempt(A))),
-        trial: Box::new(to(B)),
-        share,
-        abort,
-        ramp: None,
-    })
-}
-
-#[test]
-fn a_larger_share_of_a_canary_keeps_those_who_had_it() {
-    let (small, large) = (router(canary(500, vec![])), router(canary(2_500, vec![])));
-    let mut had = 0;
-    for user in 0..10_000 {
-        let arrival = of_user(&format!("user-{user}"));
-        if plain(&small, &arrival) == [B] {
-            had += 1;
-            assert_eq!(plain(&large, &arrival), [B]);
-        }
-    }
-    assert!((400..600).contains(&had), "{had}");
-}
-
-#[test]
-fn a_canary_beyond_a_threshold_sends_everybody_to_the_base_and_says_so() {
-    let rule = HealthRule::ErrorRateAbove(200, 600_000);
-    let router = router(canary(10_000, vec![rule]));
-    let arrival = of_user("ana");
-    let told = |share| Told {
-        error_rate: [(B, share)].into(),
+    let equal = list(By::Weight, &[A, B, C]);
+    let mut weighed = equal.clone();
+    weighed.arms[0].weight = 2;
+    let busy = |inflight: u32, p50: [Millis; 3]| Told {
+        inflight: [(A, inflight), (B, 20), (C, 20)].into(),
+        p50: [A, B, C].into_iter().zip(p50).collect(),
         ..Told::default()
     };
-    assert_eq!(order(&router, &arrival, &told(200)), [B]);
-    assert_eq!(
-        order(&router, &arrival, &Told::default()),
-        [B],
-        "unknown is no reason"
-    );
-    let (admission, _) = admit(&router, &arrival, &told(201));
-    let order = admission.order.expect("it is admitted");
-    assert_eq!(order.itinerary.steps[0].target, A);
-    let [choice] = order.choices.as_slice() else {
-        panic!("{:?}", order.choices)
-    };
-    assert_eq!(
-        (choice.strategy, &*choice.arm, choice.aborted),
-        ("canary", "base", true)
-    );
-}
-
-fn staying(affinity: Affinity, targets: &[TargetId]) -> Listed {
-    let mut list = list(By::Weight, targets);
-    list.terms.affinity = Some(affinity);
-    list
-}
-
-#[test]
-fn a_conversation_stays_with_one_target_and_leaves_it_only_while_that_is_down() {
-    let router = router(Route::Listed(staying(Affinity::Conversation, &[A, B, C])));
-    let mut homes: BTreeMap<TargetId, u32> = BTreeMap::new();
-    for talk in 0..300 {
-        let of = |seed| {
-            let mut arrival = request(seed);
-            arrival.facts.conversation = Some(format!("talk-{talk}"));
-            arrival
-        };
-        let home = plain(&router, &of(1))[0];
-        *homes.entry(home).or_default() += 1;
-        assert!((2..20).all(|seed| plain(&router, &of(seed))[0] == home));
-        let ill = |target| Told {
-            down: vec![target],
-            ..Told::default()
-        };
-        for target in [A, B, C] {
-            let away = order(&router, &of(3), &ill(target))[0];
-            assert_eq!(
-                away == home,
-                target != home,
-                "only those of the ill one move"
-            );
+    for (live, left) in [
+        (busy(20, [500; 3]), false),
+        (busy(30, [500; 3]), false),
+        (busy(40, [500; 3]), true),
+        (busy(20, [900, 500, 500]), true),
+        (busy(10, [900, 500, 500]), false),
+    ] {
+        let (a, kept) = (share(&equal, &live), share(&weighed, &live));
+        if left {
+            assert_eq!(a, 0, "whichever of the others is drawn is less busy");
+        } else {
+            assert!(a.abs_diff(1_333) < 120, "{a}");
         }
+        assert!(kept.abs_diff(2_000) < 120, "{kept}");
     }
-    assert!(homes.values().all(|n| (60..140).contains(n)), "{homes:?}");
-}
-
-#[test]
-fn a_weighted_affinity_keeps_the_weights() {
-    let mut list = staying(Affinity::EndUser, &[]);
-    list.arms = vec![weighing(A, 1), weighing(B, 3)];
-    let counts = counted(Route::Listed(list), 20_000);
-    assert!(counts[&A].abs_diff(5_000) < 300, "{counts:?}");
-}
-
-#[test]
-fn affinity_never_makes_cheapest_dear() {
-    let mut list = cheapest(&[C, A, B]);
-    list.terms.affinity = Some(Affinity::EndUser);
-    assert_eq!(counted(Route::Listed(list), 200), [(B, 200)].into());
-}
-
-#[test]
-fn who_stays_with_one_of_the_fastest_stays_among_those_that_are_as_fast() {
-    let mut list = fastest(0, &[A, B, C]);
-    list.terms.affinity = Some(Affinity::EndUser);
-    let router = router(Route::Listed(list));
-    let homes = |live: &Told| -> BTreeMap<TargetId, u32> {
-        let mut homes = BTreeMap::new();
-        for user in 0..300 {
-            let home = order(&router, &of_user(&format!("user-{user}")), live)[0];
-            *homes.entry(home).or_default() += 1;
-        }
-        homes
-    };
-    assert_eq!(homes(&Told::default()).len(), 3, "nothing is known of any");
-    let live = Told {
-        p95: [(A, 1_000), (B, 1_500), (C, 1_501)].into(),
-        ..Told::default()
-    };
-    let homes = homes(&live);
-    assert_eq!(homes.keys().copied().collect::<Vec<_>>(), [A, B]);
-    assert!(homes.values().all(|n| *n > 100), "{homes:?}");
-}
-
-#[test]
-fn a_request_with_nothing_to_stay_by_is_drawn() {
-    let router = router(Route::Listed(staying(Affinity::Conversation, &[A, B])));
-    let firsts: std::collections::BTreeSet<_> = (0..50)
-        .map(|seed| plain(&router, &request(seed))[0])
-        .collect();
-    assert_eq!(firsts.len(), 2);
 }
 
 #[test]
@@ -574,9 +206,8 @@ fn strategies_nest_and_keep_their_own_deadlines_and_outcomes() {
     let (admission, _) = admit(&router, &request(1), &Told::default());
     let flat = admission.itinerary().expect("it is admitted");
     let steps: Vec<_> = flat
-        .steps
-        .iter()
-        .map(|s| (s.target, flat.groups[s.group].within))
+        .steps()
+        .map(|(_, s)| (s.target, flat.group(s.group).unwrap().within))
         .collect();
     let seconds = |n: u64| Some(n * SECOND);
     assert_eq!(
@@ -591,7 +222,7 @@ fn strategies_nest_and_keep_their_own_deadlines_and_outcomes() {
 }
 
 #[test]
-fn a_hedge_is_carried_out_as_its_arms_in_order() {
+fn a_hedge_is_one_step_and_nothing_is_allocated_for_it() {
     let router = router(Route::Hedge(Hedge {
         after: After::Time(800),
         extra: 1,
@@ -600,71 +231,32 @@ fn a_hedge_is_carried_out_as_its_arms_in_order() {
         cost: None,
         terms: Terms::default(),
     }));
-    assert_eq!(plain(&router, &request(1)), [C, A]);
     let (admission, _) = admit(&router, &request(1), &Told::default());
-    assert!(
-        admission.order.expect("laid").fixed,
-        "nothing is allocated for it"
-    );
+    let order = admission.order.expect("laid");
+    assert!(order.fixed, "it is laid once for all");
+    assert_eq!(order.itinerary.len(), 1);
+    let step = order.itinerary.step(0).unwrap();
+    assert_eq!(step.target, C);
+    assert_eq!(step.joint.as_ref().map(|j| j.arms.len()), Some(2));
 }
 
 #[test]
-fn what_cannot_be_carried_out_is_refused_and_nothing_is_called() {
-    let router = router(Route::Ensemble(Ensemble {
-        asks: vec![to(A), to(B)],
-        quorum: 2,
-        combine: Combine::FirstValid,
-        judge: None,
-        buffer: true,
-        terms: Terms::default(),
-    }));
-    let (admission, refusal) = admit(&router, &request(1), &Told::default());
-    let refusal = refusal.expect("refused");
-    assert_eq!(
-        (refusal.status, refusal.code),
-        (501, "strategy_unsupported")
-    );
-    assert_eq!(
-        refusal.message,
-        "this version cannot carry out `ensemble` yet"
-    );
-    assert!(admission.decided.is_some(), "the decision itself is known");
-}
-
-#[test]
-fn a_list_does_not_hide_an_arm_that_cannot_be_carried_out() {
+fn an_arm_of_a_list_may_be_a_cascade_and_loses_what_the_list_filters_out() {
     let cascade = Route::Cascade(Cascade {
         judge: None,
-        steps: vec![(to(A), None)],
+        steps: vec![(to(A), Some(Accept::Schema)), (to(C), None)],
         buffer: true,
         terms: Terms::default(),
     });
-    let mut list = cheapest(&[A, B]);
+    let mut list = cheapest(&[B]);
+    list.filter = Some(Filter::Provider(ProviderId(0)));
     list.arms.push(Arm::of(cascade));
     let router = router(Route::Listed(list));
-    let (_, refusal) = admit(&router, &request(1), &Told::default());
-    assert_eq!(refusal.expect("refused").code, "strategy_unsupported");
-}
-
-#[test]
-fn choices_are_told_outermost_first() {
-    let Route::Canary(mut canary) = canary(10_000, vec![]) else {
-        panic!("it is a canary")
-    };
-    let Route::Split(mut inner) = split("s", &[(10_000, A)]) else {
-        panic!("it is a split")
-    };
-    inner.arms[0].1.name = Some("only".into());
-    *canary.trial = Arm::of(Route::Split(inner));
-    let router = router(Route::Canary(canary));
-    let (admission, _) = admit(&router, &of_user("ana"), &Told::default());
-    let order = admission.order.expect("it is admitted");
-    let arms: Vec<_> = order
-        .choices
-        .iter()
-        .map(|c| (c.strategy, &*c.arm))
-        .collect();
-    assert_eq!(arms, [("canary", "trial"), ("split", "only")]);
+    let (admission, refusal) = admit(&router, &request(1), &Told::default());
+    assert_eq!(refusal, None);
+    let order = admission.order.expect("laid");
+    let joint = order.itinerary.steps().find_map(|(_, s)| s.joint.clone());
+    assert!(joint.is_some(), "{:?}", order.itinerary);
 }
 
 fn arms() -> impl Strategy<Value = Route> {
@@ -730,33 +322,5 @@ proptest! {
         let first = laid(&one);
         prop_assert_eq!(&first, &laid(&one));
         prop_assert_eq!(&first, &laid(&two));
-        for group in &first.0.groups {
-            prop_assert!(group.end <= first.0.steps.len());
-        }
     }
-}
-
-#[test]
-fn headers_and_prefixes_that_plans_go_by_are_asked_of_every_request() {
-    let mut list = staying(Affinity::Prefix(2_000), &[A, B]);
-    let Route::Split(mut split) = split("s", &[(10_000, A)]) else {
-        panic!("it is a split")
-    };
-    split.by = vec![Sticky::Header("x-tenant".into()), Sticky::Key];
-    list.arms.push(Arm::of(Route::Split(split)));
-    let router = router(Route::Listed(list));
-    assert_eq!(router.demand().headers, ["x-tenant".into()]);
-    assert_eq!(router.demand().prefixes, [2_000]);
-    let with = |hash: &str| {
-        let mut arrival = request(1);
-        arrival.facts.prefixes = vec![Prefix {
-            tokens: 2_000,
-            hash: hash.to_owned(),
-        }];
-        plain(&router, &arrival)[0]
-    };
-    let homes: std::collections::BTreeSet<_> =
-        (0..40).map(|n| with(&format!("{n:016x}"))).collect();
-    assert_eq!(homes.len(), 2, "prompts spread");
-    assert_eq!(with("00ff"), with("00ff"));
 }

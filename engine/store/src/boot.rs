@@ -1,6 +1,7 @@
 //! Starting: journal and index are read, each mends the other, and what they agree on becomes the catalogue.
 
 use crate::catalogue::Catalogue;
+use crate::copy;
 use crate::digest::Digest;
 use crate::error::StoreError;
 use crate::event::{Event, KIND};
@@ -29,10 +30,18 @@ pub(crate) fn boot(dir: &Path) -> Result<Booted, StoreError> {
     let mut found = read_journal(&home)?;
     let mut notices = found.faults.clone();
     let mut climbed = climb(&dir.join("store"), &known(&found));
+    let of_index = climbed.rescued.len();
+    rescue_from_copies(&dir.join("backups"), &found, &mut climbed);
+    let of_copies = climbed.rescued.len() - of_index;
     if fits(&found, &mut climbed) {
         notices.push(format!(
-            "took {} events back into the journal from the index",
-            climbed.rescued.len()
+            "took {} events back into the journal from {}",
+            climbed.rescued.len(),
+            match (of_index, of_copies) {
+                (_, 0) => "the index",
+                (0, _) => "a backup",
+                _ => "the index and a backup",
+            }
         ));
         mend(&home, &found, &climbed.rescued).map_err(failed)?;
         found = read_journal(&home)?;
@@ -90,6 +99,51 @@ fn known(found: &Scan) -> BTreeMap<u64, Digest> {
         .collect()
 }
 
+/// Takes out of the newest whole backup what neither journal nor index has.
+fn rescue_from_copies(dir: &Path, found: &Scan, climbed: &mut Climb) {
+    let known = known(found);
+    let last = |keys: Option<&u64>| keys.copied().unwrap_or_default();
+    let had = last(known.keys().next_back()).max(last(climbed.rescued.keys().next_back()));
+    for (path, _, said) in copy::kept(dir) {
+        // Whole up to there, and the copy does not say that there was more.
+        let events = u64::try_from(known.len() + climbed.rescued.len()).unwrap_or(u64::MAX);
+        if events == had && said <= had {
+            return;
+        }
+        let events = match copy::events(&path) {
+            Ok(events) => events,
+            Err(error) => {
+                climbed.notices.push(error.to_string());
+                continue;
+            }
+        };
+        let of = |seq| {
+            let rescued = || Some(climbed.rescued.get(&seq)?.hash);
+            known.get(&seq).copied().or_else(rescued)
+        };
+        if events
+            .iter()
+            .any(|event| of(event.seq).is_some_and(|hash| hash != event.hash))
+        {
+            let path = path.display();
+            climbed.notices.push(format!(
+                "the backup `{path}` is of another history and is left out"
+            ));
+            continue;
+        }
+        for event in events {
+            if !known.contains_key(&event.seq) {
+                climbed.rescued.entry(event.seq).or_insert(Rescued {
+                    prev: event.prev,
+                    hash: event.hash,
+                    bytes: event.bytes,
+                });
+            }
+        }
+        return;
+    }
+}
+
 /// Drops what was rescued but does not continue the chain of hashes; whether anything is left.
 fn fits(found: &Scan, climbed: &mut Climb) -> bool {
     let mut chain = known(found);
@@ -116,7 +170,7 @@ fn fits(found: &Scan, climbed: &mut Climb) -> bool {
     for seq in unfit {
         climbed.rescued.remove(&seq);
         climbed.notices.push(format!(
-            "event {seq} of the index does not belong to this journal and is left out"
+            "event {seq} of the index or a backup does not belong to this journal and is left out"
         ));
     }
     !climbed.rescued.is_empty()

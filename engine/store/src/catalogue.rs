@@ -75,6 +75,12 @@ impl Catalogue {
                 self.refs.held = Some(event.reason.clone());
                 self.go_live(version);
             }
+            Action::Promote => {
+                // What the folder has is followed again; anything else has to be held.
+                let newest = self.refs.folder.as_ref() == Some(&version);
+                self.refs.held = (!newest).then(|| event.reason.clone());
+                self.go_live(version);
+            }
             Action::Release => {
                 self.refs.held = None;
                 self.go_live(version);

@@ -57,6 +57,21 @@ pub(crate) fn set_aside(path: &Path, stem: &str) -> io::Result<PathBuf> {
     Ok(to)
 }
 
+/// Removes the folders in `dir` that were moved out of the way to `<stem>-<unix ms>`.
+pub(crate) fn clear_aside(dir: &Path, stem: &str) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let stamp = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(stem)?.strip_prefix('-'));
+        if stamp.is_some_and(|stamp| stamp.parse::<i64>().is_ok()) {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// A name in `dir` that nothing has yet.
 pub(crate) fn aside(dir: &Path, stem: &str) -> PathBuf {
     let mut stamp = unix_ms();

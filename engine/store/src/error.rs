@@ -15,6 +15,11 @@ pub enum StoreError {
         /// That process: its id and command.
         by: String,
     },
+    /// There is a store where one was to be made.
+    Taken {
+        /// Its folder.
+        dir: PathBuf,
+    },
     /// No version has this id.
     Unknown {
         /// The id as given.
@@ -31,6 +36,11 @@ pub enum StoreError {
     TooShort {
         /// The prefix as given.
         prefix: String,
+    },
+    /// Backups lie where a store is to be made: what they have beyond it would come back.
+    BackedUp {
+        /// Their folder.
+        dir: PathBuf,
     },
     /// Nothing was live before what is live now.
     NoEarlier,
@@ -98,6 +108,16 @@ impl fmt::Display for StoreError {
                     dir.display()
                 )
             }
+            Self::Taken { dir } => write!(
+                out,
+                "`{}` holds a store already: name another folder, or move this one away first",
+                dir.display()
+            ),
+            Self::BackedUp { dir } => write!(
+                out,
+                "`{}` has backups, which would bring back what they have beyond this: name another folder, or move them away first",
+                dir.display()
+            ),
             Self::Unknown { id } => write!(out, "no version `{id}`: `mux versions` lists them"),
             Self::Ambiguous { prefix, candidates } => {
                 write!(

@@ -11,12 +11,14 @@
 //! | `lock` | who holds the store: process id and command |
 //! | `journal/<first number>.journal` | the truth: every event since the first, in frames that are never rewritten |
 //! | `store/` | sled: a second copy of every event and object, for reading and for mending the journal |
+//! | `backups/<time>-<events>.mux-store` | copies of the journal, made and removed by [`Store::back_up`] |
 //! | `corrupt-<time>`, `journal-damaged-<time>`, `torn-<time>` | what was found broken and set aside; never read again |
 //!
 //! **The journal is complete.** A version is small and its files are stored once, so nothing is ever dropped from the
 //! journal: segments only rotate. sled can therefore be thrown away and rebuilt at any time, which is what happens when it
 //! cannot be opened or its records do not match their checksums. It is more than a cache all the same: a frame that rots
-//! in the journal is taken back from sled when its copy still has the right hash.
+//! in the journal is taken back from sled when its copy still has the right hash, and from the backups where sled's has
+//! not.
 //!
 //! **Acknowledged means on the disk.** A change is one frame: manifest, new objects and the moved refs together. It is
 //! written, `fdatasync`ed, applied in memory, acknowledged; sled follows in the same call. A crash at any point leaves the
@@ -31,6 +33,7 @@
 
 mod boot;
 mod catalogue;
+mod copy;
 mod digest;
 mod disk;
 mod error;
@@ -44,6 +47,7 @@ mod state;
 mod store;
 mod version;
 
+pub use copy::Copied;
 pub use error::StoreError;
 pub use state::Report;
 pub use store::{Store, VERSION_BYTES};

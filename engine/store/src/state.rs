@@ -3,7 +3,7 @@
 use crate::boot::{Booted, reopen_index};
 use crate::catalogue::Catalogue;
 use crate::digest::Digest;
-use crate::disk::{has_room, is_full};
+use crate::disk::{clear_aside, has_room, is_full, set_aside};
 use crate::error::StoreError;
 use crate::event::{Event, FileRef, KIND, Manifest, Object};
 use crate::index::{Fault, Index};
@@ -12,6 +12,9 @@ use crate::version::{Action, NewVersion, Version, version_id};
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
 use std::path::Path;
+
+/// What an index that is built anew is called until the new one stands.
+const REPLACED: &str = "replaced";
 
 /// The index is put on the disk after this many events; until then the journal would bring it up again.
 const CHECKPOINT_EVERY: u64 = 64;
@@ -280,6 +283,42 @@ impl State {
             Ok(Ok(_)) => None,
             Ok(Err(fault)) => Some(fault.reason),
             Err(reason) => Some(format!("the index is closed: {reason}")),
+        }
+    }
+
+    /// Folder of the journal.
+    pub(crate) fn journal_dir(&self) -> &Path {
+        self.journal.dir()
+    }
+
+    /// Builds the index anew.
+    pub(crate) fn compact(&mut self, dir: &Path) -> Result<(), StoreError> {
+        let problems = self.verify()?.problems;
+        if let Some(problem) = problems.first() {
+            return Err(StoreError::Damaged {
+                reason: format!("nothing is thrown away before it is mended: {problem}"),
+            });
+        }
+        let failed = |error| StoreError::io(dir, error);
+        has_room(dir).map_err(failed)?;
+        let before = std::mem::replace(&mut self.index, Err("it is being built anew".to_owned()));
+        if let Ok(index) = before {
+            // Sound until now, and about to be replaced: what it says at its end changes nothing.
+            let _ = index.close();
+        }
+        let old = set_aside(&dir.join("store"), REPLACED).map_err(failed)?;
+        let (index, notices) = reopen_index(dir, &self.journal)?;
+        self.notices.extend(notices);
+        self.index = index;
+        match &self.index {
+            // With what an earlier one that was cut short left.
+            Ok(_) => clear_aside(dir, REPLACED).map_err(failed),
+            Err(reason) => Err(StoreError::ReadOnly {
+                reason: format!(
+                    "the index could not be built anew, the old one is `{}`: {reason}",
+                    old.display()
+                ),
+            }),
         }
     }
 

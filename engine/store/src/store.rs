@@ -1,6 +1,7 @@
 //! The store: ten verbs over journal, catalogue and index.
 
 use crate::boot::boot;
+use crate::copy::{self, Copied};
 use crate::disk::{create_dir, unix_ms};
 use crate::error::StoreError;
 use crate::event::Event;
@@ -113,6 +114,30 @@ impl Store {
         Ok(head)
     }
 
+    /// Makes a version live that was kept and not served; without an id the newest save. The newest save ends a hold, any
+    /// other version is held.
+    ///
+    /// # Errors
+    /// No version or several fit, nothing was saved yet, the version cannot be read back whole, or the disk refused.
+    pub fn promote(
+        &self,
+        to: Option<&str>,
+        author: &str,
+        reason: &str,
+    ) -> Result<VersionHead, StoreError> {
+        let mut state = self.state();
+        let folder = state.catalogue().refs().folder.clone();
+        let id = to
+            .map(str::to_owned)
+            .or(folder)
+            .ok_or(StoreError::NoEarlier)?;
+        // Read in full: what is damaged must not go live.
+        let head = state.version(&id)?.head;
+        let event = event(Action::Promote, &head.id, author, reason);
+        state.record(&self.dir, event, &[])?;
+        Ok(head)
+    }
+
     /// Ends the hold: `live` follows `folder` again. Returns what is live now; `None` where nothing was held.
     ///
     /// # Errors
@@ -144,6 +169,56 @@ impl Store {
     /// The journal cannot be read at all; all else is in [`Report::problems`].
     pub fn verify(&self) -> Result<Report, StoreError> {
         self.state().verify()
+    }
+
+    /// Writes everything to one file, which appears when it is whole and has been read back.
+    ///
+    /// # Errors
+    /// The journal is damaged, or the disk refused.
+    pub fn export(&self, to: &Path) -> Result<Copied, StoreError> {
+        copy::write(self.state().journal_dir(), to)
+    }
+
+    /// Makes a store in `dir` from what [`Store::export`] or [`Store::back_up`] wrote.
+    ///
+    /// # Errors
+    /// There is a store already, or backups that would roll this one on; the file is not whole, or the disk refused.
+    pub fn import(dir: &Path, from: &Path) -> Result<Copied, StoreError> {
+        create_dir(dir).map_err(|error| StoreError::io(dir, error))?;
+        let _lock = Lock::take(dir)?;
+        if dir.join("journal").exists() || dir.join("store").exists() {
+            return Err(StoreError::Taken {
+                dir: dir.to_owned(),
+            });
+        }
+        let backups = dir.join("backups");
+        if !copy::kept(&backups).is_empty() {
+            return Err(StoreError::BackedUp { dir: backups });
+        }
+        copy::restore(&dir.join("journal"), from)
+    }
+
+    /// Makes a backup in the store's folder where anything happened since the last one, and removes those that are kept no
+    /// longer: the newest 24 stay, and the newest of each of the last seven days that have one.
+    ///
+    /// # Errors
+    /// The journal is damaged, or the disk refused.
+    pub fn back_up(&self) -> Result<Option<PathBuf>, StoreError> {
+        let state = self.state();
+        let events = state
+            .catalogue()
+            .history()
+            .last()
+            .map_or(0, |entry| entry.seq);
+        copy::back_up(state.journal_dir(), &self.dir.join("backups"), events)
+    }
+
+    /// Builds the index anew from the journal, which is all it is made of; sled gives no space back otherwise.
+    ///
+    /// # Errors
+    /// The journal is damaged and the index may be needed to mend it, or the disk refused; then the old index stays.
+    pub fn compact(&self) -> Result<(), StoreError> {
+        self.state().compact(&self.dir)
     }
 
     /// Puts the index on the disk and closes. Dropping a store loses nothing either; this tells what went wrong.

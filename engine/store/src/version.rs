@@ -93,6 +93,8 @@ pub enum Action {
     Rollback,
     /// Ended the hold.
     Release,
+    /// Made a version live that had been kept and not served.
+    Promote,
 }
 
 /// One line of the history. `prev` of each is `hash` of the one before: a line cannot be changed unseen.

@@ -5,7 +5,10 @@
 //! - [`record`] is the schema in Rust, [`schema`] the same in JSON Schema for everybody else; a test keeps them equal.
 //! - [`Writer`] takes finished records off the hot path. [`Writer::offer`] never waits: a full queue drops the record and
 //!   counts it. One thread of its own turns records into lines and lines into segments.
-//! - [`read`] streams records back from one file or a folder of them, in memory that does not grow with the files.
+//! - [`read`] streams records back from one file or a folder of them, in memory that does not grow with the files;
+//!   [`read_within`] passes over segments of another time by their [`Index`].
+//! - [`Summary`] counts them, [`Condition`] picks some.
+//! - [`import`] reads what others recorded.
 //!
 //! # Segments
 //!
@@ -18,15 +21,36 @@
 //!
 //! Fields are only ever added. A reader skips fields it does not know and reads a newer `v` as far as it understands it.
 
+mod condition;
+mod dates;
+mod foreign;
+mod index;
+mod keep;
+mod lines;
+mod order;
 pub mod reader;
 pub mod record;
+mod redact;
+mod sample;
 mod schema;
 mod scribe;
 pub mod segment;
+mod spread;
+pub mod summary;
 pub mod writer;
 
-pub use reader::{ReadError, Reader, read};
+pub use condition::Condition;
+pub use dates::moment;
+pub use foreign::{Assumed, Foreign, Import, import};
+pub use index::{Index, Span};
+pub use keep::Keep;
+pub use order::Order;
+pub use reader::{ReadError, Reader, files, read, read_within};
 pub use record::Record;
+pub use redact::Redaction;
+pub use sample::Sample;
 pub use schema::schema;
-pub use scribe::Options;
+pub use scribe::{Options, Tally};
+pub use spread::Spread;
+pub use summary::Summary;
 pub use writer::Writer;

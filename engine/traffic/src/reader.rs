@@ -1,25 +1,30 @@
 //! Reading records back: one file or a folder of them, line by line, in memory that does not grow.
 
+use crate::index::{Index, Span};
+use crate::lines::{Line, Lines, too_long};
 use crate::record::Record;
 use crate::segment::{ENDINGS, is_segment};
 use std::fmt;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::path::{Path, PathBuf};
-
-/// Longest line taken for a record; a longer one is an error item and skipped.
-const LINE_BYTES: usize = 16 << 20;
 
 /// Opens `path`: a file of records, or a folder whose `*.jsonl.zst` and `*.jsonl` are read in the order of their names.
 ///
 /// # Errors
 /// The path cannot be read, or a folder holds no file of records.
 pub fn read(path: &Path) -> io::Result<Reader> {
-    let files = if path.is_dir() {
-        segments(path)?
-    } else {
-        vec![path.to_owned()]
-    };
+    read_within(path, Span::default())
+}
+
+/// The same, without the segments whose index says that nothing in them arrived within `span`. Records of the others are
+/// all returned, whenever they arrived.
+///
+/// # Errors
+/// The path cannot be read, or a folder holds no file of records.
+pub fn read_within(path: &Path, span: Span) -> io::Result<Reader> {
+    let files = files(path)?;
+    let beyond = |file: &PathBuf| Index::of(file).is_some_and(|index| !index.touches(span));
+    let files: Vec<PathBuf> = files.into_iter().filter(|file| !beyond(file)).collect();
     let mut reader = Reader {
         files: files.into_iter(),
         open: None,
@@ -30,6 +35,18 @@ pub fn read(path: &Path) -> io::Result<Reader> {
         reader.open = Some(Lines::open(first)?);
     }
     Ok(reader)
+}
+
+/// The files that `path` stands for, in the order in which [`read`] reads them.
+///
+/// # Errors
+/// A folder cannot be read, or holds no file of records.
+pub fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
+    if path.is_dir() {
+        segments(path)
+    } else {
+        Ok(vec![path.to_owned()])
+    }
 }
 
 /// Streams the records of one or more files.
@@ -72,6 +89,12 @@ impl Reader {
         &self.notices
     }
 
+    /// The line of the record that came last, as it is written: with the fields that this version does not know.
+    #[must_use]
+    pub fn line(&self) -> &[u8] {
+        self.open.as_ref().map_or(&[], Lines::text)
+    }
+
     fn advance(&mut self) -> Option<Result<(), ReadError>> {
         let file = self.files.next()?;
         Some(
@@ -97,16 +120,16 @@ impl Iterator for Reader {
                     Err(error) => return Some(Err(error)),
                 }
             };
-            match lines.next() {
-                Line::Record(record) => return Some(Ok(*record)),
-                Line::Bad(reason) => return Some(Err(lines.error(reason))),
-                Line::Torn => self.notices.push(lines.torn()),
-                Line::Broken(reason) => {
-                    let error = lines.error(reason);
+            match understood(lines) {
+                Item::Record(record) => return Some(Ok(*record)),
+                Item::Bad(reason) => return Some(Err(fault(lines, reason))),
+                Item::Torn => self.notices.push(torn(lines)),
+                Item::Broken(reason) => {
+                    let error = fault(lines, reason);
                     self.open = None;
                     return Some(Err(error));
                 }
-                Line::End => {}
+                Item::End => {}
             }
             self.open = None;
         }
@@ -114,7 +137,7 @@ impl Iterator for Reader {
 }
 
 /// The files of records in a folder, in the order of their names.
-fn segments(dir: &Path) -> io::Result<Vec<PathBuf>> {
+pub(crate) fn segments(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir)? {
         let entry = entry?;
@@ -134,8 +157,8 @@ fn segments(dir: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// What the next line of a file turned out to be.
-enum Line {
+/// What the next line of a file means.
+enum Item {
     Record(Box<Record>),
     /// No record; the next line can be read.
     Bad(String),
@@ -146,129 +169,39 @@ enum Line {
     End,
 }
 
-/// One file, read line by line.
-struct Lines {
-    path: PathBuf,
-    input: Box<dyn BufRead + Send>,
-    number: u64,
-    line: Vec<u8>,
-}
-
-impl fmt::Debug for Lines {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "Lines({}:{})", self.path.display(), self.number)
-    }
-}
-
-impl Lines {
-    fn open(path: PathBuf) -> io::Result<Self> {
-        let named = |error: io::Error| {
-            io::Error::new(error.kind(), format!("`{}`: {error}", path.display()))
-        };
-        let mut file = BufReader::new(File::open(&path).map_err(named)?);
-        // A segment without a single flush is empty, which zstd would take for a torn frame.
-        let empty = file.fill_buf().map_err(named)?.is_empty();
-        let packed = !empty && path.extension().is_some_and(|ending| ending == "zst");
-        let input: Box<dyn BufRead + Send> = if packed {
-            Box::new(BufReader::new(
-                zstd::stream::read::Decoder::with_buffer(file).map_err(named)?,
-            ))
-        } else {
-            Box::new(file)
-        };
-        Ok(Self {
-            path,
-            input,
-            number: 0,
-            line: Vec::new(),
-        })
-    }
-
-    fn next(&mut self) -> Line {
-        loop {
-            self.number += 1;
-            let whole = match self.fill() {
-                Ok(Filled::Nothing) => return Line::End,
-                Ok(Filled::Long) => {
-                    return Line::Bad(format!("the line is longer than {} MiB", LINE_BYTES >> 20));
-                }
-                Ok(Filled::Whole) => true,
-                Ok(Filled::Unended) => false,
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Line::Torn,
-                Err(error) => {
-                    return Line::Broken(format!("the rest of the file cannot be read: {error}"));
-                }
-            };
-            if self.line.trim_ascii().is_empty() {
-                continue;
-            }
-            // The derived reader would also take an array for the fields in their order.
-            if self.line.trim_ascii_start().first() != Some(&b'{') {
-                return Line::Bad("not a record: a record is a JSON object".to_owned());
-            }
-            return match serde_json::from_slice(&self.line) {
-                Ok(record) => Line::Record(Box::new(record)),
-                Err(error) if !whole && error.is_eof() => Line::Torn,
-                Err(error) => Line::Bad(format!("not a record: {error}")),
-            };
+fn understood(lines: &mut Lines) -> Item {
+    let whole = match lines.next() {
+        Line::Whole => true,
+        Line::Unended => false,
+        Line::Long => {
+            return Item::Bad(too_long("line"));
         }
+        Line::Torn => return Item::Torn,
+        Line::Broken(reason) => return Item::Broken(reason),
+        Line::End => return Item::End,
+    };
+    // The derived reader would also take an array for the fields in their order.
+    if lines.text().trim_ascii_start().first() != Some(&b'{') {
+        return Item::Bad("not a record: a record is a JSON object".to_owned());
     }
-
-    /// Reads up to the next line end into `self.line`, but never more than a line may have.
-    fn fill(&mut self) -> io::Result<Filled> {
-        self.line.clear();
-        let mut long = false;
-        loop {
-            let available = match self.input.fill_buf() {
-                Ok(available) => available,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            if available.is_empty() {
-                return Ok(match (long, self.line.is_empty()) {
-                    (true, _) => Filled::Long,
-                    (false, true) => Filled::Nothing,
-                    (false, false) => Filled::Unended,
-                });
-            }
-            let end = available.iter().position(|byte| *byte == b'\n');
-            let piece = available
-                .get(..end.unwrap_or(available.len()))
-                .unwrap_or_default();
-            long |= self.line.len() + piece.len() > LINE_BYTES;
-            if long {
-                self.line.clear();
-            } else {
-                self.line.extend_from_slice(piece);
-            }
-            let used = piece.len() + usize::from(end.is_some());
-            self.input.consume(used);
-            if end.is_some() {
-                return Ok(if long { Filled::Long } else { Filled::Whole });
-            }
-        }
-    }
-
-    fn error(&self, reason: String) -> ReadError {
-        ReadError {
-            file: self.path.clone(),
-            line: self.number,
-            reason,
-        }
-    }
-
-    fn torn(&self) -> String {
-        format!(
-            "`{}` ends in the middle of a write; every line flushed before it was read",
-            self.path.display()
-        )
+    match serde_json::from_slice(lines.text()) {
+        Ok(record) => Item::Record(Box::new(record)),
+        Err(error) if !whole && error.is_eof() => Item::Torn,
+        Err(error) => Item::Bad(format!("not a record: {error}")),
     }
 }
 
-enum Filled {
-    Whole,
-    /// The file ended without a line end.
-    Unended,
-    Long,
-    Nothing,
+fn fault(lines: &Lines, reason: String) -> ReadError {
+    ReadError {
+        file: lines.path().to_owned(),
+        line: lines.number(),
+        reason,
+    }
+}
+
+fn torn(lines: &Lines) -> String {
+    format!(
+        "`{}` ends in the middle of a write; every line flushed before it was read",
+        lines.path().display()
+    )
 }

@@ -35,6 +35,9 @@ pub struct Record {
     pub decision: Option<Decision>,
     /// Targets that came into question, in order; where every request has an order of its own, all of the plan.
     pub candidates: Vec<Candidate>,
+    /// Every target that was looked at before an attempt, in order, with what decided about it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub looks: Vec<Look>,
     /// Every attempt, in order of its start.
     pub attempts: Vec<Attempt>,
     /// How it ended.
@@ -46,6 +49,13 @@ pub struct Record {
     pub cost: i64,
     /// Whether every attempt's price was known.
     pub priced: bool,
+    /// The id of the request that this one is a copy of (`shadow`), or `probe` where mux itself asked: no client got an
+    /// answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copy_of: Option<String>,
+    /// The share of requests that was recorded, basis points; absent where all were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<u32>,
 }
 
 impl Record {
@@ -62,7 +72,9 @@ impl Record {
             .candidates
             .iter()
             .find(|c| !unable(c))
-            .map(|c| &c.target);
+            .map(|c| &c.target)
+            // Records that come from elsewhere know no candidates.
+            .or_else(|| self.attempts.first().map(|a| &a.target));
         self.outcome.served.is_some() && self.outcome.served.as_ref() != first
     }
 }
@@ -127,6 +139,26 @@ pub struct Prefix {
     pub hash: String,
 }
 
+/// Live figures of one target over more than the last minute.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Over {
+    /// How long, milliseconds.
+    pub span_ms: u64,
+    /// Median time to first content, milliseconds; absent with too few samples.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p50_ms: Option<u64>,
+    /// 95th percentile of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p95_ms: Option<u64>,
+    /// 99th percentile of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p99_ms: Option<u64>,
+    /// Share of failures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_rate: Option<u32>,
+}
+
 /// Live figures of one target.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -157,6 +189,9 @@ pub struct Figures {
     /// Share left of the tightest rate limit that its provider last told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub headroom: Option<u32>,
+    /// The same over the longer spans that the policies of its bundle ask for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub over: Vec<Over>,
 }
 
 /// What the policy said.
@@ -189,6 +224,9 @@ pub struct Arm {
     pub arm: String,
     /// The bucket the request fell into, from 0 to 9 999.
     pub bucket: u32,
+    /// Of a canary that grows, its share at that time, basis points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share: Option<u32>,
     /// The request fell on the trial of a canary and got the base, since a figure of the trial is beyond a threshold.
     pub aborted: bool,
 }
@@ -211,6 +249,42 @@ pub struct Candidate {
     pub expected_cost: Option<i64>,
 }
 
+/// A target that was looked at before an attempt. With the record's seed it says what `verdict` has to be.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Look {
+    /// When.
+    pub at_us: u64,
+    /// The walk along a plan that it is on: 0 is the request's own, others are parts of several attempts at once.
+    #[serde(skip_serializing_if = "is_own")]
+    pub leg: u32,
+    /// Its place in the order of that, from 0.
+    pub step: u32,
+    /// `provider/model`.
+    pub target: String,
+    /// `in-order`, `least-ill`, `held-back`, `goes-on` or `again`: why it came into question.
+    pub way: String,
+    /// How well it was, from 0 to 10 000.
+    pub score: u32,
+    /// Share of the requests that stays with a target of such a score; all where its score does not decide that.
+    pub stays: u32,
+    /// `closed`, `open` or `half-open`.
+    pub breaker: String,
+    /// How many others could serve in its place that were not called yet; counted where it was unwell.
+    pub others: u32,
+    /// `unable`, `breaker`, `wait`, `credential`, `operator`, `full`, `retry-budget` or `attempts`: what kept it from being called
+    /// whatever its score; absent where nothing did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
+    /// `called`, `unwell` or `held`.
+    pub verdict: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_own(leg: &u32) -> bool {
+    *leg == 0
+}
+
 /// One attempt.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -219,6 +293,9 @@ pub struct Attempt {
     pub target: String,
     /// Start.
     pub start_us: u64,
+    /// Its request was handed to the connection; absent where it could not even be sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sent_us: Option<u64>,
     /// The connection stood.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connected_us: Option<u64>,
@@ -228,7 +305,7 @@ pub struct Attempt {
     /// The first content was there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_us: Option<u64>,
-    /// It was over.
+    /// It was over; 0 where it was imported and nobody said how long it took.
     pub end_us: u64,
     /// `ok`, or what went wrong, in kebab case.
     pub class: String,
@@ -247,6 +324,15 @@ pub struct Attempt {
     /// Cost; absent where the price is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<i64>,
+    /// `duplicate` (besides one that was late), `judge`, `merge` or `continue`; absent where it was to bring the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// What a judge made of its answer, basis points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<u32>,
+    /// Whether its answer was good enough, where a cascade asked that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<bool>,
 }
 
 /// Tokens. `input` includes cached tokens, `output` includes reasoning; the rest are parts of them.
@@ -263,6 +349,15 @@ pub struct Usage {
     pub cache_write: u64,
     /// Of the answer, reasoning.
     pub reasoning: u64,
+    /// Of `cache_write`, kept there for an hour.
+    #[serde(skip_serializing_if = "is_none")]
+    pub cache_write_1h: u64,
+    /// Of the prompt, sound that was not cached.
+    #[serde(skip_serializing_if = "is_none")]
+    pub audio_input: u64,
+    /// Of the answer, sound.
+    #[serde(skip_serializing_if = "is_none")]
+    pub audio_output: u64,
     /// Counted by mux because the provider did not say.
     pub estimated: bool,
 }
@@ -281,8 +376,16 @@ pub struct Outcome {
     /// When the client was committed to one answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub committed_us: Option<u64>,
-    /// When it was over.
+    /// When it was over; 0 where it was imported and nobody said how long it took.
     pub total_us: u64,
-    /// Of that, time not spent waiting for an upstream or the client.
+    /// Of that, the wait for a place in flight, before anything was decided.
+    #[serde(skip_serializing_if = "is_none")]
+    pub queued_us: u64,
+    /// Of that, time not spent waiting for an upstream, the client or a place.
     pub overhead_us: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_none(amount: &u64) -> bool {
+    *amount == 0
 }

@@ -1,5 +1,6 @@
 //! One file of records: its name, its zstd frames, and what a failed write leaves behind (nothing).
 
+use crate::index::Index;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,6 +12,15 @@ const LEVEL: i32 = 3;
 
 /// How the files of a folder of records end: compressed, and plain.
 pub const ENDINGS: [&str; 2] = [".jsonl.zst", ".jsonl"];
+
+/// Whether `name` is one that mux gives to segments; nothing else in a folder is ever removed.
+pub(crate) fn is_ours(name: &str) -> bool {
+    let digits =
+        |text: &str, count| text.len() >= count && text.bytes().all(|b| b.is_ascii_digit());
+    name.strip_suffix(".jsonl.zst")
+        .and_then(|stem| stem.split_once('-'))
+        .is_some_and(|(stamp, count)| digits(stamp, 13) && digits(count, 4))
+}
 
 /// Whether `name` is the name of a file of records.
 #[must_use]
@@ -27,6 +37,7 @@ pub(crate) struct Segment {
     length: u64,
     began_ms: u64,
     torn: bool,
+    index: Index,
 }
 
 impl Segment {
@@ -42,12 +53,18 @@ impl Segment {
                         length: 0,
                         began_ms: now_ms,
                         torn: false,
+                        index: Index::default(),
                     });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Compressed bytes written.
@@ -60,8 +77,13 @@ impl Segment {
         self.began_ms
     }
 
-    /// Writes `lines` as one frame. On an error the file ends where it ended before.
-    pub(crate) fn append(&mut self, frames: &mut Frames, lines: &[u8]) -> io::Result<()> {
+    /// Writes `lines`, of which `counted` tells, as one frame. On an error the file ends where it ended before.
+    pub(crate) fn append(
+        &mut self,
+        frames: &mut Frames,
+        lines: &[u8],
+        counted: Index,
+    ) -> io::Result<()> {
         use std::os::unix::fs::FileExt;
         if self.torn {
             self.file.set_len(self.length)?;
@@ -76,13 +98,16 @@ impl Segment {
             ));
         }
         self.length += u64::try_from(frame.len()).unwrap_or(u64::MAX);
+        self.index.join(counted);
         Ok(())
     }
 
-    /// Ends the segment: what it holds is on the disk, not only in the system's memory.
+    /// Ends the segment: what it holds is on the disk, not only in the system's memory, and its index beside it.
     pub(crate) fn end(mut self) -> io::Result<()> {
         self.file.flush()?;
-        self.file.sync_data()
+        self.file.sync_data()?;
+        self.index.bytes = self.length;
+        self.index.write(&self.path)
     }
 }
 
@@ -138,7 +163,8 @@ mod tests {
         let mut sorted = given.clone();
         sorted.sort();
         assert_eq!(given, sorted);
-        assert!(given.iter().all(|name| is_segment(name)));
+        assert!(given.iter().all(|name| is_segment(name) && is_ours(name)));
+        assert!(!is_ours("january.jsonl.zst") && !is_ours("1-2.jsonl.zst"));
     }
 
     #[test]
@@ -154,15 +180,23 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut segment = Segment::create(dir.path(), &mut Names::default(), 7).unwrap();
         let mut frames = Frames::new().unwrap();
-        segment.append(&mut frames, b"one\n").unwrap();
+        segment
+            .append(&mut frames, b"one\n", Index::default())
+            .unwrap();
         let before = std::fs::read(&segment.path).unwrap();
 
         let writable = std::mem::replace(&mut segment.file, File::open(&segment.path).unwrap());
-        assert!(segment.append(&mut frames, b"two\n").is_err());
+        assert!(
+            segment
+                .append(&mut frames, b"two\n", Index::default())
+                .is_err()
+        );
         assert_eq!(std::fs::read(&segment.path).unwrap(), before);
 
         segment.file = writable;
-        segment.append(&mut frames, b"three\n").unwrap();
+        segment
+            .append(&mut frames, b"three\n", Index::default())
+            .unwrap();
         let all = std::fs::read(&segment.path).unwrap();
         assert_eq!(
             zstd::stream::decode_all(all.as_slice()).unwrap(),

@@ -19,6 +19,16 @@ fn line(id: usize) -> String {
     serde_json::to_string(&record(id)).unwrap() + "\n"
 }
 
+/// The only file of records in a folder, beside which its index may lie.
+fn only(dir: &Path) -> PathBuf {
+    let mut files = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    files
+        .find(|path| path.extension().unwrap() == "zst")
+        .unwrap()
+}
+
 fn items(path: &Path) -> (Vec<Result<String, ReadError>>, Vec<String>) {
     let mut reader = read(path).unwrap();
     let items = reader
@@ -48,14 +58,10 @@ fn segment(dir: &Path, flushes: &[std::ops::Range<usize>]) -> (PathBuf, Vec<usiz
     for flush in flushes {
         assert!(flush.clone().all(|id| writer.offer(record(id))));
         writer.flush();
-        let path = fs::read_dir(dir).unwrap().next().unwrap().unwrap().path();
-        ends.push(usize::try_from(fs::metadata(path).unwrap().len()).unwrap());
+        ends.push(usize::try_from(fs::metadata(only(dir)).unwrap().len()).unwrap());
     }
     drop(writer);
-    (
-        fs::read_dir(dir).unwrap().next().unwrap().unwrap().path(),
-        ends,
-    )
+    (only(dir), ends)
 }
 
 #[test]

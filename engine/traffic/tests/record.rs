@@ -7,23 +7,54 @@
 )]
 
 use mux_traffic::record::{
-    Arm, Attempt, Candidate, Decision, Facts, Figures, Outcome, Prefix, Record, Usage,
+    Arm, Attempt, Candidate, Decision, Facts, Figures, Look, Outcome, Over, Prefix, Record, Usage,
 };
 use mux_traffic::schema;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-/// Every field set, and written out in full so that a new field does not compile until it is here and in the schema.
-fn full() -> Record {
-    let usage = Usage {
+/// Every field set, as of [`full`].
+fn figures() -> Figures {
+    Figures {
+        target: "openai/gpt".to_owned(),
+        p50_ms: Some(300),
+        p95_ms: Some(900),
+        p99_ms: Some(1_200),
+        error_rate: Some(12),
+        health: "ok".to_owned(),
+        breaker: "closed".to_owned(),
+        score: Some(9_876),
+        inflight: 3,
+        headroom: Some(9_000),
+        over: vec![Over {
+            span_ms: 600_000,
+            p50_ms: Some(600),
+            p95_ms: Some(950),
+            p99_ms: Some(1_400),
+            error_rate: Some(90),
+        }],
+    }
+}
+
+/// As [`full`].
+fn full_usage() -> Usage {
+    Usage {
         input: 9,
         output: 8,
         cache_read: 7,
         cache_write: 6,
         reasoning: 5,
+        cache_write_1h: 4,
+        audio_input: 3,
+        audio_output: 2,
         estimated: true,
-    };
+    }
+}
+
+/// Every field set, and written out in full so that a new field does not compile until it is here and in the schema.
+fn full() -> Record {
+    let usage = full_usage();
     Record {
         v: 1,
         id: "0192".to_owned(),
@@ -49,18 +80,7 @@ fn full() -> Record {
             streaming: true,
             needs: vec!["tools".to_owned()],
         },
-        live: vec![Figures {
-            target: "openai/gpt".to_owned(),
-            p50_ms: Some(300),
-            p95_ms: Some(900),
-            p99_ms: Some(1_200),
-            error_rate: Some(12),
-            health: "ok".to_owned(),
-            breaker: "closed".to_owned(),
-            score: Some(9_876),
-            inflight: 3,
-            headroom: Some(9_000),
-        }],
+        live: vec![figures()],
         used: [("team".to_owned(), 5_000)].into(),
         decision: Some(Decision {
             policies: vec!["support".to_owned()],
@@ -72,6 +92,7 @@ fn full() -> Record {
                 strategy: "split".to_owned(),
                 arm: "control".to_owned(),
                 bucket: 4_711,
+                share: Some(500),
                 aborted: false,
             }],
         }),
@@ -81,9 +102,11 @@ fn full() -> Record {
             passed_over: Some("breaker open".to_owned()),
             expected_cost: Some(120),
         }],
+        looks: vec![look()],
         attempts: vec![Attempt {
             target: "openai/gpt".to_owned(),
             start_us: 1,
+            sent_us: Some(1),
             connected_us: Some(2),
             head_us: Some(3),
             first_us: Some(4),
@@ -94,6 +117,9 @@ fn full() -> Record {
             error: Some("slow down".to_owned()),
             usage: Some(usage),
             cost: Some(-1),
+            role: Some("duplicate".to_owned()),
+            score: Some(9_000),
+            accepted: Some(true),
         }],
         outcome: Outcome {
             status: 200,
@@ -101,11 +127,30 @@ fn full() -> Record {
             served: Some("openai/gpt".to_owned()),
             committed_us: Some(6),
             total_us: 7,
+            queued_us: 2,
             overhead_us: 8,
         },
         usage: Some(usage),
         cost: 123,
         priced: true,
+        copy_of: Some("0191".to_owned()),
+        sample: Some(1_000),
+    }
+}
+
+fn look() -> Look {
+    Look {
+        at_us: 1,
+        leg: 1,
+        step: 2,
+        target: "openai/gpt".to_owned(),
+        way: "in-order".to_owned(),
+        score: 9_606,
+        stays: 10_000,
+        breaker: "closed".to_owned(),
+        others: 3,
+        held: Some("wait".to_owned()),
+        verdict: "held".to_owned(),
     }
 }
 
@@ -201,12 +246,13 @@ fn the_schema_requires_what_is_always_written() {
     requires(&root, "candidate", &Candidate::default());
     requires(&root, "arm", &Arm::default());
     requires(&root, "prefix", &Prefix::default());
+    requires(&root, "look", &Look::default());
     requires(&root, "attempt", &Attempt::default());
     requires(&root, "usage", &Usage::default());
     requires(&root, "outcome", &Outcome::default());
     assert_eq!(
         root["$defs"].as_object().unwrap().len(),
-        9,
+        10,
         "a definition that no check above names"
     );
 }
@@ -245,7 +291,7 @@ fn an_older_record_without_later_fields_is_read() {
 
 prop_compose! {
     fn usage()(input: u64, output: u64, cache_read: u64, reasoning: u64, estimated: bool) -> Usage {
-        Usage { input, output, cache_read, cache_write: cache_read / 2, reasoning, estimated }
+        Usage { input, output, cache_read, cache_write: cache_read / 2, reasoning, audio_input: output / 2, estimated, ..Usage::default() }
     }
 }
 

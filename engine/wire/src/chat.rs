@@ -2,18 +2,28 @@
 //! and what mux itself says in a reply.
 
 mod answer;
+pub(crate) mod asked;
 mod body;
-mod counts;
-mod estimate;
+mod complete;
+pub(crate) mod content;
+pub(crate) mod counts;
+pub(crate) mod estimate;
 mod message;
+mod name;
 mod options;
+pub mod question;
 mod reply;
 mod request;
-mod tap;
+pub(crate) mod sealed;
+pub(crate) mod spoken;
+pub(crate) mod tap;
 mod walk;
-mod weight;
+pub(crate) mod weight;
 
+pub use crate::chat::asked::{Audience, Refused, Translated};
 pub use crate::chat::body::{messages, scan};
+pub use crate::chat::complete::{Complete, ToolCall};
 pub use crate::chat::reply::{AttemptLine, DONE, ErrorBody, chunk, stream_error};
 pub use crate::chat::request::{BadRequest, ChatRequest, MAX_DEPTH};
-pub use crate::chat::tap::{Seen, Tap};
+pub use crate::chat::tap::Tap;
+pub use crate::seen::Seen;

@@ -105,11 +105,13 @@ fn by_status(status: u16) -> ErrorKind {
         401 => ErrorKind::Authentication,
         402 => ErrorKind::QuotaExhausted,
         403 => ErrorKind::Permission,
+        // Nothing is known there, whatever was asked: an address or a model that does not exist.
+        404 | 405 | 410 => ErrorKind::ModelNotFound,
         408 | 504 => ErrorKind::Timeout,
         413 => ErrorKind::PayloadTooLarge,
         429 => ErrorKind::RateLimited,
         498 | 503 | 529 => ErrorKind::Overloaded,
-        ..=299 | 424 | 499 | 500.. => ErrorKind::Server,
+        ..=299 | 407 | 409 | 421 | 423..=425 | 499 | 500.. => ErrorKind::Server,
         _ => ErrorKind::InvalidRequest,
     }
 }

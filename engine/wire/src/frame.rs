@@ -1,5 +1,6 @@
 //! Cuts a body into frames: the same frames whatever way the network split the bytes.
 
+mod amazon;
 mod array;
 mod event;
 mod lines;
@@ -9,6 +10,8 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
+use crate::frame::amazon::Amazon;
+pub use crate::frame::amazon::message;
 use crate::frame::array::Array;
 pub use crate::frame::event::{FRAME_LIMIT, Frame, FrameError, LINE_LIMIT};
 use crate::frame::lines::{Ends, Lines};
@@ -25,6 +28,9 @@ pub enum Framing {
     Ndjson,
     /// The elements of one JSON array.
     JsonArray,
+    /// The messages of Amazon's binary event stream. A frame's name is its `:event-type`, its `:exception-type`, or `error:`
+    /// and its `:error-code`.
+    Amazon,
     /// Every chunk as it came: the only framing that depends on the split.
     Raw,
 }
@@ -45,6 +51,7 @@ enum Body {
     Sse { lines: Lines, events: Sse },
     Ndjson(Lines),
     Array(Array),
+    Amazon(Amazon),
     Raw,
 }
 
@@ -67,6 +74,7 @@ impl Framer {
             },
             Framing::Ndjson => Body::Ndjson(Lines::new(Ends::Lf)),
             Framing::JsonArray => Body::Array(Array::default()),
+            Framing::Amazon => Body::Amazon(Amazon::default()),
             Framing::Raw => Body::Raw,
         };
         Self {
@@ -78,7 +86,7 @@ impl Framer {
     /// Takes the next bytes of the body.
     ///
     /// # Errors
-    /// When a line or a frame exceeds its limit.
+    /// When a line or a frame exceeds its limit, or is damaged.
     pub fn push(&mut self, mut chunk: Bytes) -> Result<(), FrameError> {
         match &mut self.body {
             Body::Whole(whole) => whole.push(chunk)?,
@@ -93,6 +101,11 @@ impl Framer {
                 }
             }
             Body::Array(array) => array.push(&chunk, &mut self.ready)?,
+            Body::Amazon(messages) => {
+                while let Some(frame) = messages.take(&mut chunk)? {
+                    self.ready.push_back(frame);
+                }
+            }
             Body::Raw if chunk.is_empty() => {}
             Body::Raw => self.ready.push_back(Frame::data(chunk)),
         }
@@ -116,7 +129,8 @@ impl Framer {
                 .ready
                 .extend(lines.rest().and_then(|line| json_line(&line))),
             Body::Array(array) => array.finish()?,
-            Body::Raw => {}
+            // Half a message is what a cut leaves; whether one was missing is for its reader to say.
+            Body::Amazon(_) | Body::Raw => {}
         }
         Ok(())
     }

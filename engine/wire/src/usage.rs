@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Tokens of one answer. `cache_read` and `cache_write` are parts of `input`, `reasoning` is a part of `output`.
+/// Tokens of one answer. `cache_read`, `cache_write` and `audio_input` are parts of `input`, `reasoning` and `audio_output` are
+/// parts of `output`; no token is in two of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Usage {
@@ -16,6 +17,20 @@ pub struct Usage {
     pub cache_write: u64,
     /// Output tokens spent on reasoning.
     pub reasoning: u64,
+    /// Of `cache_write`, tokens kept in the cache for an hour.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub cache_write_1h: u64,
+    /// Input tokens of sound that were not cached.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub audio_input: u64,
+    /// Output tokens of sound.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub audio_output: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_nothing(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Usage {

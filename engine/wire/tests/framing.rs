@@ -5,7 +5,7 @@
 )]
 
 use bytes::Bytes;
-use mux_wire::frame::LINE_LIMIT;
+use mux_wire::frame::{FRAME_LIMIT, LINE_LIMIT, message};
 use mux_wire::{Frame, FrameError, Framer, Framing};
 use proptest::prelude::*;
 
@@ -86,8 +86,12 @@ fn data_within_one_chunk_is_not_copied() {
         (Framing::Ndjson, "{}\n"),
         (Framing::JsonArray, "[{}]"),
         (Framing::Buffered, "{}"),
+        (Framing::Amazon, ""),
     ] {
-        let chunk = Bytes::from(body);
+        let chunk = match framing {
+            Framing::Amazon => event("messageStop", "{}"),
+            _ => Bytes::from(body),
+        };
         let within = chunk.as_ptr_range();
         let mut framer = Framer::new(framing);
         framer.push(chunk).expect("within limits");
@@ -202,7 +206,175 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
+fn event(name: &str, payload: &str) -> Bytes {
+    let headers = [
+        (":event-type", name),
+        (":content-type", "application/json"),
+        (":message-type", "event"),
+    ];
+    message(&headers, payload.as_bytes())
+}
+
+#[test]
+fn a_message_says_how_long_it_is() {
+    let headers = [
+        (":message-type", "event"),
+        (":event-type", "Record"),
+        (":content-type", "application/octet-stream"),
+    ];
+    let written = message(&headers, b"payload");
+    let total = u32::from_be_bytes(written[..4].try_into().expect("four bytes"));
+    assert_eq!(usize::try_from(total), Ok(written.len()));
+    let frames = frames(Framing::Amazon, &[&written]).expect("whole");
+    assert_eq!(frames[0].event_name(), Some("Record"));
+    assert_eq!(frames[0].data, "payload");
+}
+
+#[test]
+fn messages_are_frames_that_are_named_by_what_they_are() {
+    let exception = [
+        (":exception-type", "throttlingException"),
+        (":content-type", "application/json"),
+        (":message-type", "exception"),
+    ];
+    let error = [
+        (":message-type", "error"),
+        (":error-code", "InternalFailure"),
+        (":error-message", "a \"disk\" is full"),
+    ];
+    let body = [
+        event("messageStart", "{\"p\":\"ab\"}"),
+        message(&[], b"{}"),
+        message(&exception, b"{\"message\":\"slow down\"}"),
+        message(&error, b""),
+    ]
+    .concat();
+    let read = frames(Framing::Amazon, &[&body]).expect("whole");
+    let read: Vec<_> = read
+        .iter()
+        .map(|frame| (frame.event_name(), frame.data.as_ref()))
+        .collect();
+    let expected: Vec<(Option<&str>, &[u8])> = vec![
+        (Some("messageStart"), b"{\"p\":\"ab\"}"),
+        (None, b"{}"),
+        (Some("throttlingException"), b"{\"message\":\"slow down\"}"),
+        (
+            Some("error:InternalFailure"),
+            b"{\"message\":\"a \\\"disk\\\" is full\"}",
+        ),
+    ];
+    assert_eq!(read, expected);
+    split_at_every_byte(Framing::Amazon, &body);
+}
+
+#[test]
+fn an_error_may_take_several_lines_and_a_name_may_not() {
+    let error = |code| {
+        [
+            (":message-type", "error"),
+            (":error-code", code),
+            (":error-message", "no\tdisk\nleft"),
+        ]
+    };
+    let read = frames(Framing::Amazon, &[&message(&error("Full"), b"")]).expect("whole");
+    assert_eq!(read[0].event_name(), Some("error:Full"));
+    assert_eq!(read[0].data, r#"{"message":"no\tdisk\nleft"}"#);
+    let damaged = frames(Framing::Amazon, &[&message(&error("Full\n"), b"")]);
+    assert_eq!(damaged, Err(FrameError::Damaged));
+}
+
+#[test]
+fn a_message_that_was_cut_off_is_none() {
+    let whole = event("messageStop", "{}");
+    for at in 0..whole.len() {
+        let body = [&event("messageStart", "{}"), &whole[..at]].concat();
+        let read = frames(Framing::Amazon, &[&body]).expect("nothing is damaged");
+        assert_eq!(read.len(), 1, "cut at {at}");
+    }
+}
+
+#[test]
+fn every_header_type_is_stepped_over() {
+    let mut head = Vec::new();
+    for (kind, length) in [
+        (0, 0),
+        (1, 0),
+        (2, 1),
+        (3, 2),
+        (4, 4),
+        (5, 8),
+        (8, 8),
+        (9, 16),
+    ] {
+        head.extend([1, b'x', kind]);
+        head.extend(vec![7; length]);
+    }
+    head.extend([1, b'b', 6, 0, 3, 1, 2, 3]);
+    head.extend(b"\x0b:event-type\x07\x00\x04last");
+    let headers = u32::try_from(head.len()).expect("short");
+    let framed = |head: &[u8]| {
+        let mut body = (16 + headers).to_be_bytes().to_vec();
+        body.extend(headers.to_be_bytes());
+        body.extend(crc32fast::hash(&body).to_be_bytes());
+        body.extend(head);
+        body.extend(crc32fast::hash(&body).to_be_bytes());
+        body
+    };
+    let read = frames(Framing::Amazon, &[&framed(&head)]).expect("whole");
+    assert_eq!(read[0].event_name(), Some("last"));
+    head[2] = 10;
+    assert_eq!(
+        frames(Framing::Amazon, &[&framed(&head)]),
+        Err(FrameError::Damaged)
+    );
+}
+
+#[test]
+fn a_length_nobody_would_send_is_refused_before_anything_is_kept() {
+    let claims = |total: u32, headers: u32| {
+        let mut prelude = total.to_be_bytes().to_vec();
+        prelude.extend(headers.to_be_bytes());
+        prelude.extend(crc32fast::hash(&prelude).to_be_bytes());
+        frames(Framing::Amazon, &[&prelude])
+    };
+    let most = u32::try_from(FRAME_LIMIT).expect("it fits");
+    assert_eq!(claims(most, 0), Ok(Vec::new()));
+    assert_eq!(claims(most + 1, 0), Err(FrameError::FrameTooLarge));
+    assert_eq!(claims(u32::MAX, u32::MAX), Err(FrameError::FrameTooLarge));
+    assert_eq!(claims(15, 0), Err(FrameError::Damaged));
+    assert_eq!(claims(0, 0), Err(FrameError::Damaged));
+    assert_eq!(claims(20, 5), Err(FrameError::Damaged));
+}
+
 proptest! {
+    #[test]
+    fn a_flipped_bit_never_passes(payload in prop::collection::vec(any::<u8>(), 0..40), at in any::<prop::sample::Index>(), bit in 0_u8..8) {
+        let headers = [(":event-type", "contentBlockDelta"), (":message-type", "event")];
+        let mut body = message(&headers, &payload).to_vec();
+        // Whatever the flip makes of the length, enough follows.
+        let flipped = at.index(body.len());
+        body[flipped] ^= 1 << bit;
+        body.extend(vec![0; 64]);
+        prop_assert_eq!(frames(Framing::Amazon, &[&body]), Err(FrameError::Damaged));
+    }
+
+    #[test]
+    fn the_messages_written_are_the_messages_read(events in prop::collection::vec(("[a-zA-Z]{1,20}", prop::collection::vec(any::<u8>(), 0..60)), 0..8), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6)) {
+        let body: Vec<u8> = events.iter().flat_map(|(name, data)| message(&[(":event-type", name)], data)).collect();
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
+        cuts.extend([0, body.len()]);
+        cuts.sort_unstable();
+        let chunks: Vec<&[u8]> = cuts.windows(2).map(|pair| &body[pair[0]..pair[1]]).collect();
+        let read = frames(Framing::Amazon, &chunks).expect("whole");
+        let read: Vec<_> = read.iter().map(|frame| (frame.event_name().unwrap_or_default().to_owned(), frame.data.to_vec())).collect();
+        prop_assert_eq!(read, events);
+    }
+
+    #[test]
+    fn no_bytes_at_all_upset_the_reader(body in prop::collection::vec(any::<u8>(), 0..80)) {
+        let _ = frames(Framing::Amazon, &[&body]);
+    }
+
     #[test]
     fn frames_do_not_depend_on_the_split(body in body(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6)) {
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();

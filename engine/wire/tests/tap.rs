@@ -69,7 +69,8 @@ fn usage_is_read_in_every_spelling_and_parts_never_exceed_the_whole() {
             output: 50,
             cache_read: 60,
             cache_write: 10,
-            reasoning: 20
+            reasoning: 20,
+            ..Usage::default()
         })
     );
     let deepseek = r#"{"prompt_tokens":10,"completion_tokens":5,"prompt_cache_hit_tokens":4,"prompt_cache_miss_tokens":6}"#;
@@ -90,7 +91,22 @@ fn usage_is_read_in_every_spelling_and_parts_never_exceed_the_whole() {
             output: 5,
             cache_read: 10,
             cache_write: 0,
-            reasoning: 5
+            reasoning: 5,
+            ..Usage::default()
+        })
+    );
+    let heard = r#"{"prompt_tokens":100,"completion_tokens":50,"prompt_tokens_details":{"cached_tokens":80,"audio_tokens":30,"cache_write_tokens":10,"cache_write_1h_tokens":99},"completion_tokens_details":{"audio_tokens":40,"reasoning_tokens":20}}"#;
+    assert_eq!(
+        usage(heard),
+        Some(Usage {
+            input: 100,
+            output: 50,
+            cache_read: 80,
+            cache_write: 10,
+            reasoning: 20,
+            cache_write_1h: 10,
+            audio_input: 10,
+            audio_output: 30,
         })
     );
     assert_eq!(usage("null"), None);
@@ -174,4 +190,41 @@ fn a_whole_reply_that_is_no_answer_is_an_error() {
         kind(r#"{"error":{"code":429,"message":"slow down"}}"#),
         Some(ErrorKind::RateLimited)
     );
+}
+
+#[test]
+fn the_model_that_answers_is_told_once_and_nonsense_is_none() {
+    let mut tap = Tap::new(true);
+    let mut told = |json: &str| tap.frame(json.as_bytes()).model;
+    assert_eq!(told(r#"{"choices":[],"model":""}"#), None);
+    for nonsense in ["null", "7", "-1", "0.5", "true", "[1]", r#"{"a":1}"#] {
+        let chunk = format!(r#"{{"choices":[{{"delta":{{"content":"x"}}}}],"model":{nonsense}}}"#);
+        assert_eq!(told(&chunk), None, "{nonsense}");
+        assert!(frame(&chunk).content, "{nonsense} costs no content");
+    }
+    let long = format!(r#"{{"choices":[],"model":"{}"}}"#, "x".repeat(257));
+    assert_eq!(told(&long), None);
+    assert_eq!(
+        told(r#"{"choices":[],"model":"gpt-4o-2024-08-06"}"#).as_deref(),
+        Some("gpt-4o-2024-08-06")
+    );
+    assert_eq!(told(r#"{"choices":[],"model":"gpt-4o-2024-08-06"}"#), None);
+    let whole = whole(r#"{"choices":[{"message":{"content":"x"}}],"model":"g\u0070t"}"#);
+    assert_eq!(whole.model.as_deref(), Some("gpt"));
+}
+
+#[test]
+fn an_answer_without_any_choice_and_one_that_ends_with_an_error_are_failures() {
+    let whole = |text: &str| Tap::new(false).frame(text.as_bytes());
+    let empty = whole(r#"{"object":"chat.completion","model":"m","choices":[]}"#);
+    assert!(empty.error.is_some() && !empty.content);
+    let failed =
+        r#"{"choices":[{"message":{"role":"assistant","content":"so"},"finish_reason":"error"}]}"#;
+    assert!(whole(failed).error.is_some());
+    let mut stream = Tap::new(true);
+    let usage =
+        stream.frame(br#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#);
+    assert!(usage.error.is_none(), "a chunk need not have one");
+    let chunk = br#"{"choices":[{"index":0,"delta":{},"finish_reason":"error"}]}"#;
+    assert!(stream.frame(chunk).error.is_some());
 }

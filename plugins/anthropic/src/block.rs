@@ -2,11 +2,9 @@
 
 use std::borrow::Cow;
 
+use mux_plugin_sdk::chat::{Address, Json};
 use serde::Serialize;
 use serde_json::value::RawValue;
-
-/// JSON kept as the text it came in.
-pub(crate) type Json<'a> = Cow<'a, RawValue>;
 
 /// One turn.
 #[derive(Debug, Serialize)]
@@ -40,7 +38,7 @@ pub(crate) enum Block<'a> {
     Document {
         source: Source<'a>,
         #[serde(skip_serializing_if = "Option::is_none")]
-        title: Option<&'a RawValue>,
+        title: Option<Cow<'a, str>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         cache_control: Option<&'a RawValue>,
     },
@@ -79,6 +77,15 @@ pub(crate) enum Source<'a> {
     Url {
         url: Cow<'a, str>,
     },
+}
+
+impl<'a> From<Address<'a>> for Source<'a> {
+    fn from(address: Address<'a>) -> Self {
+        match address {
+            Address::Data { media_type, data } => Self::Base64 { media_type, data },
+            Address::Url(url) => Self::Url { url },
+        }
+    }
 }
 
 impl<'a> Block<'a> {

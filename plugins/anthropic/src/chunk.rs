@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use mux_plugin_sdk::Fault;
+use mux_plugin_sdk::chat::chunk;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -72,6 +73,16 @@ pub(crate) struct Message<'a> {
 pub(crate) enum Text<'a> {
     Raw(&'a RawValue),
     Plain(Cow<'a, str>),
+}
+
+impl Text<'_> {
+    /// As the SDK writes it.
+    pub(crate) fn as_written(&self) -> chunk::Text<'_> {
+        match self {
+            Self::Raw(raw) => chunk::Text::Json(raw.get()),
+            Self::Plain(text) => chunk::Text::Plain(text),
+        }
+    }
 }
 
 /// A piece of reasoning.

@@ -1,13 +1,19 @@
 //! Messages to turns: system texts apart, one turn after the other, tool results where the provider wants them.
 
-use std::borrow::Cow;
-
 use mux_plugin_sdk::Fault;
-use serde_json::value::RawValue;
+use mux_plugin_sdk::chat::request::extra;
+use mux_plugin_sdk::chat::{Message, ReasoningDetail, ToolCall, quoted};
+use serde::Deserialize;
 
-use crate::block::{Block, Json, Role, Turn};
-use crate::content::{blocks, quoted};
-use crate::unified::{Message, ReasoningDetail, ToolCall};
+use crate::block::{Block, Role, Turn};
+use crate::content::{blocks, text};
+
+/// What only Anthropic knows about a result.
+#[derive(Deserialize)]
+struct ResultExtra {
+    #[serde(default)]
+    is_error: bool,
+}
 
 /// A conversation as the Messages API has it.
 #[derive(Debug, Default)]
@@ -29,7 +35,7 @@ impl<'a> Conversation<'a> {
             let system = matches!(message.role.as_ref(), "system" | "developer");
             late_system |= system && !conversation.turns.is_empty();
             named |= message.name.is_some();
-            conversation.add(message, &format!("messages[{index}]"), warnings)?;
+            conversation.add(message, index, warnings)?;
         }
         if late_system {
             warnings.push(String::from(
@@ -52,29 +58,37 @@ impl<'a> Conversation<'a> {
     fn add(
         &mut self,
         message: Message<'a>,
-        at: &str,
+        index: usize,
         warnings: &mut Vec<String>,
     ) -> Result<(), Fault> {
-        let mut content = blocks(message.content, &format!("{at}.content"))?;
+        // Written out where something is wrong, or may be: most messages are a role and a text.
+        let at = || format!("messages[{index}]");
+        let mut content = match text(message.content) {
+            Some(text) => vec![text],
+            None => blocks(message.content, &format!("{}.content", at()))?,
+        };
         if let (Some(mark), Some(last)) = (message.cache_control, content.last_mut()) {
             last.cache(mark);
         }
         match message.role.as_ref() {
-            "system" | "developer" => self.add_system(content, at)?,
+            "system" | "developer" => self.add_system(content, &at())?,
             "user" => self.turn(Role::User).content.append(&mut content),
             "assistant" => {
                 let thoughts = thoughts(message.reasoning_details.unwrap_or_default());
-                let calls = calls(message.tool_calls.unwrap_or_default(), at, warnings)?;
+                let calls = match message.tool_calls {
+                    Some(called) if !called.is_empty() => calls(called, &at(), warnings)?,
+                    _ => Vec::new(),
+                };
                 let turn = &mut self.turn(Role::Assistant).content;
                 turn.extend(thoughts);
                 turn.append(&mut content);
                 turn.extend(calls);
             }
             "tool" => {
-                let extra = message.extra_content.and_then(|extra| extra.anthropic);
+                let extra = extra::<ResultExtra>(message.extra_content, "anthropic");
                 self.add_result(Block::ToolResult {
                     tool_use_id: call_id(&message.tool_call_id.ok_or_else(|| {
-                        Fault::invalid("a tool message needs `tool_call_id`", at)
+                        Fault::invalid("a tool message needs `tool_call_id`", at())
                     })?),
                     content,
                     is_error: extra.is_some_and(|extra| extra.is_error),
@@ -84,7 +98,7 @@ impl<'a> Conversation<'a> {
             other => {
                 return Err(Fault::unsupported(
                     format!("anthropic knows no role `{other}`"),
-                    format!("{at}.role"),
+                    format!("{}.role", at()),
                 ));
             }
         }
@@ -177,12 +191,7 @@ impl<'a> Conversation<'a> {
 
 /// The reasoning that this provider signed. Other reasoning would be refused and is left out.
 fn thoughts<'a>(details: Vec<ReasoningDetail>) -> Vec<Block<'a>> {
-    let ours = |detail: &ReasoningDetail| {
-        detail
-            .provider
-            .as_deref()
-            .is_none_or(|provider| provider == "anthropic")
-    };
+    let ours = |detail: &ReasoningDetail| detail.is_of("anthropic");
     let block =
         |detail: ReasoningDetail| match (detail.kind.as_str(), detail.signature, detail.data) {
             ("reasoning.encrypted", _, Some(data)) => Some(Block::RedactedThinking { data }),
@@ -210,48 +219,12 @@ fn calls<'a>(
         })?;
         blocks.push(Block::ToolUse {
             id: call_id(&call.id),
+            input: function.object(&at, warnings)?,
             name: function.name,
-            input: arguments(function.arguments, &at, warnings)?,
             cache_control: None,
         });
     }
     Ok(blocks)
-}
-
-/// Arguments as an object: the chat form has them as a string of JSON.
-fn arguments<'a>(
-    arguments: Option<&'a RawValue>,
-    at: &str,
-    warnings: &mut Vec<String>,
-) -> Result<Json<'a>, Fault> {
-    let Some(raw) = arguments else {
-        return object("{}");
-    };
-    if raw.get().starts_with('{') {
-        return Ok(Cow::Borrowed(raw));
-    }
-    let text: String = serde_json::from_str(raw.get())
-        .map_err(|_| Fault::invalid("`arguments` is a string of JSON", at))?;
-    let trimmed = text.trim();
-    if trimmed.is_empty() {
-        return object("{}");
-    }
-    if let Ok(json) = object(trimmed)
-        && trimmed.starts_with('{')
-    {
-        return Ok(json);
-    }
-    // An answer cut short leaves half an object in the history: keep its text, or the conversation is stuck.
-    warnings.push(format!(
-        "`{at}` holds no JSON object; its text was sent as `arguments`"
-    ));
-    object(&format!(r#"{{"arguments":{}}}"#, quoted(trimmed)?.get()))
-}
-
-fn object(text: &str) -> Result<Json<'static>, Fault> {
-    RawValue::from_string(text.to_owned())
-        .map(Cow::Owned)
-        .map_err(|error| Fault::Internal(error.to_string()))
 }
 
 /// An id the provider accepts: letters, digits, `_` and `-`. Equal ids stay equal.

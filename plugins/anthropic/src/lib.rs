@@ -18,11 +18,9 @@ mod reasoning;
 mod request;
 mod sampling;
 mod settings;
-mod source;
 mod state;
 mod stream;
 mod tools;
-mod unified;
 mod usage;
 
 use mux_plugin_sdk::{
@@ -66,4 +64,5 @@ impl Adapter for Anthropic {
     }
 }
 
+#[cfg(feature = "component")]
 mux_plugin_sdk::export!(Anthropic);

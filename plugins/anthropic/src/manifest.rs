@@ -1,13 +1,18 @@
 //! What the adapter offers and where its requests go.
 
 use mux_plugin_sdk::{
-    AuthScheme, BodyNeed, LimitHeader, LimitUnit, Manifest, Operation, ResetFormat, Upstream,
+    AuthScheme, BodyNeed, DecodeMode, FixedPlan, Framing, Header, LimitHeader, LimitUnit, Manifest,
+    Operation, ReplyPlan, ResetFormat, Upstream,
 };
 
 /// The one upstream.
 pub(crate) const UPSTREAM: &str = "api";
-/// The one path below its base.
+/// Where messages are asked, below its base.
 pub(crate) const PATH: &str = "/messages";
+/// The version of the interface that is spoken.
+pub(crate) const VERSION: &str = "2023-06-01";
+/// Where tokens are counted.
+const COUNT_PATH: &str = "/messages/count_tokens";
 
 const SETTINGS_SCHEMA: &str = r#"{"type":"object","additionalProperties":false,"properties":{
 "default-max-tokens":{"type":"integer","minimum":1,"description":"max_tokens where the client sets none"},
@@ -18,12 +23,16 @@ pub(crate) fn manifest() -> Manifest {
         id: String::from("anthropic"),
         version: String::from(env!("CARGO_PKG_VERSION")),
         display_name: String::from("Anthropic"),
-        operations: vec![Operation {
-            name: String::from("chat"),
-            dialects: vec![String::from("openai-chat")],
-            fixed: None,
-            body: BodyNeed::Full,
-        }],
+        operations: vec![
+            Operation {
+                name: String::from("chat"),
+                dialects: vec![String::from("openai-chat")],
+                fixed: None,
+                body: BodyNeed::Full,
+            },
+            own("chat", "anthropic-messages", PATH),
+            own("count-tokens", "anthropic-count-tokens", COUNT_PATH),
+        ],
         upstreams: vec![Upstream {
             id: String::from(UPSTREAM),
             base_url: String::from("https://api.anthropic.com/v1"),
@@ -47,6 +56,27 @@ pub(crate) fn manifest() -> Manifest {
         ],
         memory_mib: 32,
         extra: Vec::new(),
+    }
+}
+
+/// What is asked in Anthropic's own dialect is sent as it came.
+fn own(name: &str, dialect: &str, path: &str) -> Operation {
+    Operation {
+        name: String::from(name),
+        dialects: vec![String::from(dialect)],
+        fixed: Some(FixedPlan {
+            upstream: String::from(UPSTREAM),
+            path: String::from(path),
+            headers: vec![
+                Header::new("anthropic-version", VERSION),
+                Header::new("anthropic-beta", "{config.beta}"),
+            ],
+            reply: ReplyPlan {
+                framing: Framing::Sse,
+                mode: DecodeMode::Verbatim,
+            },
+        }),
+        body: BodyNeed::None,
     }
 }
 

@@ -1,11 +1,11 @@
 //! How much the model is to think.
 
 use mux_plugin_sdk::Fault;
+use mux_plugin_sdk::chat::Chat;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::model::{Family, Thinking};
-use crate::unified::Chat;
 
 /// The least budget the provider accepts, in tokens.
 const LEAST_BUDGET: u64 = 1024;

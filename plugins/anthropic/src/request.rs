@@ -1,5 +1,6 @@
 //! A chat request to a Messages request.
 
+use mux_plugin_sdk::chat::{self, Chat, json};
 use mux_plugin_sdk::{
     BodyPlan, DecodeMode, Fault, Framing, Header, Method, ReplyPlan, RequestCtx, RequestPlan,
 };
@@ -8,14 +9,26 @@ use serde_json::value::RawValue;
 
 use crate::block::{Block, Turn};
 use crate::conversation::Conversation;
-use crate::manifest::{PATH, UPSTREAM};
+use crate::manifest::{PATH, UPSTREAM, VERSION};
 use crate::model::Family;
 use crate::reasoning::{Ask, Obstacles, Reasoning};
 use crate::sampling::Sampled;
 use crate::settings::Settings;
 use crate::state::State;
 use crate::tools::{Choice, Tool, Tools};
-use crate::unified::Chat;
+
+/// What Anthropic has no parameter for, and what changes nothing the client must know before it asks.
+const WITHOUT: &[&str] = &[
+    "seed",
+    "logit_bias",
+    "logprobs",
+    "frequency_penalty",
+    "presence_penalty",
+    "prediction",
+    "verbosity",
+    "web_search_options",
+    "metadata",
+];
 
 #[derive(Serialize)]
 struct MessagesBody<'a> {
@@ -74,24 +87,14 @@ pub(crate) fn prepare(
     ctx: &RequestCtx,
     body: &[u8],
 ) -> Result<RequestPlan, Fault> {
-    let mut chat: Chat<'_> = serde_json::from_slice(body).map_err(|error| {
-        Fault::invalid(
-            format!("the body is no chat completions request: {error}"),
-            "",
-        )
-    })?;
-    refuse(&chat)?;
+    let mut chat = Chat::read(body)?;
+    chat.refuse_several("anthropic")?;
+    chat.refuse_old_and_loud("anthropic")?;
     let mut warnings = Vec::new();
-    warn(&chat, &mut warnings);
-    let include_usage = chat
-        .stream_options
-        .as_ref()
-        .is_some_and(|options| options.include_usage);
+    chat.warn_of("anthropic", WITHOUT, &mut warnings);
+    let include_usage = chat.include_usage();
     let request = messages(settings, ctx, &mut chat, &mut warnings)?;
-    // Room for all of it at once: growing by doubling would need thrice the memory for a large image.
-    let mut sent = Vec::with_capacity(body.len() + 4096);
-    serde_json::to_writer(&mut sent, &request)
-        .map_err(|error| Fault::Internal(error.to_string()))?;
+    let sent = json::body(&request, body)?;
     Ok(RequestPlan {
         upstream: String::from(UPSTREAM),
         method: Method::Post,
@@ -122,8 +125,7 @@ fn messages<'a>(
     let chat = &*chat;
     let tools = Tools::read(chat, family, warnings)?;
     let max_tokens = chat
-        .max_completion_tokens
-        .or(chat.max_tokens)
+        .most_tokens()
         .unwrap_or(settings.default_max_tokens.unwrap_or(family.max_output));
     let obstacles = Obstacles {
         forced_tool: tools.choice.as_ref().is_some_and(Choice::forced),
@@ -162,7 +164,7 @@ fn messages<'a>(
 fn headers(settings: &Settings) -> Vec<Header> {
     let mut headers = vec![
         Header::new("content-type", "application/json"),
-        Header::new("anthropic-version", "2023-06-01"),
+        Header::new("anthropic-version", VERSION),
     ];
     headers.extend(
         settings
@@ -173,97 +175,33 @@ fn headers(settings: &Settings) -> Vec<Header> {
     headers
 }
 
-/// What cannot be done at all.
-fn refuse(chat: &Chat<'_>) -> Result<(), Fault> {
-    if chat.n.is_some_and(|n| n > 1) {
-        return Err(Fault::unsupported(
-            "anthropic writes one answer a request",
-            "n",
-        ));
-    }
-    if chat.functions.is_some() || chat.function_call.is_some() {
-        return Err(Fault::unsupported(
-            "the old `functions` are not translated: use `tools`",
-            "functions",
-        ));
-    }
-    if chat.modalities.iter().flatten().any(|kind| kind != "text") {
-        return Err(Fault::unsupported(
-            "anthropic writes text only",
-            "modalities",
-        ));
-    }
-    Ok(())
-}
-
-/// What has no counterpart and changes nothing the client must know before it asks.
-fn warn(chat: &Chat<'_>, warnings: &mut Vec<String>) {
-    let weighs = |penalty: Option<f64>| penalty.is_some_and(|penalty| penalty.abs() > 0.0);
-    let dropped = [
-        ("seed", chat.seed.is_some()),
-        ("logit_bias", chat.logit_bias.is_some()),
-        ("logprobs", chat.logprobs == Some(true)),
-        ("frequency_penalty", weighs(chat.frequency_penalty)),
-        ("presence_penalty", weighs(chat.presence_penalty)),
-        ("prediction", chat.prediction.is_some()),
-        ("verbosity", chat.verbosity.is_some()),
-        ("web_search_options", chat.web_search_options.is_some()),
-        ("metadata", chat.metadata.is_some()),
-    ];
-    for (name, _) in dropped.into_iter().filter(|(_, given)| *given) {
-        warnings.push(format!(
-            "`{name}` was dropped: anthropic has no such parameter"
-        ));
-    }
-}
-
 fn format<'a>(
     chat: &Chat<'a>,
     family: Family,
     warnings: &mut Vec<String>,
 ) -> Result<Option<Format<'a>>, Fault> {
-    let Some(wanted) = &chat.response_format else {
-        return Ok(None);
-    };
-    let at = "response_format";
-    match (wanted.kind.as_ref(), &wanted.json_schema) {
-        ("text", _) => Ok(None),
-        ("json_object", _) => {
+    match chat.format()? {
+        chat::Format::Text => Ok(None),
+        chat::Format::Json => {
             warnings.push(String::from(
                 "`response_format` was dropped: anthropic knows JSON by schema only",
             ));
             Ok(None)
         }
-        ("json_schema", Some(json)) if family.structured => {
-            let schema = json
-                .schema
-                .ok_or_else(|| Fault::invalid("`json_schema` needs `schema`", at))?;
-            Ok(Some(Format {
-                kind: "json_schema",
-                schema,
-            }))
-        }
-        ("json_schema", Some(_)) => Err(Fault::unsupported(
+        chat::Format::Schema { schema, .. } if family.structured => Ok(Some(Format {
+            kind: "json_schema",
+            schema,
+        })),
+        chat::Format::Schema { .. } => Err(Fault::unsupported(
             "this model cannot be held to a schema: take a newer one",
-            at,
+            "response_format",
         )),
-        ("json_schema", None) => Err(Fault::invalid("this type needs `json_schema`", at)),
-        (other, _) => Err(Fault::invalid(format!("no format is called `{other}`"), at)),
     }
 }
 
 /// Stop sequences; the provider refuses those of white space only.
 fn stop(chat: &Chat<'_>, warnings: &mut Vec<String>) -> Result<Vec<String>, Fault> {
-    let Some(raw) = chat.stop else {
-        return Ok(Vec::new());
-    };
-    let given = if raw.get().starts_with('"') {
-        serde_json::from_str(raw.get()).map(|one: String| vec![one])
-    } else {
-        serde_json::from_str(raw.get())
-    };
-    let mut given: Vec<String> =
-        given.map_err(|_| Fault::invalid("`stop` is a string or a list of strings", "stop"))?;
+    let mut given = chat.stops()?;
     let before = given.len();
     given.retain(|stop| !stop.trim().is_empty());
     if given.len() < before {

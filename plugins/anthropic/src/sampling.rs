@@ -1,7 +1,8 @@
 //! Temperature and its relatives, within what the model takes.
 
+use mux_plugin_sdk::chat::Chat;
+
 use crate::model::{Family, Sampling};
-use crate::unified::Chat;
 
 /// Sampling parameters as they are sent.
 #[derive(Debug, Default, PartialEq)]

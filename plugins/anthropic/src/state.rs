@@ -1,11 +1,12 @@
 //! What a stream remembers from call to call.
 
+use mux_plugin_sdk::chat::state;
 use mux_plugin_sdk::{Fault, RequestCtx};
 use serde::{Deserialize, Serialize};
 
 use crate::usage::Counts;
 
-/// Everything the next frame needs. It travels through the host as JSON, a few hundred bytes.
+/// Everything the next frame needs. It travels through the host, a hundred bytes or so.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct State {
@@ -54,12 +55,11 @@ impl State {
     }
 
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Fault> {
-        serde_json::from_slice(bytes)
-            .map_err(|error| Fault::Internal(format!("the stream's state is damaged: {error}")))
+        state::read(bytes)
     }
 
     pub(crate) fn write(&self) -> Result<Vec<u8>, Fault> {
-        serde_json::to_vec(self).map_err(|error| Fault::Internal(error.to_string()))
+        state::write(self)
     }
 
     pub(crate) fn part(&mut self, block: u32) -> Option<&mut OpenPart> {

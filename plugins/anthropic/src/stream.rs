@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use mux_plugin_sdk::chat::chunk::Head;
+use mux_plugin_sdk::chat::json;
 use mux_plugin_sdk::{Batch, Decoded, Fault, UpstreamError};
 
 use crate::chunk::{
@@ -17,6 +19,7 @@ use crate::usage::UnifiedUsage;
 pub(crate) fn decode(state: State, batch: &Batch) -> Result<Decoded, Fault> {
     let mut fold = Fold {
         state,
+        head: None,
         decoded: Decoded::default(),
     };
     for frame in batch.frames() {
@@ -31,6 +34,7 @@ pub(crate) fn decode(state: State, batch: &Batch) -> Result<Decoded, Fault> {
 
 struct Fold {
     state: State,
+    head: Option<Head>,
     decoded: Decoded,
 }
 
@@ -44,7 +48,7 @@ impl Fold {
         if data.trim_ascii().is_empty() {
             return Ok(());
         }
-        let event: Event<'_> = serde_json::from_slice(data).map_err(|error| {
+        let event: Event<'_> = json::read(data).map_err(|error| {
             Fault::BadResponse(format!(
                 "an event of anthropic's stream is malformed: {error}"
             ))
@@ -53,7 +57,10 @@ impl Fold {
             "message_start" => self.start(event.message),
             "content_block_start" => self.open(event.index, event.content_block),
             "content_block_delta" => self.add(event.index, event.delta),
-            "content_block_stop" => self.close(event.index),
+            "content_block_stop" => {
+                self.close(event.index);
+                Ok(())
+            }
             "message_delta" => self.progress(event),
             "message_stop" => self.stop(),
             "error" => {
@@ -69,6 +76,7 @@ impl Fold {
         let message = message.ok_or_else(|| missing("message_start", "message"))?;
         // A proxy that starts over in the middle numbers its blocks anew.
         self.state.open.clear();
+        self.head = None;
         self.state.id = message.id;
         if !message.model.is_empty() {
             self.state.model = message.model;
@@ -84,7 +92,10 @@ impl Fold {
     fn open(&mut self, block: u32, begun: Option<Block<'_>>) -> Result<(), Fault> {
         let begun = begun.ok_or_else(|| missing("content_block_start", "content_block"))?;
         match begun.kind.as_ref() {
-            "text" => self.text(filled(begun.text)?),
+            "text" => {
+                self.text(filled(begun.text)?.as_ref());
+                Ok(())
+            }
             "tool_use" => self.call(block, begun),
             "thinking" | "redacted_thinking" => self.think(block, &begun),
             // Tools that run at the provider, their results, and kinds yet unknown.
@@ -140,8 +151,14 @@ impl Fold {
     fn add(&mut self, block: u32, added: Option<Added<'_>>) -> Result<(), Fault> {
         let added = added.ok_or_else(|| missing("content_block_delta", "delta"))?;
         match added.kind.as_ref() {
-            "text_delta" => self.text(filled(added.text)?),
-            "input_json_delta" => self.argue(block, filled(added.partial_json)?),
+            "text_delta" => {
+                self.text(filled(added.text)?.as_ref());
+                Ok(())
+            }
+            "input_json_delta" => {
+                self.argue(block, filled(added.partial_json)?.as_ref());
+                Ok(())
+            }
             "thinking_delta" | "signature_delta" => match self.state.part(block) {
                 Some(&mut OpenPart::Thought { index }) => self.thought(Thought {
                     text: filled(added.thinking)?,
@@ -155,7 +172,7 @@ impl Fold {
         }
     }
 
-    fn argue(&mut self, block: u32, piece: Option<Text<'_>>) -> Result<(), Fault> {
+    fn argue(&mut self, block: u32, piece: Option<&Text<'_>>) {
         let (
             Some(piece),
             Some(OpenPart::Call {
@@ -164,21 +181,21 @@ impl Fold {
             }),
         ) = (piece, self.state.part(block))
         else {
-            return Ok(());
+            return;
         };
         *has_arguments = true;
         let index = *index;
-        self.arguments(index, piece)
+        self.arguments(index, piece);
     }
 
     /// A call without arguments has the empty object for its arguments.
-    fn close(&mut self, block: u32) -> Result<(), Fault> {
-        match self.state.close(block) {
-            Some(OpenPart::Call {
-                index,
-                has_arguments: false,
-            }) => self.arguments(index, Text::Plain(Cow::Borrowed("{}"))),
-            _ => Ok(()),
+    fn close(&mut self, block: u32) {
+        if let Some(OpenPart::Call {
+            index,
+            has_arguments: false,
+        }) = self.state.close(block)
+        {
+            self.arguments(index, &Text::Plain(Cow::Borrowed("{}")));
         }
     }
 
@@ -236,14 +253,11 @@ impl Fold {
         }
     }
 
-    fn text(&mut self, text: Option<Text<'_>>) -> Result<(), Fault> {
-        if text.is_none() {
-            return Ok(());
+    fn text(&mut self, text: Option<&Text<'_>>) {
+        if let Some(text) = text {
+            let (head, chunks) = self.writing();
+            head.content(chunks, 0, text.as_written());
         }
-        self.delta(Delta {
-            content: text,
-            ..Delta::default()
-        })
     }
 
     fn thought(&mut self, thought: Thought<'_>) -> Result<(), Fault> {
@@ -256,19 +270,20 @@ impl Fold {
         })
     }
 
-    fn arguments(&mut self, index: u32, piece: Text<'_>) -> Result<(), Fault> {
-        self.delta(Delta {
-            tool_calls: vec![Call {
-                index: Some(index),
-                id: None,
-                kind: None,
-                function: Function {
-                    name: None,
-                    arguments: piece,
-                },
-            }],
-            ..Delta::default()
-        })
+    fn arguments(&mut self, index: u32, piece: &Text<'_>) {
+        let (head, chunks) = self.writing();
+        head.arguments(chunks, 0, index, piece.as_written());
+    }
+
+    /// What chunks begin with, and where they go.
+    fn writing(&mut self) -> (&Head, &mut Vec<u8>) {
+        let State {
+            id, created, model, ..
+        } = &self.state;
+        let head = self
+            .head
+            .get_or_insert_with(|| Head::new(id, *created, model));
+        (head, &mut self.decoded.chunks)
     }
 
     fn delta(&mut self, delta: Delta<'_>) -> Result<(), Fault> {

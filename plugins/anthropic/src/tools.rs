@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 
 use mux_plugin_sdk::Fault;
+use mux_plugin_sdk::chat::{self, Chat, Json, object};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::block::Json;
 use crate::model::Family;
-use crate::unified::Chat;
 
 /// Tools as the Messages API takes them.
 #[derive(Debug, Default)]
@@ -66,57 +65,6 @@ impl Choice<'_> {
     }
 }
 
-#[derive(Deserialize)]
-struct ClientTool<'a> {
-    #[serde(rename = "type", borrow, default)]
-    kind: Cow<'a, str>,
-    #[serde(borrow)]
-    function: Option<ClientFunction<'a>>,
-    #[serde(borrow)]
-    cache_control: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct ClientFunction<'a> {
-    #[serde(borrow)]
-    name: Cow<'a, str>,
-    #[serde(borrow)]
-    description: Option<&'a RawValue>,
-    #[serde(borrow)]
-    parameters: Option<&'a RawValue>,
-    strict: Option<bool>,
-}
-
-#[derive(Deserialize)]
-struct ClientChoice<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Cow<'a, str>,
-    #[serde(borrow)]
-    function: Option<Named<'a>>,
-    #[serde(borrow)]
-    allowed_tools: Option<Allowed<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Allowed<'a> {
-    #[serde(borrow, default)]
-    mode: Cow<'a, str>,
-    #[serde(borrow)]
-    tools: Vec<AllowedTool<'a>>,
-}
-
-#[derive(Deserialize)]
-struct AllowedTool<'a> {
-    #[serde(borrow)]
-    function: Option<Named<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Named<'a> {
-    #[serde(borrow)]
-    name: Cow<'a, str>,
-}
-
 impl<'a> Tools<'a> {
     /// Reads `tools`, `tool_choice` and `parallel_tool_calls`.
     pub(crate) fn read(
@@ -126,9 +74,8 @@ impl<'a> Tools<'a> {
     ) -> Result<Self, Fault> {
         let mut read = Self::default();
         let mut loose = false;
-        for (index, raw) in chat.tools.iter().flatten().enumerate() {
-            let tool = tool(raw, family, &mut loose, &format!("tools[{index}]"))?;
-            read.tools.push(tool);
+        for (given, at) in chat.tools("anthropic")? {
+            read.tools.push(tool(given, family, &mut loose, &at)?);
         }
         if loose {
             warnings.push(String::from(
@@ -143,9 +90,18 @@ impl<'a> Tools<'a> {
         if self.tools.is_empty() {
             return Ok(());
         }
-        let (kind, name) = match chat.tool_choice {
-            None => (Kind::Auto, None),
-            Some(raw) => self.choice(raw)?,
+        let (kind, name) = match chat.choice("anthropic")? {
+            chat::Choice::Auto => (Kind::Auto, None),
+            chat::Choice::None => (Kind::None, None),
+            chat::Choice::Required => (Kind::Any, None),
+            chat::Choice::Named(name) => (Kind::Tool, Some(name)),
+            chat::Choice::Among { names, must } => {
+                self.tools.retain(|tool| match tool {
+                    Tool::Function(function) => names.contains(&function.name),
+                    Tool::Server(_) => true,
+                });
+                (if must { Kind::Any } else { Kind::Auto }, None)
+            }
         };
         let one_at_a_time = chat.parallel_tool_calls == Some(false) && kind != Kind::None;
         if kind != Kind::Auto || one_at_a_time {
@@ -157,68 +113,33 @@ impl<'a> Tools<'a> {
         }
         Ok(())
     }
-
-    fn choice(&mut self, raw: &'a RawValue) -> Result<(Kind, Option<Cow<'a, str>>), Fault> {
-        match raw.get() {
-            r#""auto""# => return Ok((Kind::Auto, None)),
-            r#""required""# => return Ok((Kind::Any, None)),
-            r#""none""# => return Ok((Kind::None, None)),
-            _ => {}
-        }
-        let choice: ClientChoice<'a> = serde_json::from_str(raw.get())
-            .map_err(|error| Fault::invalid(format!("not understood: {error}"), "tool_choice"))?;
-        match (choice.kind.as_ref(), choice.function, choice.allowed_tools) {
-            ("function", Some(function), _) => Ok((Kind::Tool, Some(function.name))),
-            ("allowed_tools", _, Some(allowed)) => {
-                let must = allowed.mode == "required";
-                self.keep(&allowed);
-                Ok((if must { Kind::Any } else { Kind::Auto }, None))
-            }
-            (other, ..) => Err(Fault::unsupported(
-                format!("anthropic has no tool choice of type `{other}`"),
-                "tool_choice",
-            )),
-        }
-    }
-
-    fn keep(&mut self, allowed: &Allowed<'a>) {
-        let names = |name: &str| {
-            let mut functions = allowed
-                .tools
-                .iter()
-                .filter_map(|tool| tool.function.as_ref());
-            functions.any(|function| function.name == name)
-        };
-        self.tools.retain(|tool| match tool {
-            Tool::Function(function) => names(&function.name),
-            Tool::Server(_) => true,
-        });
-    }
 }
 
 fn tool<'a>(
-    raw: &'a RawValue,
+    given: chat::Tool<'a>,
     family: Family,
     loose: &mut bool,
     at: &str,
 ) -> Result<Tool<'a>, Fault> {
-    let tool: ClientTool<'a> = serde_json::from_str(raw.get())
-        .map_err(|error| Fault::invalid(format!("not understood: {error}"), at))?;
-    match (tool.kind.as_ref(), tool.function) {
-        ("function" | "", Some(function)) => {
-            let strict = function.strict == Some(true);
+    match given {
+        chat::Tool::Function {
+            name,
+            description,
+            parameters,
+            strict,
+            cache_control,
+        } => {
+            let strict = strict == Some(true);
             *loose |= strict && !family.structured;
             Ok(Tool::Function(Function {
-                name: function.name,
-                description: function.description,
-                input_schema: schema(function.parameters, at)?,
+                name,
+                description,
+                input_schema: schema(parameters, at)?,
                 strict: strict && family.structured,
-                cache_control: tool.cache_control,
+                cache_control,
             }))
         }
-        ("function" | "", None) => Err(Fault::invalid("a function tool needs `function`", at)),
-        ("custom", _) => Err(Fault::unsupported("anthropic has no free-form tools", at)),
-        _ => Ok(Tool::Server(raw)),
+        chat::Tool::Server(raw) => Ok(Tool::Server(raw)),
     }
 }
 
@@ -230,7 +151,7 @@ fn schema<'a>(parameters: Option<&'a RawValue>, at: &str) -> Result<Json<'a>, Fa
         kind: Option<&'a RawValue>,
     }
     let Some(raw) = parameters else {
-        return made(r#"{"type":"object","properties":{}}"#);
+        return object(r#"{"type":"object","properties":{}}"#);
     };
     let typed: Typed<'_> = serde_json::from_str(raw.get())
         .map_err(|_| Fault::invalid("`parameters` is a JSON Schema object", at))?;
@@ -243,15 +164,9 @@ fn schema<'a>(parameters: Option<&'a RawValue>, at: &str) -> Result<Json<'a>, Fa
         None => {
             let rest = raw.get().trim_start_matches('{').trim_start();
             let comma = if rest.starts_with('}') { "" } else { "," };
-            made(&format!(r#"{{"type":"object"{comma}{rest}"#))
+            object(&format!(r#"{{"type":"object"{comma}{rest}"#))
         }
     }
-}
-
-fn made(text: &str) -> Result<Json<'static>, Fault> {
-    RawValue::from_string(text.to_owned())
-        .map(Cow::Owned)
-        .map_err(|error| Fault::Internal(error.to_string()))
 }
 
 #[cfg(test)]

@@ -7,18 +7,20 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Counts {
-    #[serde(skip_serializing_if = "Option::is_none")]
     input_tokens: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     output_tokens: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     cache_creation_input_tokens: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     cache_read_input_tokens: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_creation: Option<CacheCreation>,
     output_tokens_details: Option<OutputDetails>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     server_tool_use: Option<ServerTools>,
+}
+
+/// How long what was written to the cache is kept there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct CacheCreation {
+    ephemeral_1h_input_tokens: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,10 +46,18 @@ pub(crate) struct UnifiedUsage {
     completion_tokens_details: CompletionDetails,
 }
 
+#[expect(clippy::struct_field_names, reason = "they are spelled as on the wire")]
 #[derive(Debug, Serialize)]
 struct PromptDetails {
     cached_tokens: u64,
     cache_write_tokens: u64,
+    #[serde(skip_serializing_if = "is_nothing")]
+    cache_write_1h_tokens: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_nothing(count: &u64) -> bool {
+    *count == 0
 }
 
 #[derive(Debug, Serialize)]
@@ -66,6 +76,7 @@ impl Counts {
         self.cache_read_input_tokens = later
             .cache_read_input_tokens
             .or(self.cache_read_input_tokens);
+        self.cache_creation = later.cache_creation.or(self.cache_creation);
         self.output_tokens_details = later.output_tokens_details.or(self.output_tokens_details);
         self.server_tool_use = later.server_tool_use.or(self.server_tool_use);
     }
@@ -77,6 +88,8 @@ impl Counts {
         let fresh = self.input_tokens.unwrap_or(0);
         let details = self.output_tokens_details.unwrap_or_default();
         let output = self.output_tokens.unwrap_or(0);
+        let created = self.cache_creation.unwrap_or_default();
+        let kept = created.ephemeral_1h_input_tokens.unwrap_or(0);
         Usage {
             input: fresh.saturating_add(cache_read).saturating_add(cache_write),
             output,
@@ -85,6 +98,7 @@ impl Counts {
             reasoning: details.thinking_tokens.unwrap_or(0).min(output),
             other: self.other(),
         }
+        .with(Usage::CACHE_WRITE_1H, kept.min(cache_write))
     }
 
     fn other(&self) -> Vec<(String, u64)> {
@@ -108,6 +122,7 @@ impl From<&Usage> for UnifiedUsage {
             prompt_tokens_details: PromptDetails {
                 cached_tokens: usage.cache_read,
                 cache_write_tokens: usage.cache_write,
+                cache_write_1h_tokens: usage.counted(Usage::CACHE_WRITE_1H),
             },
             completion_tokens_details: CompletionDetails {
                 reasoning_tokens: usage.reasoning,

@@ -14,9 +14,17 @@ use std::process::ExitCode;
 use mux_plugins::build::{build, digest};
 
 /// Crates below `plugins`, and where their components go.
-const COMPONENTS: [(&str, &str); 4] = [
+const COMPONENTS: [(&str, &str); 12] = [
     ("anthropic", "dist/anthropic.wasm"),
+    ("azure", "dist/azure.wasm"),
+    ("bedrock", "dist/bedrock.wasm"),
+    ("cohere", "dist/cohere.wasm"),
+    ("floor", "dist/floor.wasm"),
+    ("gemini", "dist/gemini.wasm"),
+    ("mistral", "dist/mistral.wasm"),
+    ("ollama", "dist/ollama.wasm"),
     ("openai", "dist/openai.wasm"),
+    ("vertex", "dist/vertex.wasm"),
     ("hostile/calls", "hostile/calls.wasm"),
     ("hostile/describe", "hostile/describe.wasm"),
 ];

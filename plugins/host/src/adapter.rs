@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::{HeaderMap, Method};
+use mux_wire::dialect::Dialect;
 use mux_wire::fault::{UpstreamError, classify};
 use mux_wire::frame::Framing;
 use serde_json::{Map, Value};
@@ -16,11 +17,12 @@ use crate::fault::{Fault, LoadError};
 use crate::guest::Guest;
 use crate::header;
 use crate::limits::Budget;
-use crate::manifest::{AuthScheme, FixedPlan, Operation, Upstream};
+use crate::manifest::{AuthScheme, FixedPlan, LimitHeader, Operation, Upstream};
 use crate::place;
 use crate::plan::{Plan, Reader};
 use crate::plugin::Plugin;
 use crate::proposal;
+use crate::quirks::Quirks;
 use crate::reply::Reply;
 
 /// Most of an error body that is read, in bytes.
@@ -31,13 +33,28 @@ const ERROR_BODY_LIMIT: usize = 64 << 10;
 #[derive(Clone)]
 pub struct Adapter {
     inner: Arc<Inner>,
+    /// Where its provider departs from the dialect, and the headers that are added therefore.
+    departures: Arc<(Quirks, HeaderMap)>,
 }
 
 struct Inner {
     plugin: Arc<Plugin>,
     guest: Arc<Guest>,
+    /// Those that the plugin was shown.
+    settings: Map<String, Value>,
     /// The manifest's upstreams with their addresses filled in.
     upstreams: Vec<Upstream>,
+    /// The headers of fixed plans with settings filled in, by operation.
+    headers: Vec<HeaderMap>,
+}
+
+/// How a dialect is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// The provider speaks it: nobody looks into the request, and the answer comes back as it is.
+    Untouched,
+    /// The plugin reads the request.
+    Read,
 }
 
 impl fmt::Debug for Adapter {
@@ -65,14 +82,9 @@ impl Plugin {
             .map_err(|error| refuse(format!("its settings are no JSON object: {error}")))?;
         let upstreams = upstreams(&self.manifest().upstreams, &settings, url).map_err(refuse)?;
         hide_secrets(&mut settings, &self.manifest().config_schema);
-        let shown = Value::Object(settings).to_string().into_bytes();
-        let guest = Guest::new(
-            self.id(),
-            &self.template,
-            shown,
-            self.memory(),
-            &self.limits,
-        );
+        let headers = headers(&self.manifest().operations, &settings).map_err(refuse)?;
+        let shown = Value::Object(settings.clone()).to_string().into_bytes();
+        let guest = Guest::new(self, shown);
         match guest.configured() {
             Ok(Ok(_)) => {}
             Ok(Err(words)) => return Err(refuse(words)),
@@ -82,8 +94,11 @@ impl Plugin {
             inner: Arc::new(Inner {
                 plugin: Arc::clone(self),
                 guest: Arc::new(guest),
+                settings,
                 upstreams,
+                headers,
             }),
+            departures: Arc::default(),
         })
     }
 }
@@ -106,6 +121,28 @@ fn upstreams(
     declared.iter().map(placed).collect()
 }
 
+/// The headers of fixed plans. A value that is `{config.NAME}` is that setting; without one the header is left out.
+fn headers(
+    operations: &[Operation],
+    settings: &Map<String, Value>,
+) -> Result<Vec<HeaderMap>, String> {
+    let filled = |(name, value): &(String, String)| {
+        let setting = value
+            .strip_prefix("{config.")
+            .and_then(|v| v.strip_suffix('}'));
+        let value = match setting {
+            Some(setting) => settings.get(setting)?.as_str()?,
+            None => value,
+        };
+        Some((name.clone(), value.to_owned()))
+    };
+    let of = |operation: &Operation| {
+        let fixed = operation.fixed.iter().flat_map(|fixed| &fixed.headers);
+        header::map(&fixed.filter_map(filled).collect::<Vec<_>>())
+    };
+    operations.iter().map(of).collect()
+}
+
 fn hide_secrets(settings: &mut Map<String, Value>, schema: &str) {
     let schema: Value = serde_json::from_str(schema).unwrap_or_default();
     settings.retain(|name, _| {
@@ -121,10 +158,76 @@ impl Adapter {
         &self.inner.plugin
     }
 
+    /// The same for a provider that departs from the dialect.
+    ///
+    /// # Errors
+    /// When a header or a path of these may not be sent.
+    pub fn with(self, quirks: Quirks) -> Result<Self, LoadError> {
+        let added = quirks.checked();
+        let added = added.map_err(|why| LoadError::new(self.inner.plugin.id(), why))?;
+        Ok(Self {
+            departures: Arc::new((quirks, added)),
+            ..self
+        })
+    }
+
+    /// How callable it is: for those who look at single calls.
+    pub(crate) fn guest(&self) -> &Guest {
+        &self.inner.guest
+    }
+
+    fn quirks(&self) -> &Quirks {
+        &self.departures.0
+    }
+
+    /// Headers that tell rate limits.
+    #[must_use]
+    pub fn limit_headers(&self) -> &[LimitHeader] {
+        match self.quirks().limits.as_slice() {
+            [] => &self.inner.plugin.manifest().limit_headers,
+            own => own,
+        }
+    }
+
     /// The authentication schemes to choose from.
     #[must_use]
     pub fn auth(&self) -> &[AuthScheme] {
         &self.inner.plugin.manifest().auth
+    }
+
+    /// The addresses its requests may go to.
+    pub fn places(&self) -> impl Iterator<Item = &str> {
+        self.inner
+            .upstreams
+            .iter()
+            .map(|upstream| upstream.base_url.as_str())
+    }
+
+    /// A scheme with the operator's settings where it names them.
+    ///
+    /// # Errors
+    /// Why one of them is missing or does not fit.
+    pub fn filled(&self, scheme: &AuthScheme) -> Result<AuthScheme, String> {
+        match scheme {
+            AuthScheme::AwsSigV4 { service, region } => Ok(AuthScheme::AwsSigV4 {
+                service: service.clone(),
+                region: place::fill(region, &self.inner.settings)?,
+            }),
+            other => Ok(other.clone()),
+        }
+    }
+
+    /// How it takes a dialect; `None` where it does not.
+    #[must_use]
+    pub fn manner(&self, dialect: Dialect) -> Option<Manner> {
+        let (_, operation) = self.offered(dialect.operation(), dialect.name())?;
+        let quirks = self.quirks();
+        let silent = quirks.unspoken.contains(&dialect) && quirks.path(dialect.place()).is_none();
+        (!silent).then_some(if operation.fixed.is_some() || !operation.wants_body {
+            Manner::Untouched
+        } else {
+            Manner::Read
+        })
     }
 
     /// Makes a checked plan for a request. A fixed operation costs no call into the plugin.
@@ -132,11 +235,19 @@ impl Adapter {
     /// # Errors
     /// When the plugin refuses the request, fails, or plans what is not sent.
     pub fn plan(&self, call: &Call<'_>) -> Result<Plan, Fault> {
-        let operation = self.operation(call)?;
+        let (at, operation) = self.operation(call)?;
         let mut plan = match &operation.fixed {
-            Some(fixed) => self.fixed(fixed, call)?,
-            None => self.prepared(operation, call)?,
+            Some(fixed) => {
+                let headers = self.inner.headers.get(at).cloned().unwrap_or_default();
+                self.fixed(fixed, headers, call)?
+            }
+            None => self.planned(operation, call)?,
         };
+        let (quirks, added) = &*self.departures;
+        for (name, value) in added {
+            plan.headers.insert(name, value.clone());
+        }
+        quirks.apply(&mut plan)?;
         plan.default_content_type();
         Ok(plan)
     }
@@ -150,14 +261,36 @@ impl Adapter {
     /// Says what an answer outside 2xx means. Where the plugin is not asked, or fails, the usual reading holds.
     #[must_use]
     pub fn map_error(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> UpstreamError {
-        let manifest = self.inner.plugin.manifest();
+        self.quirks()
+            .meant(status, self.usual_error(status, headers, body))
+    }
+
+    fn usual_error(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> UpstreamError {
         let body = body.get(..ERROR_BODY_LIMIT).unwrap_or(body);
+        match self.asked_error(status, headers, body) {
+            Ok(Some(error)) => error,
+            Ok(None) => classify(status, body),
+            Err(fault) => {
+                tracing::warn!(plugin = self.inner.plugin.id(), %fault, "`map-error` failed");
+                classify(status, body)
+            }
+        }
+    }
+
+    /// What the plugin says an answer outside 2xx means; nothing where it is not asked.
+    pub(crate) fn asked_error(
+        &self,
+        status: u16,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Option<UpstreamError>, Fault> {
+        let manifest = self.inner.plugin.manifest();
         if manifest
             .operations
             .iter()
             .all(|operation| operation.fixed.is_some())
         {
-            return classify(status, body);
+            return Ok(None);
         }
         let shown = header::shown(headers, &manifest.response_headers).into_iter();
         let head = wit::ResponseHead {
@@ -167,30 +300,24 @@ impl Adapter {
                 .collect(),
         };
         let budget = Budget::new(self.inner.guest.limits().map_error, body.len());
-        let meaning = self.inner.guest.call(budget, |guest, store| {
+        let meaning = self.inner.guest.call(budget, body.len(), |guest, store| {
             guest.call_map_error(store, &head, body)
         });
-        match meaning {
-            Ok(error) => answer::upstream_error(error),
-            Err(fault) => {
-                tracing::warn!(plugin = self.inner.plugin.id(), %fault, "`map-error` failed");
-                classify(status, body)
-            }
-        }
+        let meaning = meaning.inspect_err(|fault| {
+            self.inner.guest.blame(fault, &[b"map-error", body]);
+        });
+        meaning.map(|error| Some(answer::upstream_error(error)))
     }
 
-    fn operation(&self, call: &Call<'_>) -> Result<&Operation, Fault> {
-        let taken = |operation: &&Operation| {
-            operation.name == call.operation
-                && operation
-                    .dialects
-                    .iter()
-                    .any(|dialect| dialect == call.dialect)
-        };
-        let operations = &self.inner.plugin.manifest().operations;
-        operations
-            .iter()
-            .find(taken)
+    /// An operation in a dialect, and its place in the manifest.
+    fn offered(&self, operation: &str, dialect: &str) -> Option<(usize, &Operation)> {
+        let operations = self.inner.plugin.manifest().operations.iter().enumerate();
+        let mut named = operations.filter(|(_, offered)| offered.name == operation);
+        named.find(|(_, offered)| offered.dialects.iter().any(|taken| taken == dialect))
+    }
+
+    fn operation(&self, call: &Call<'_>) -> Result<(usize, &Operation), Fault> {
+        self.offered(call.operation, call.dialect)
             .ok_or_else(|| Fault::Unsupported {
                 message: format!(
                     "`{}` does not do `{}` in the dialect `{}`",
@@ -212,46 +339,47 @@ impl Adapter {
             .ok_or_else(|| Fault::Plan(format!("`{}` is none of its upstreams", id.escape_debug())))
     }
 
-    fn fixed(&self, fixed: &FixedPlan, call: &Call<'_>) -> Result<Plan, Fault> {
+    fn fixed(&self, fixed: &FixedPlan, headers: HeaderMap, call: &Call<'_>) -> Result<Plan, Fault> {
         let upstream = self.upstream(&fixed.upstream)?;
+        let own = self.quirks().path(call.spoken().place());
+        let path = own.unwrap_or(&fixed.path);
         let framing = if call.stream {
             fixed.framing
         } else {
             Framing::Buffered
         };
         Ok(Plan {
-            url: format!("{}{}", upstream.base_url, fixed.path),
+            url: format!("{}{path}", upstream.base_url),
             method: Method::POST,
-            headers: header::map(&fixed.headers).map_err(Fault::Plan)?,
+            headers,
             body: with_model(call.body, call.model_span.clone(), call.model)
                 .map_err(Fault::Plan)?,
             warnings: Vec::new(),
             operation: call.operation.to_owned(),
             reader: Reader::Verbatim {
+                dialect: call.spoken(),
                 stream: call.stream,
                 framing,
             },
         })
     }
 
+    /// A plan of the plugin's making. What it does wrong goes on its account.
+    fn planned(&self, operation: &Operation, call: &Call<'_>) -> Result<Plan, Fault> {
+        self.inner.guest.admit()?;
+        self.prepared(operation, call).inspect_err(|fault| {
+            let input = [call.operation.as_bytes(), call.model.as_bytes(), call.body];
+            self.inner.guest.blame(fault, &input);
+        })
+    }
+
     fn prepared(&self, operation: &Operation, call: &Call<'_>) -> Result<Plan, Fault> {
         let body: &[u8] = if operation.wants_body { call.body } else { &[] };
-        let ctx = wit::RequestCtx {
-            operation: call.operation.to_owned(),
-            dialect: call.dialect.to_owned(),
-            model: call.model.to_owned(),
-            stream: call.stream,
-            attempt: call.attempt,
-            now_unix_ms: call.now_unix_ms,
-            request_id: call.request_id.to_owned(),
-            blobs: Vec::new(),
-            extra: Vec::new(),
-        };
+        let ctx = call.context();
         let budget = Budget::new(self.inner.guest.limits().prepare, body.len());
-        let planned = self
-            .inner
-            .guest
-            .call(budget, |guest, store| guest.call_prepare(store, &ctx, body))??;
+        let planned = self.inner.guest.call(budget, body.len(), |guest, store| {
+            guest.call_prepare(store, &ctx, body)
+        })??;
         let upstream = self.upstream(&planned.upstream)?;
         proposal::checked(planned, upstream, call, self.inner.guest.limits())
     }

@@ -66,13 +66,22 @@ fn kind(kind: &wit::ErrorKind) -> ErrorKind {
 
 /// Token counts. Parts larger than their whole are cut down to it: they are the plugin's word, not to be trusted.
 pub(crate) fn usage(usage: &wit::Usage) -> Usage {
+    let other = |name: &str| {
+        let named = usage.other.iter().filter(|(known, _)| known == name);
+        named.map(|(_, count)| *count).max().unwrap_or(0)
+    };
     let cache_read = usage.cache_read.min(usage.input);
+    let cache_write = usage.cache_write.min(usage.input - cache_read);
+    let reasoning = usage.reasoning.min(usage.output);
     Usage {
         input: usage.input,
         output: usage.output,
         cache_read,
-        cache_write: usage.cache_write.min(usage.input - cache_read),
-        reasoning: usage.reasoning.min(usage.output),
+        cache_write,
+        reasoning,
+        cache_write_1h: other("cache_write_1h").min(cache_write),
+        audio_input: other("audio_input").min(usage.input - cache_read - cache_write),
+        audio_output: other("audio_output").min(usage.output - reasoning),
     }
 }
 
@@ -89,19 +98,14 @@ pub(crate) fn finish(finish: wit::Finish) -> String {
 }
 
 /// How a reply is cut.
-///
-/// # Errors
-/// For a framing this version does not cut.
-pub(crate) fn framing(framing: wit::Framing) -> Result<Framing, String> {
+pub(crate) fn framing(framing: wit::Framing) -> Framing {
     match framing {
-        wit::Framing::Buffered => Ok(Framing::Buffered),
-        wit::Framing::Sse => Ok(Framing::Sse),
-        wit::Framing::Ndjson => Ok(Framing::Ndjson),
-        wit::Framing::JsonArray => Ok(Framing::JsonArray),
-        wit::Framing::Raw => Ok(Framing::Raw),
-        wit::Framing::AwsEventStream => Err(String::from(
-            "the framing `aws-event-stream` is not supported by this version of mux",
-        )),
+        wit::Framing::Buffered => Framing::Buffered,
+        wit::Framing::Sse => Framing::Sse,
+        wit::Framing::Ndjson => Framing::Ndjson,
+        wit::Framing::JsonArray => Framing::JsonArray,
+        wit::Framing::Raw => Framing::Raw,
+        wit::Framing::AwsEventStream => Framing::Amazon,
     }
 }
 

@@ -3,14 +3,15 @@
 //! A component holds no path of the machine it was built on, so that the same sources and the same compiler give
 //! the same bytes everywhere.
 
+mod javascript;
 mod sources;
 mod toolchain;
 
 use std::fmt;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 use wit_component::ComponentEncoder;
@@ -37,6 +38,10 @@ pub struct Built {
 pub enum BuildError {
     /// Nothing on this machine compiles to WebAssembly.
     NoTarget,
+    /// There is no node or npm to build JavaScript with.
+    NoNode,
+    /// The JavaScript does not build.
+    Script(PathBuf),
     /// A file could not be read, written or run.
     Io(PathBuf, std::io::Error),
     /// Cargo failed; it has said why.
@@ -54,6 +59,8 @@ impl fmt::Display for BuildError {
                 "nothing here compiles to WebAssembly; run `rustup target add wasm32-unknown-unknown`, or on Debian \
                  `apt install rustc-web rust-web-src lld-22`",
             ),
+            Self::NoNode => f.write_str("JavaScript takes `node` and `npm`: install Node.js 20 or newer"),
+            Self::Script(dir) => write!(f, "the JavaScript in `{}` does not build", dir.display()),
             Self::Io(path, error) => write!(f, "`{}`: {error}", path.display()),
             Self::Cargo(dir) => write!(f, "the crate in `{}` does not build", dir.display()),
             Self::NoModule(dir) => write!(
@@ -76,18 +83,48 @@ impl std::error::Error for BuildError {}
 /// # Errors
 /// When the machine lacks what it takes, when the crate does not build, or is no adapter.
 pub fn build(dir: &Path, out: &Path, log: &mut dyn FnMut(&str)) -> Result<Built, BuildError> {
+    if javascript::is_in(dir) {
+        return scripted(dir, out, log);
+    }
     let toolchain = Toolchain::find().ok_or(BuildError::NoTarget)?;
     log(&format!("compiling with {}", toolchain.version()));
     let module = compile(&toolchain, dir, log)?;
     let bytes = fs::read(&module).map_err(|error| BuildError::Io(module.clone(), error))?;
     let component = componentize(&bytes)?;
     write(out, &component)?;
-    Ok(Built {
-        path: out.to_owned(),
-        bytes: component.len(),
-        hash: blake3::hash(&component).to_hex().to_string(),
-        compiler: toolchain.version().to_owned(),
-    })
+    Ok(Built::of(out, &component, toolchain.version()))
+}
+
+fn scripted(dir: &Path, out: &Path, log: &mut dyn FnMut(&str)) -> Result<Built, BuildError> {
+    let io = |error| BuildError::Io(dir.to_owned(), error);
+    let dir = dir.canonicalize().map_err(io)?;
+    let made = dir.join("node_modules/.component.wasm");
+    match javascript::build(&dir, &made, log) {
+        Ok(Some(())) => {}
+        Ok(None) => return Err(BuildError::Script(dir)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(BuildError::NoNode),
+        Err(error) => return Err(BuildError::Io(dir, error)),
+    }
+    let component = fs::read(&made).map_err(|error| BuildError::Io(made.clone(), error))?;
+    write(out, &component)?;
+    Ok(Built::of(out, &component, javascript::PACKAGE))
+}
+
+impl Built {
+    fn of(path: &Path, component: &[u8], compiler: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            bytes: component.len(),
+            hash: blake3::hash(component).to_hex().to_string(),
+            compiler: compiler.to_owned(),
+        }
+    }
+}
+
+/// What would compile adapters on this machine, as it names itself; nothing where there is nothing.
+#[must_use]
+pub fn compiler() -> Option<String> {
+    Toolchain::find().map(|toolchain| toolchain.version().to_owned())
 }
 
 /// Turns a core module that carries its interface into a component.
@@ -110,6 +147,7 @@ struct Message {
     manifest_path: Option<PathBuf>,
     #[serde(default)]
     filenames: Vec<PathBuf>,
+    executable: Option<PathBuf>,
 }
 
 fn compile(
@@ -134,8 +172,48 @@ fn compile(
         .args(toolchain.extra())
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
+    let wasm = |path: &PathBuf| path.extension().is_some_and(|end| end == "wasm");
+    let made = artifacts(command, &dir, &manifest, log)?;
+    let mut files = made.into_iter().flat_map(|message| message.filenames);
+    files.rfind(wasm).ok_or(BuildError::NoModule(dir))
+}
+
+/// Builds the example `native` of an adapter crate: the adapter as a program that answers the calls of a component. None
+/// where it has no such example.
+///
+/// # Errors
+/// When it does not build.
+pub fn native(dir: &Path, log: &mut dyn FnMut(&str)) -> Result<Option<PathBuf>, BuildError> {
+    if !dir.join("examples/native.rs").is_file() {
+        return Ok(None);
+    }
+    let io = |error| BuildError::Io(dir.to_owned(), error);
+    let dir = dir.canonicalize().map_err(io)?;
+    let manifest = dir.join("Cargo.toml");
+    let mut command = toolchain::host();
+    command
+        .args(["build", "--example", "native", "--message-format"])
+        .args(["json-render-diagnostics", "--manifest-path"])
+        .arg(&manifest)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    let made = artifacts(command, &dir, &manifest, log)?;
+    Ok(made
+        .into_iter()
+        .filter_map(|message| message.executable)
+        .next_back())
+}
+
+/// Runs cargo and gives what it made of the crate itself.
+fn artifacts(
+    mut command: Command,
+    dir: &Path,
+    manifest: &Path,
+    log: &mut dyn FnMut(&str),
+) -> Result<Vec<Message>, BuildError> {
+    let io = |error| BuildError::Io(dir.to_owned(), error);
     let mut child = command.spawn().map_err(io)?;
-    let mut module = None;
+    let mut made = Vec::new();
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).lines() {
             let line = line.map_err(io)?;
@@ -143,17 +221,16 @@ fn compile(
                 log(&line);
                 continue;
             };
-            let ours = message.manifest_path.as_deref() == Some(&manifest);
+            let ours = message.manifest_path.as_deref() == Some(manifest);
             if message.reason == "compiler-artifact" && ours {
-                let wasm = |path: &PathBuf| path.extension().is_some_and(|end| end == "wasm");
-                module = message.filenames.into_iter().find(wasm).or(module);
+                made.push(message);
             }
         }
     }
     if !child.wait().map_err(io)?.success() {
-        return Err(BuildError::Cargo(dir));
+        return Err(BuildError::Cargo(dir.to_owned()));
     }
-    module.ok_or(BuildError::NoModule(dir))
+    Ok(made)
 }
 
 /// Writes beside the place and renames, so that nobody who watches the folder sees half a file.

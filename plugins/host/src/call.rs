@@ -3,6 +3,9 @@
 use std::ops::Range;
 
 use bytes::Bytes;
+use mux_wire::dialect::Dialect;
+
+use crate::bindings::mux::provider::types::RequestCtx;
 
 /// One attempt at a request, as the gateway knows it.
 #[derive(Debug, Clone)]
@@ -25,4 +28,26 @@ pub struct Call<'a> {
     pub request_id: &'a str,
     /// The client's bytes.
     pub body: &'a Bytes,
+}
+
+impl Call<'_> {
+    /// What the plugin is told of it beside the body.
+    pub(crate) fn context(&self) -> RequestCtx {
+        RequestCtx {
+            operation: self.operation.to_owned(),
+            dialect: self.dialect.to_owned(),
+            model: self.model.to_owned(),
+            stream: self.stream,
+            attempt: self.attempt,
+            now_unix_ms: self.now_unix_ms,
+            request_id: self.request_id.to_owned(),
+            blobs: Vec::new(),
+            extra: Vec::new(),
+        }
+    }
+
+    /// The dialect in which the answer is read; that of chat where it is none that is known here.
+    pub(crate) fn spoken(&self) -> Dialect {
+        Dialect::named(self.dialect).unwrap_or_default()
+    }
 }

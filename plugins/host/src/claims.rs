@@ -46,7 +46,7 @@ fn fixed(said: wit::FixedPlan) -> Result<FixedPlan, String> {
         upstream: said.upstream,
         path: said.path,
         headers: headers.map(|header| (header.name, header.value)).collect(),
-        framing: framing(said.reply.framing)?,
+        framing: framing(said.reply.framing),
     })
 }
 
@@ -72,9 +72,12 @@ impl From<wit::AuthScheme> for AuthScheme {
             },
             wit::AuthScheme::Query(name) => Self::Query(name),
             wit::AuthScheme::Basic => other("basic"),
-            wit::AuthScheme::AwsSigv4(_) => other("aws-sigv4"),
-            wit::AuthScheme::GcpServiceAccount(_) => other("gcp-service-account"),
-            wit::AuthScheme::AzureEntra(_) => other("azure-entra"),
+            wit::AuthScheme::AwsSigv4(aws) => Self::AwsSigV4 {
+                service: aws.service,
+                region: aws.region,
+            },
+            wit::AuthScheme::GcpServiceAccount(scopes) => Self::GoogleAccount(scopes),
+            wit::AuthScheme::AzureEntra(scope) => Self::Entra(scope),
             wit::AuthScheme::Oauth2ClientCredentials(_) => other("oauth2-client-credentials"),
             wit::AuthScheme::Named(name) => Self::Other(name),
         }

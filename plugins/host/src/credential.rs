@@ -17,7 +17,9 @@ pub(crate) fn attach(
 ) -> Result<(), Fault> {
     match scheme {
         AuthScheme::None => Ok(()),
-        AuthScheme::Bearer => insert(headers, AUTHORIZATION, "Bearer ", secret),
+        AuthScheme::Bearer | AuthScheme::GoogleAccount(_) | AuthScheme::Entra(_) => {
+            insert(headers, AUTHORIZATION, "Bearer ", secret)
+        }
         AuthScheme::Header { name, prefix } => {
             let name: HeaderName = name.parse().map_err(|_| {
                 Fault::Credential(format!(
@@ -34,6 +36,9 @@ pub(crate) fn attach(
             escape(url, secret);
             Ok(())
         }
+        AuthScheme::AwsSigV4 { .. } => Err(Fault::Credential(String::from(
+            "requests there are signed with an access key, and this is a plain word",
+        ))),
         AuthScheme::Other(name) => Err(Fault::Credential(format!(
             "the scheme `{name}` is not supported by this version of mux"
         ))),
@@ -108,8 +113,8 @@ mod tests {
     #[test]
     fn an_unknown_scheme_says_so() {
         let mut url = String::new();
-        let scheme = AuthScheme::Other(String::from("aws-sigv4"));
+        let scheme = AuthScheme::Other(String::from("oauth2-client-credentials"));
         let fault = attach(&scheme, "x", &mut url, &mut HeaderMap::new()).expect_err("refused");
-        assert!(fault.to_string().contains("aws-sigv4"));
+        assert!(fault.to_string().contains("oauth2-client-credentials"));
     }
 }

@@ -73,7 +73,10 @@ fn config(limits: &Limits, memory: Memory) -> Config {
         .cranelift_nan_canonicalization(true)
         .max_wasm_stack(STACK)
         .memory_init_cow(true)
-        .wasm_backtrace_max_frames(NonZeroUsize::new(16));
+        .wasm_backtrace_max_frames(NonZeroUsize::new(16))
+        // For debuggers and for offsets in backtraces, which nobody is shown. It would be read at every start.
+        .generate_address_map(false)
+        .native_unwind_info(false);
     match memory {
         Memory::Roomy => {
             config

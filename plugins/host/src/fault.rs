@@ -37,6 +37,11 @@ pub enum Fault {
     Credential(String),
     /// No instance is free.
     Busy,
+    /// The plugin is set aside: too many of its calls failed.
+    Quarantined {
+        /// For how long, in seconds.
+        seconds: u64,
+    },
 }
 
 impl Fault {
@@ -86,6 +91,10 @@ impl fmt::Display for Fault {
             Self::Credential(message) => {
                 write!(f, "the credential cannot be used: {message}; mend the provider's `key`")
             }
+            Self::Quarantined { seconds } => write!(
+                f,
+                "the plugin is set aside for {seconds} s, because too many of its calls failed; put a mended file in its place"
+            ),
             Self::Busy => f.write_str(
                 "all plugin instances are in use; try again, or raise the limit on instances",
             ),

@@ -1,4 +1,4 @@
-//! A plugin with its settings, callable: takes a warm instance or makes one, and tries once more after a fault.
+//! A plugin with its settings, callable: takes a warm instance or makes one, and tries once more where a warm one failed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,10 @@ use crate::bindings::exports::mux::provider::adapter as face;
 use crate::ceiling::Ceiling;
 use crate::fault::Fault;
 use crate::instance::{Instance, Template};
+use crate::lane::Lane;
 use crate::limits::{Budget, Limits};
+use crate::plugin::Plugin;
+use crate::standing::Standing;
 use crate::warm;
 
 /// How many times its first size an instance may grow to before it is replaced.
@@ -24,25 +27,23 @@ pub(crate) struct Guest {
     settings: Vec<u8>,
     memory: usize,
     limits: Limits,
+    standing: Arc<Standing>,
+    lane: Arc<Lane>,
     key: u64,
     alive: Arc<()>,
 }
 
 impl Guest {
-    pub(crate) fn new(
-        name: &str,
-        template: &Template,
-        settings: Vec<u8>,
-        memory: usize,
-        limits: &Limits,
-    ) -> Self {
+    pub(crate) fn new(plugin: &Plugin, settings: Vec<u8>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
-            name: name.to_owned(),
-            template: template.clone(),
+            name: plugin.id().to_owned(),
+            template: plugin.template.clone(),
             settings,
-            memory,
-            limits: limits.clone(),
+            memory: plugin.memory(),
+            limits: plugin.limits.clone(),
+            standing: Arc::clone(&plugin.standing),
+            lane: Arc::clone(&plugin.lane),
             key: NEXT.fetch_add(1, Ordering::Relaxed),
             alive: Arc::new(()),
         }
@@ -52,24 +53,62 @@ impl Guest {
         &self.limits
     }
 
-    /// Calls the guest. Calls are pure, so one that failed is made once more on a fresh instance: what an earlier
-    /// call left behind in a warm one must not decide.
+    /// Whether new requests may be planned; streams that have begun go on.
+    ///
+    /// # Errors
+    /// The plugin is set aside.
+    pub(crate) fn admit(&self) -> Result<(), Fault> {
+        self.standing.aside().map_or(Ok(()), |left| {
+            Err(Fault::Quarantined {
+                seconds: left.as_secs() + 1,
+            })
+        })
+    }
+
+    /// Puts a fault on the plugin's account, with what it was given.
+    pub(crate) fn blame(&self, fault: &Fault, input: &[&[u8]]) {
+        self.standing.failed(&self.name, fault, input);
+    }
+
+    /// Calls the guest. Calls are pure, so one that failed on a warm instance is made once more on a fresh one: what an
+    /// earlier call left behind must not decide. On a fresh one it would fail again, and a time that ran out is not
+    /// spent twice. `input` is how much goes in, in bytes: a slow call gets out of the way of others.
     pub(crate) fn call<R>(
+        &self,
+        budget: Budget,
+        input: usize,
+        call: impl Fn(&face::Guest, &mut Store<Ceiling>) -> wasmtime::Result<R>,
+    ) -> Result<R, Fault> {
+        let slow = self.standing.is_slow();
+        self.lane.run(slow, input, || self.call_here(budget, call))
+    }
+
+    fn call_here<R>(
         &self,
         budget: Budget,
         call: impl Fn(&face::Guest, &mut Store<Ceiling>) -> wasmtime::Result<R>,
     ) -> Result<R, Fault> {
-        let first = match warm::take(self.key) {
-            Some(instance) => self.call_on(instance, budget, &call),
-            None => self.call_fresh(budget, &call),
+        let Some(instance) = warm::take(self.key) else {
+            return self.call_fresh(budget, &call);
         };
-        match first {
-            Err(fault) if fault != Fault::Busy => {
+        match self.call_on(instance, budget, &call) {
+            Err(fault) if fault != Fault::Deadline => {
                 tracing::debug!(plugin = self.name, %fault, "trying once more on a fresh instance");
+                self.standing.retried();
                 self.call_fresh(budget, &call)
             }
             done => done,
         }
+    }
+
+    /// The settings as the plugin is shown them.
+    pub(crate) fn settings(&self) -> &[u8] {
+        &self.settings
+    }
+
+    /// The largest the memory of this thread's warm instance has been, in bytes.
+    pub(crate) fn peak(&self) -> Option<usize> {
+        warm::peak(self.key)
     }
 
     /// Makes an instance and configures it.
@@ -80,6 +119,7 @@ impl Guest {
         let budget = Budget::new(self.limits.describe, self.settings.len());
         let ceiling = Ceiling::new(&self.name, self.memory, self.limits.log);
         let mut instance = self.template.instantiate(ceiling, budget)?;
+        self.standing.instantiated();
         let configured = instance.call(budget, |guest, store| {
             guest.call_configure(store, &self.settings)
         })?;
@@ -106,7 +146,10 @@ impl Guest {
         call: &impl Fn(&face::Guest, &mut Store<Ceiling>) -> wasmtime::Result<R>,
     ) -> Result<R, Fault> {
         let before = instance.peak();
-        let result = instance.call(budget, call)?;
+        let timed = self.standing.calls();
+        let result = instance.call(budget, call);
+        self.standing.took(timed, instance.long());
+        let result = result?;
         let grown = instance.peak() > (before * GROWTH).max(SMALL);
         if !grown && instance.calls() < self.limits.calls {
             warm::keep(self.key, Arc::downgrade(&self.alive), instance);

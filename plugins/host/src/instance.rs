@@ -1,13 +1,19 @@
 //! One live instance, and the border every call crosses: deadline, memory, size of the result.
 
+use std::time::Duration;
+
 use wasmtime::component::{Component, HasSelf, Linker};
-use wasmtime::{Engine, Store, Trap};
+use wasmtime::{Engine, Store, Trap, UpdateDeadline};
 
 use crate::bindings::exports::mux::provider::adapter::Guest;
 use crate::bindings::{Provider, ProviderPre};
 use crate::ceiling::Ceiling;
 use crate::fault::Fault;
 use crate::limits::Budget;
+use crate::wasi;
+
+/// The ticks after which a call is looked at first: with one, it would be at once where a tick is just about to come.
+const FIRST_LOOK: u64 = 2;
 
 /// A component ready to be instantiated.
 #[derive(Clone)]
@@ -21,12 +27,14 @@ pub(crate) struct Template {
 pub(crate) struct NotAnAdapter(pub(crate) String);
 
 impl Template {
-    /// Links a compiled component. It gets the log and nothing else: any other import traps when it is called.
+    /// Links a compiled component. It gets the log, and a WASI that grants nothing: any other import traps when it is
+    /// called.
     pub(crate) fn link(engine: &Engine, component: &Component) -> Result<Self, NotAnAdapter> {
         let wrong = |error: wasmtime::Error| NotAnAdapter(format!("{error:#}"));
         let mut linker = Linker::new(engine);
         Provider::add_to_linker::<Ceiling, HasSelf<Ceiling>>(&mut linker, |ceiling| ceiling)
             .map_err(wrong)?;
+        wasi::define(&mut linker, engine, component).map_err(wrong)?;
         linker
             .define_unknown_imports_as_traps(component)
             .map_err(wrong)?;
@@ -38,10 +46,21 @@ impl Template {
     }
 
     /// Makes an instance.
-    pub(crate) fn instantiate(&self, ceiling: Ceiling, budget: Budget) -> Result<Instance, Fault> {
+    pub(crate) fn instantiate(
+        &self,
+        mut ceiling: Ceiling,
+        budget: Budget,
+    ) -> Result<Instance, Fault> {
+        ceiling.next_call(budget.ticks);
         let mut store = Store::new(&self.engine, ceiling);
         store.limiter(|ceiling| ceiling);
-        store.set_epoch_deadline(budget.ticks);
+        store.epoch_deadline_callback(|mut store| {
+            Ok(match store.data_mut().time_left() {
+                Some(ticks) => UpdateDeadline::Continue(ticks),
+                None => UpdateDeadline::Interrupt,
+            })
+        });
+        store.set_epoch_deadline(FIRST_LOOK);
         match self.pre.instantiate(&mut store) {
             Ok(provider) => Ok(Instance {
                 store,
@@ -69,11 +88,16 @@ impl Instance {
         call: impl FnOnce(&Guest, &mut Store<Ceiling>) -> wasmtime::Result<R>,
     ) -> Result<R, Fault> {
         self.calls = self.calls.saturating_add(1);
-        self.store.data_mut().next_call();
-        self.store.set_epoch_deadline(budget.ticks);
+        self.store.data_mut().next_call(budget.ticks);
+        self.store.set_epoch_deadline(FIRST_LOOK);
         self.store.set_hostcall_fuel(budget.output);
         call(self.provider.mux_provider_adapter(), &mut self.store)
             .map_err(|error| crash(&error, self.store.data()))
+    }
+
+    /// Processor time of the last call, where it took longer than a tick.
+    pub(crate) fn long(&self) -> Option<Duration> {
+        self.store.data().long()
     }
 
     /// Calls made so far.

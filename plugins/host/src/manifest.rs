@@ -82,6 +82,17 @@ pub enum AuthScheme {
     },
     /// A query parameter of that name.
     Query(String),
+    /// Amazon's signature.
+    AwsSigV4 {
+        /// The service it is for.
+        service: String,
+        /// The region, possibly with `{config.NAME}` in it.
+        region: String,
+    },
+    /// A token of Google's, for these scopes.
+    GoogleAccount(Vec<String>),
+    /// A token of Microsoft Entra's, for this scope.
+    Entra(String),
     /// A scheme this version does not carry out, by name.
     Other(String),
 }

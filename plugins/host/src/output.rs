@@ -22,6 +22,8 @@ pub struct Output {
     pub terminal: bool,
     /// Bytes the model wrote, to estimate tokens by where nobody counts them.
     pub output_bytes: u64,
+    /// What the provider calls the model that answers; told once.
+    pub model: Option<Box<str>>,
 }
 
 /// Something to hand on.

@@ -5,6 +5,8 @@ use serde_json::{Map, Value};
 
 /// Longest path with its query, in bytes.
 const PATH_LIMIT: usize = 8 << 10;
+/// How often something in a path may be escaped.
+const ESCAPED: usize = 4;
 
 /// A base address without its last slash.
 ///
@@ -31,7 +33,7 @@ pub(crate) fn base(address: &str) -> Result<String, String> {
     Ok(address.trim_end_matches('/').to_owned())
 }
 
-/// Fills `{config.NAME}` in a base address with text settings.
+/// Fills `{config.NAME}` in a base address with text settings. `{config.NAME|OTHER}` is the first of them that is set.
 ///
 /// # Errors
 /// When a setting is missing, or is not a plain word that cannot lead anywhere else.
@@ -42,10 +44,14 @@ pub(crate) fn fill(template: &str, settings: &Map<String, Value>) -> Result<Stri
         let (name, after) = after
             .split_once('}')
             .ok_or_else(|| format!("the address `{template}` has an open `{{config.`"))?;
-        let value = settings
-            .get(name)
-            .and_then(Value::as_str)
-            .ok_or_else(|| format!("the setting `{name}` is needed: it is part of the address"))?;
+        let mut names = name.split('|');
+        let value = names
+            .clone()
+            .find_map(|name| settings.get(name))
+            .and_then(Value::as_str);
+        let name = names.next().unwrap_or_default();
+        let value = value
+            .ok_or_else(|| format!("the setting `{name}` is needed: it is part of `{template}`"))?;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         if value.is_empty() || value.contains("..") || !value.bytes().all(plain) {
             return Err(format!(
@@ -93,12 +99,24 @@ pub(crate) fn path(path: &str, prefixes: &[String]) -> Result<(), String> {
     }
 }
 
-/// Whether a path has a `..`, or hides a dot or a slash behind an escape.
+/// Whether a path has a `..`, in whatever disguise, or a character that servers take for a slash or an end. A slash behind
+/// an escape is part of a name.
 fn climbs(path: &str) -> bool {
-    let lower = path.to_ascii_lowercase();
-    let hidden = ["%2e", "%2f", "%5c", "%00"];
-    hidden.iter().any(|escape| lower.contains(escape))
-        || path.split('/').any(|part| part == ".." || part == ".")
+    let mut plain = path.to_ascii_lowercase();
+    // As often as whoever reads it may take escapes out; nobody honest puts more in.
+    for _ in 0..ESCAPED {
+        if !plain.contains('%') {
+            break;
+        }
+        plain = plain
+            .replace("%2e", ".")
+            .replace("%2f", "/")
+            .replace("%25", "%");
+    }
+    plain.contains("%25")
+        || plain.contains("%5c")
+        || plain.contains("%00")
+        || plain.split('/').any(|part| part == ".." || part == ".")
 }
 
 /// Whether `path` is `prefix` or goes on from it at a border between names.
@@ -125,6 +143,8 @@ mod tests {
             "/messages?beta=true",
             "/messages:send",
             "/v1/x",
+            "/v1/arn%3Aaws%3Abedrock%3Aeu-central-1%3A123%3Ainference-profile%2Feu.a.b-v1%3A0/converse",
+            "/v1/a%2Fb.c%2F...d",
         ] {
             assert_eq!(path(good, &prefixes()), Ok(()), "{good}");
         }
@@ -139,6 +159,13 @@ mod tests {
             "/messages/%2e%2e/admin",
             "/messages/%2E%2E/admin",
             "/v1/..%2fadmin",
+            "/v1/a%2F%2E%2e%2Fadmin",
+            "/v1/a%252f..%252Fadmin",
+            "/v1/%25252e%25252e%2fadmin",
+            "/v1/%2525252525252e%2e/admin",
+            "/v1/a%2f%2e%2fb",
+            "/v1/a%255cb",
+            "/v1/a%00b",
             "/messages\\..",
             "/messages#x",
             "/messages x",
@@ -193,6 +220,13 @@ mod tests {
             assert!(fill(template, &settings(bad)).is_err(), "{bad}");
         }
         assert!(fill(template, &Map::new()).is_err());
+        let either = "https://{config.api-region|region}.api.example";
+        assert_eq!(
+            fill(either, &settings("eu-1")).as_deref(),
+            Ok("https://eu-1.api.example")
+        );
+        let why = fill(either, &Map::new()).expect_err("neither");
+        assert!(why.contains("the setting `api-region` is needed"), "{why}");
     }
 
     proptest! {

@@ -5,11 +5,13 @@ use std::fmt;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method};
+use mux_wire::dialect::Dialect;
 use mux_wire::frame::Framing;
 
 use crate::credential;
 use crate::fault::Fault;
 use crate::manifest::AuthScheme;
+use crate::sigv4::{AwsKeys, Scope, sign};
 
 /// A request ready to be sent once its credential is [attached](Self::attach).
 #[derive(Clone)]
@@ -32,9 +34,15 @@ pub struct Plan {
 #[derive(Debug, Clone)]
 pub(crate) enum Reader {
     /// It is in the client's dialect already.
-    Verbatim { stream: bool, framing: Framing },
+    Verbatim {
+        dialect: Dialect,
+        stream: bool,
+        framing: Framing,
+    },
     /// The plugin decodes it, beginning with this state.
     Frames {
+        /// What it decodes into.
+        dialect: Dialect,
         stream: bool,
         framing: Framing,
         state: Vec<u8>,
@@ -50,10 +58,47 @@ impl Plan {
         credential::attach(scheme, secret, &mut self.url, &mut self.headers)
     }
 
+    /// Signs it as Amazon wants it, with the scheme of a [filled](crate::Adapter::filled) `aws-sigv4`.
+    ///
+    /// # Errors
+    /// When the scheme is another one, or the key does not fit into a header.
+    pub fn sign(
+        &mut self,
+        scheme: &AuthScheme,
+        keys: &AwsKeys<'_>,
+        now_unix_ms: u64,
+    ) -> Result<(), Fault> {
+        let AuthScheme::AwsSigV4 { service, region } = scheme else {
+            return Err(Fault::Credential(String::from(
+                "it is an access key of Amazon's, and the provider takes none",
+            )));
+        };
+        let scope = Scope {
+            service,
+            region,
+            now_unix_ms,
+        };
+        sign(
+            &self.method,
+            &self.url,
+            &mut self.headers,
+            &self.body,
+            scope,
+            keys,
+        )
+    }
+
     /// The length of the body, in bytes.
     #[must_use]
     pub fn body_len(&self) -> usize {
         self.body.iter().map(Bytes::len).sum()
+    }
+
+    /// How its answer is cut.
+    pub(crate) fn framing(&self) -> Framing {
+        match &self.reader {
+            Reader::Verbatim { framing, .. } | Reader::Frames { framing, .. } => *framing,
+        }
     }
 
     /// Says that the body is JSON, unless the plugin said what it is.

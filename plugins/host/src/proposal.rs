@@ -44,7 +44,7 @@ pub(crate) fn checked(
         body: body(planned.body, call).map_err(Fault::Plan)?,
         warnings: warnings(planned.warnings),
         operation: call.operation.to_owned(),
-        reader: reader(planned.reply, planned.state, call.stream).map_err(Fault::Plan)?,
+        reader: reader(planned.reply, planned.state, call).map_err(Fault::Plan)?,
     })
 }
 
@@ -82,14 +82,23 @@ fn body(planned: wit::BodyPlan, call: &Call<'_>) -> Result<Vec<Bytes>, String> {
     }
 }
 
-fn reader(planned: wit::ReplyPlan, state: Vec<u8>, stream: bool) -> Result<Reader, String> {
-    let framing = answer::framing(planned.framing)?;
+fn reader(planned: wit::ReplyPlan, state: Vec<u8>, call: &Call<'_>) -> Result<Reader, String> {
+    let framing = answer::framing(planned.framing);
+    let stream = call.stream;
     match planned.mode {
-        wit::DecodeMode::Verbatim => Ok(Reader::Verbatim { stream, framing }),
+        wit::DecodeMode::Verbatim if framing == Framing::Amazon => Err(String::from(
+            "the framing `aws-event-stream` is no client's: its frames have to be decoded",
+        )),
+        wit::DecodeMode::Verbatim => Ok(Reader::Verbatim {
+            dialect: call.spoken(),
+            stream,
+            framing,
+        }),
         wit::DecodeMode::Frames if framing == Framing::Raw => Err(String::from(
             "the framing `raw` cannot be decoded: its frames depend on the network",
         )),
         wit::DecodeMode::Frames => Ok(Reader::Frames {
+            dialect: call.spoken(),
             stream,
             framing,
             state,

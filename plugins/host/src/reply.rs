@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mux_wire::chat::{Seen, Tap};
 use mux_wire::frame::{Frame, FrameError, Framer};
+use mux_wire::seen::Seen;
+use mux_wire::tap::Tap;
 
 use crate::answer;
 use crate::bindings::mux::provider::types as wit;
@@ -48,9 +49,14 @@ impl fmt::Debug for Reply {
 
 impl Reply {
     pub(crate) fn new(guest: Arc<Guest>, plan: &Plan) -> Self {
-        let (stream, framing, decoding) = match &plan.reader {
-            Reader::Verbatim { stream, framing } => (*stream, *framing, None),
+        let (dialect, stream, framing, decoding) = match &plan.reader {
+            Reader::Verbatim {
+                dialect,
+                stream,
+                framing,
+            } => (*dialect, *stream, *framing, None),
             Reader::Frames {
+                dialect,
                 stream,
                 framing,
                 state,
@@ -61,12 +67,12 @@ impl Reply {
                     state: state.clone(),
                     over: false,
                 };
-                (*stream, *framing, Some(decoding))
+                (*dialect, *stream, *framing, Some(decoding))
             }
         };
         Self {
             framer: Framer::new(framing),
-            tap: Tap::new(stream),
+            tap: Tap::new(dialect, stream),
             stream,
             decoding,
         }
@@ -108,7 +114,11 @@ impl Reply {
             if decoding.over || (batch.ends.is_empty() && !batch.end_of_stream) {
                 return Ok(());
             }
-            decoding.decode(&batch, &mut self.tap, self.stream, out)?;
+            let decoded = decoding.decode(&batch, &mut self.tap, self.stream, out);
+            decoded.inspect_err(|fault| {
+                let input = [decoding.state.as_slice(), &batch.data];
+                decoding.guest.blame(fault, &input);
+            })?;
             if last {
                 return Ok(());
             }
@@ -124,11 +134,9 @@ impl Decoding {
         stream: bool,
         out: &mut Output,
     ) -> Result<(), Fault> {
-        let budget = Budget::new(
-            self.guest.limits().decode,
-            batch.data.len() + self.state.len(),
-        );
-        let decoded = self.guest.call(budget, |guest, store| {
+        let input = batch.data.len() + self.state.len();
+        let budget = Budget::new(self.guest.limits().decode, input);
+        let decoded = self.guest.call(budget, input, |guest, store| {
             guest.call_decode(store, &self.operation, &self.state, batch)
         })??;
         let limits = self.guest.limits();
@@ -219,6 +227,7 @@ fn hand_on(made: &Bytes, tap: &mut Tap, stream: bool, out: &mut Output) -> Resul
         }
         out.content |= seen.content;
         out.output_bytes += seen.output_bytes;
+        out.model = seen.model.or_else(|| out.model.take());
         let line = made.slice_ref(line);
         out.parts.push(if stream {
             Part::Chunk(line)
@@ -237,6 +246,7 @@ fn note(seen: Seen, out: &mut Output) {
     out.error = seen.error.or_else(|| out.error.take());
     out.terminal |= seen.terminal;
     out.output_bytes += seen.output_bytes;
+    out.model = seen.model.or_else(|| out.model.take());
 }
 
 fn bad_frame(error: FrameError) -> Fault {

@@ -24,6 +24,14 @@ pub(crate) fn take(guest: u64) -> Option<Instance> {
     })
 }
 
+/// The largest the memory of this thread's instance of a guest has been, in bytes.
+pub(crate) fn peak(guest: u64) -> Option<usize> {
+    KEPT.with_borrow(|kept| {
+        let kept = kept.iter().find(|kept| kept.guest == guest)?;
+        Some(kept.instance.peak())
+    })
+}
+
 /// Keeps an instance for this thread's next call. Instances of guests that are gone are dropped on the way.
 pub(crate) fn keep(guest: u64, alive: Weak<()>, instance: Instance) {
     let gone: Vec<Kept> = KEPT.with_borrow_mut(|kept| {

@@ -6,25 +6,39 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::HeaderMap;
-use mux_plugins::{Adapter, Fault, Host, Limits, LoadError, Output, Part, Plugin};
+use mux_plugins::{Adapter, Cache, Fault, Host, Limits, LoadError, Output, Part, Plugin};
+use rustix::time::{ClockId, clock_gettime};
 
+#[path = "shared/crafted.rs"]
+mod crafted;
 #[path = "shared/stage.rs"]
 mod stage;
+
+use crafted::Crafted;
 
 const CALLS: &[u8] = include_bytes!("../../hostile/calls.wasm");
 const DESCRIBE: &[u8] = include_bytes!("../../hostile/describe.wasm");
 
+/// What a call may take beyond its deadline, in processor time.
+const GRACE: Duration = Duration::from_millis(20);
+
 /// Far beyond any deadline, and far below endless: machines that run tests are busy.
 const SOON: Duration = Duration::from_secs(20);
 
-fn plugin() -> Arc<Plugin> {
-    static PLUGIN: OnceLock<Arc<Plugin>> = OnceLock::new();
-    let load = || {
-        stage::host()
-            .load("hostile", CALLS)
-            .expect("it looks harmless")
+/// Compiles once what every test loads for itself: a plugin with many faults is set aside, and they all have some.
+fn host() -> &'static Arc<Host> {
+    static HOST: OnceLock<(Arc<Host>, tempfile::TempDir)> = OnceLock::new();
+    let start = || {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = Cache::open(folder.path()).expect("a cache");
+        let host = Host::with_cache(Limits::default(), cache).expect("a host");
+        (host, folder)
     };
-    Arc::clone(PLUGIN.get_or_init(load))
+    &HOST.get_or_init(start).0
+}
+
+fn plugin() -> Arc<Plugin> {
+    host().load("hostile", CALLS).expect("it looks harmless")
 }
 
 fn adapter() -> Adapter {
@@ -80,6 +94,25 @@ fn decoded_by(adapter: &Adapter, how: &str) -> Fault {
 }
 
 #[test]
+fn whatever_does_not_end_is_stopped_twenty_milliseconds_after_its_deadline_at_the_latest() {
+    let adapter = adapter();
+    let spent = || {
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        Duration::try_from(time).expect("a time")
+    };
+    let deadline = Limits::default().prepare;
+    for how in ["loop", "fill"] {
+        let began = spent();
+        assert_eq!(plan(&adapter, how).expect_err(how), Fault::Deadline);
+        let took = spent().saturating_sub(began);
+        assert!(
+            took >= deadline / 10 && took <= deadline + GRACE,
+            "{how}: {took:?}"
+        );
+    }
+}
+
+#[test]
 fn an_endless_loop_is_stopped_and_costs_that_call() {
     assert_eq!(planned("loop"), Fault::Deadline);
     assert_eq!(decoded("loop"), Fault::Deadline);
@@ -121,8 +154,108 @@ fn endless_recursion_costs_that_call() {
 }
 
 #[test]
-fn asking_for_wasi_traps() {
-    assert!(matches!(planned("wasi"), Fault::Trap(_)));
+fn asking_for_chance_gets_none() {
+    let bodies = [plan(&adapter(), "wasi"), plan(&adapter(), "wasi")];
+    assert!(bodies.iter().all(Result::is_ok), "{bodies:?}");
+}
+
+/// What a crafted adapter's plan comes to.
+fn crafted(crafted: &Crafted<'_>) -> Result<mux_plugins::Plan, Fault> {
+    let plugin = stage::host().load("crafted", &crafted.component());
+    let adapter = plugin.expect("it loads").adapter("{}", None);
+    plan(&adapter.expect("an adapter"), "m")
+}
+
+#[test]
+fn a_table_does_not_grow_beyond_its_limit() {
+    let grown = crafted(&Crafted {
+        parts: "(table $table 1 funcref)",
+        prepare: "(block $full (loop $more
+            (br_if $full (i32.eq (table.grow $table (ref.null func) (i32.const 100)) (i32.const -1)))
+            (br $more)))
+          (if (i32.gt_u (table.size $table) (i32.const 20000)) (then unreachable))
+          (if (i32.lt_u (table.size $table) (i32.const 10000)) (then unreachable))",
+        ..Crafted::default()
+    });
+    assert!(grown.is_ok(), "{grown:?}");
+}
+
+#[test]
+fn a_component_that_crashes_or_hangs_as_it_starts_is_refused() {
+    for (start, reason) in [
+        ("(func $start unreachable) (start $start)", "crashed"),
+        (
+            "(func $start (loop $ever (br $ever))) (start $start)",
+            "deadline",
+        ),
+    ] {
+        let crafted = Crafted {
+            parts: start,
+            ..Crafted::default()
+        };
+        let error = refused(&crafted.component());
+        assert!(error.reason().contains(reason), "{error}");
+    }
+}
+
+#[test]
+fn lies_about_where_something_is_and_how_long_it_is_cost_that_call() {
+    let lies = [
+        // A plan that begins at the end of the memory, and one beyond it, and one that is nowhere near a word.
+        "(return (i32.const 131068))",
+        "(return (i32.const -16))",
+        "(return (i32.const 1025))",
+        // A text of two gigabytes, and a list of four billion headers.
+        "(i32.store offset=8 (i32.const 0) (i32.const 0x7fffffff)) (return (i32.const 0))",
+        "(i32.store offset=28 (i32.const 0) (i32.const -1)) (return (i32.const 0))",
+        // A kind of answer that does not exist.
+        "(i32.store8 (i32.const 0) (i32.const 7)) (return (i32.const 0))",
+    ];
+    for lie in lies {
+        let fault = crafted(&Crafted {
+            prepare: lie,
+            ..Crafted::default()
+        })
+        .expect_err(lie);
+        assert!(
+            matches!(fault, Fault::Trap(_) | Fault::Output(_)),
+            "{lie}: {fault}"
+        );
+    }
+    for room in [
+        "(return (i32.const -8))",
+        "(return (i32.const 131064))",
+        "(return (i32.const 3))",
+    ] {
+        let realloc = format!("(if (i32.gt_u (local.get $size) (i32.const 40)) (then {room}))");
+        let fault = crafted(&Crafted {
+            realloc: &realloc,
+            ..Crafted::default()
+        })
+        .expect_err(room);
+        assert!(matches!(fault, Fault::Trap(_)), "{room}: {fault}");
+    }
+}
+
+#[test]
+fn a_plan_cannot_name_the_address_of_another_host() {
+    for path in [
+        "//evil.example/chat",
+        "https://evil.example/chat",
+        "@evil.example/chat",
+        ".evil.example/chat",
+        ":80@evil.example/chat",
+        "/chat/../../admin",
+        "/chat/%2e%2e/admin",
+        "/chat\r\nhost: evil.example",
+    ] {
+        let fault = crafted(&Crafted {
+            path,
+            ..Crafted::default()
+        })
+        .expect_err(path);
+        assert!(matches!(fault, Fault::Plan(_)), "{path}: {fault}");
+    }
 }
 
 #[test]

@@ -72,7 +72,7 @@ proptest! {
     fn batches_of_any_size_give_the_same_answer(cuts in prop::collection::vec(1_usize..400, 1..40), which in 0_usize..100) {
         let all = fixtures();
         let fixture = &all[which % all.len()];
-        let adapter = shipped::adapter(fixture.adapter());
+        let adapter = shipped::configured(fixture.adapter(), &fixture.settings());
         let plan = plan(&adapter, fixture);
         let whole: Heard = hear(&adapter, &plan, [fixture.answer.as_slice()]).expect("it decodes");
         let mut pieces = Vec::new();

@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
     reason = "a test"
 )]
 
@@ -127,15 +128,31 @@ fn class(exchange: &Exchange) -> &'static str {
     }
 }
 
-/// Checks one exchange and says which row of the table it belongs to.
-fn check(exchange: &Exchange) -> String {
+/// What of an answer is in it, each a column of the table.
+fn features(expected: &Told) -> Vec<&'static str> {
+    let any = |has: fn(&told::Choice) -> bool| expected.choices.values().any(has);
+    [
+        ("text", any(|choice| !choice.text.is_empty())),
+        ("tools", any(|choice| !choice.calls.is_empty())),
+        ("finish", any(|choice| choice.finish.is_some())),
+        ("usage", expected.usage.is_some()),
+        ("cached", expected.usage.is_some_and(|u| u.cache_read > 0)),
+        ("reasoned", expected.usage.is_some_and(|u| u.reasoning > 0)),
+    ]
+    .into_iter()
+    .filter_map(|(name, there)| there.then_some(name))
+    .collect()
+}
+
+/// Checks one exchange and says which row of the table it belongs to, and what was in it.
+fn check(exchange: &Exchange) -> (String, Vec<&'static str>) {
     let adapter = shipped::adapter(&exchange.provider);
     let provider = &exchange.provider;
     if exchange.status >= 400 {
         let error = adapter.map_error(exchange.status, &exchange.headers, &exchange.body);
         assert_eq!(error.kind.as_str(), class(exchange), "{}", exchange.file);
         assert!(!error.message.is_empty(), "{}", exchange.file);
-        return format!("{provider} error status");
+        return (format!("{provider} error status"), vec!["class"]);
     }
     let expected = if provider == "openai" {
         openai(exchange)
@@ -157,13 +174,37 @@ fn check(exchange: &Exchange) -> String {
             "{}",
             exchange.file
         );
-        return format!("{provider} error in stream");
+        return (format!("{provider} error in stream"), vec!["class"]);
     }
     check_good(exchange, &adapter, &expected);
-    format!(
-        "{provider} {}",
-        if exchange.stream { "stream" } else { "whole" }
-    )
+    let way = if exchange.stream { "stream" } else { "whole" };
+    (format!("{provider} {way}"), features(&expected))
+}
+
+/// Columns of the table.
+const FEATURES: [&str; 7] = [
+    "text", "tools", "finish", "usage", "cached", "reasoned", "class",
+];
+
+fn print_table(rows: &[(String, Vec<&'static str>)]) {
+    let mut table: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
+    for (row, features) in rows {
+        let row = table.entry(row).or_default();
+        for feature in features.iter().chain(&["all"]) {
+            *row.entry(feature).or_default() += 1;
+        }
+    }
+    println!(
+        "{:28} exchanges{}",
+        "recorded as",
+        FEATURES.map(|f| format!("{f:>9}")).concat()
+    );
+    for (row, counts) in &table {
+        let of = |feature| counts.get(feature).copied().unwrap_or(0);
+        let cells = FEATURES.map(|f| format!("{:9}", of(f))).concat();
+        println!("{row:28} {:9}{cells}", of("all"));
+    }
+    println!("{:28} {:9}", "all", rows.len());
 }
 
 #[test]
@@ -211,19 +252,11 @@ fn every_recorded_exchange_decodes_as_it_was_recorded() {
         done.collect::<Vec<_>>()
     });
     let (rows, failed): (Vec<_>, Vec<_>) = rows.into_iter().partition(Result::is_ok);
-    let rows: Vec<String> = rows
+    let rows: Vec<_> = rows
         .into_iter()
         .map(|row| row.expect("partitioned"))
         .collect();
-    let mut table: BTreeMap<String, usize> = BTreeMap::new();
-    for row in &rows {
-        *table.entry(row.clone()).or_default() += 1;
-    }
-    println!("{:28} exchanges", "recorded as");
-    for (row, count) in &table {
-        println!("{row:28} {count:9}");
-    }
-    println!("{:28} {:9}", "all", rows.len());
+    print_table(&rows);
     println!("{:28} {:9}", "failed, each named above", failed.len());
     assert_eq!(rows.len(), entries.len());
     assert!(

@@ -1,4 +1,4 @@
-//! The OpenAI adapter: chat completions as one fixed plan.
+//! The OpenAI adapter: chat completions, responses and embeddings as fixed plans.
 //!
 //! Its clients speak the provider's own dialect, so there is nothing to translate: the host sends the client's
 //! bytes with the model's name replaced and hands the answer back untouched, without a single call in here.
@@ -9,6 +9,8 @@ use mux_plugin_sdk::{
 };
 
 const CHAT_PATH: &str = "/chat/completions";
+const RESPONSES_PATH: &str = "/responses";
+const EMBEDDINGS_PATH: &str = "/embeddings";
 
 /// OpenAI and whatever speaks like it.
 #[derive(Debug, Clone, Copy)]
@@ -20,11 +22,17 @@ impl Adapter for OpenAi {
             id: String::from("openai"),
             version: String::from(env!("CARGO_PKG_VERSION")),
             display_name: String::from("OpenAI"),
-            operations: vec![chat()],
+            operations: vec![
+                passed("chat", "openai-chat", CHAT_PATH),
+                passed("chat", "openai-responses", RESPONSES_PATH),
+                passed("embeddings", "openai-embeddings", EMBEDDINGS_PATH),
+            ],
             upstreams: vec![Upstream {
                 id: String::from("api"),
                 base_url: String::from("https://api.openai.com/v1"),
-                paths: vec![String::from(CHAT_PATH)],
+                paths: [CHAT_PATH, RESPONSES_PATH, EMBEDDINGS_PATH]
+                    .map(String::from)
+                    .to_vec(),
             }],
             auth: vec![AuthScheme::Bearer, AuthScheme::None],
             config_schema: String::from(r#"{"type":"object","additionalProperties":false}"#),
@@ -43,13 +51,13 @@ impl Adapter for OpenAi {
     }
 }
 
-fn chat() -> Operation {
+fn passed(name: &str, dialect: &str, path: &str) -> Operation {
     Operation {
-        name: String::from("chat"),
-        dialects: vec![String::from("openai-chat")],
+        name: String::from(name),
+        dialects: vec![String::from(dialect)],
         fixed: Some(FixedPlan {
             upstream: String::from("api"),
-            path: String::from(CHAT_PATH),
+            path: String::from(path),
             headers: Vec::new(),
             reply: ReplyPlan {
                 framing: Framing::Sse,
@@ -79,12 +87,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chat_needs_no_call_into_the_adapter() {
+    fn nothing_needs_a_call_into_the_adapter() {
         let manifest = OpenAi::describe();
-        let chat = &manifest.operations[0];
-        let fixed = chat.fixed.as_ref().expect("a fixed plan");
-        assert_eq!(fixed.path, "/chat/completions");
-        assert_eq!(fixed.reply.mode, DecodeMode::Verbatim);
-        assert_eq!(chat.body, BodyNeed::None);
+        for (operation, path) in
+            manifest
+                .operations
+                .iter()
+                .zip(["/chat/completions", "/responses", "/embeddings"])
+        {
+            let fixed = operation.fixed.as_ref().expect("a fixed plan");
+            assert_eq!(fixed.path, path);
+            assert_eq!(fixed.reply.mode, DecodeMode::Verbatim);
+            assert_eq!(operation.body, BodyNeed::None);
+        }
     }
 }

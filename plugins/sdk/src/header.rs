@@ -1,7 +1,9 @@
 //! One HTTP header.
 
+use serde::{Deserialize, Serialize};
+
 /// One header; the name in lower case.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// The name.
     pub name: String,

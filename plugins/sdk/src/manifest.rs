@@ -43,6 +43,19 @@ pub struct Operation {
     pub body: BodyNeed,
 }
 
+impl Operation {
+    /// An operation whose requests the adapter translates from the unified form.
+    #[must_use]
+    pub fn translated(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            dialects: vec![format!("openai-{name}")],
+            fixed: None,
+            body: BodyNeed::Full,
+        }
+    }
+}
+
 /// How much of the request body `prepare` is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyNeed {

@@ -1,12 +1,12 @@
 //! The provider's answer on its way back.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::UpstreamError;
 use crate::header::Header;
 
 /// Status and the declared headers of an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ResponseHead {
     /// The status.
     pub status: u16,
@@ -24,7 +24,7 @@ impl ResponseHead {
 }
 
 /// Whole frames, packed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Batch {
     /// Payloads back to back.
     pub data: Vec<u8>,
@@ -84,7 +84,7 @@ impl Batch {
 }
 
 /// What a batch became.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Decoded {
     /// For the next call, at most 16 KiB.
     pub state: Vec<u8>,
@@ -99,7 +99,8 @@ pub struct Decoded {
 }
 
 /// Tokens. Cached ones are part of `input`, reasoning is part of `output`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Usage {
     /// All input.
     pub input: u64,
@@ -115,8 +116,33 @@ pub struct Usage {
     pub other: Vec<(String, u64)>,
 }
 
+impl Usage {
+    /// Of `cache_write`, input kept in the cache for an hour: it has a price of its own.
+    pub const CACHE_WRITE_1H: &'static str = "cache_write_1h";
+    /// Input of sound that was not cached: it has a price of its own.
+    pub const AUDIO_INPUT: &'static str = "audio_input";
+    /// Output of sound: it has a price of its own.
+    pub const AUDIO_OUTPUT: &'static str = "audio_output";
+
+    /// With another count, where it is not nothing.
+    #[must_use]
+    pub fn with(mut self, name: &str, count: u64) -> Self {
+        if count > 0 {
+            self.other.push((String::from(name), count));
+        }
+        self
+    }
+
+    /// One of the other counts; nothing where it is not there.
+    #[must_use]
+    pub fn counted(&self, name: &str) -> u64 {
+        let found = self.other.iter().find(|(known, _)| known == name);
+        found.map_or(0, |(_, count)| *count)
+    }
+}
+
 /// Why the model stopped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Finish {
     /// It was done.

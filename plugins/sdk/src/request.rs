@@ -1,9 +1,12 @@
 //! One request on its way to the provider.
 
+use serde::{Deserialize, Serialize};
+
 use crate::header::Header;
 
 /// Everything about a request beside its body. There is no clock and no random source.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
 pub struct RequestCtx {
     /// `chat`, …
     pub operation: String,
@@ -26,7 +29,7 @@ pub struct RequestCtx {
 }
 
 /// A long string that stayed with the host. `token` stands in its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Blob {
     /// What stands in the body.
     pub token: String,
@@ -39,7 +42,7 @@ pub struct Blob {
 }
 
 /// What to send and how to read the answer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RequestPlan {
     /// One of the manifest's upstreams.
     pub upstream: String,
@@ -59,8 +62,34 @@ pub struct RequestPlan {
     pub warnings: Vec<String>,
 }
 
+impl RequestPlan {
+    /// A JSON body posted to an upstream, the answer to be decoded: as `frames` when it streams, else as one document.
+    #[must_use]
+    pub fn post(
+        upstream: &str,
+        path: impl Into<String>,
+        frames: Option<Framing>,
+        body: Vec<u8>,
+    ) -> Self {
+        Self {
+            upstream: upstream.to_owned(),
+            method: Method::Post,
+            path: path.into(),
+            headers: vec![Header::new("content-type", "application/json")],
+            body: BodyPlan::Replace(body),
+            reply: ReplyPlan {
+                framing: frames.unwrap_or(Framing::Buffered),
+                mode: DecodeMode::Frames,
+            },
+            state: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
 /// An HTTP method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// GET.
     Get,
@@ -73,7 +102,8 @@ pub enum Method {
 }
 
 /// Where the bytes sent come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum BodyPlan {
     /// No body.
     Empty,
@@ -86,7 +116,7 @@ pub enum BodyPlan {
 }
 
 /// One edit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Splice {
     /// Byte offset in the client's body.
     pub at: u32,
@@ -97,7 +127,7 @@ pub struct Splice {
 }
 
 /// How the answer is cut and who reads it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ReplyPlan {
     /// How it is cut.
     pub framing: Framing,
@@ -106,7 +136,8 @@ pub struct ReplyPlan {
 }
 
 /// How the host cuts an answer into frames.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Framing {
     /// The whole body is one frame.
     Buffered,
@@ -123,7 +154,8 @@ pub enum Framing {
 }
 
 /// Who reads the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum DecodeMode {
     /// It is in the client's dialect already and goes through untouched.
     Verbatim,

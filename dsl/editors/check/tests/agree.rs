@@ -2,11 +2,21 @@
 
 use mux_editors_check::{is_faulty, texts, tree};
 
-/// What the language has against the shape of a text, except how deep it is nested and where words touch: a grammar
-/// counts neither levels nor blanks.
+/// What the language has against a text beyond its shape: how deep it is nested, where words touch, a colon at the end of a
+/// word, an escape in a string, a fact in quotes. A grammar counts neither levels nor blanks, looks into no word, and takes
+/// one word for another.
+const BEYOND: [&str; 5] = [
+    "mux::file::depth",
+    "mux::syntax::touching",
+    "mux::syntax::punctuation",
+    "mux::syntax::escape",
+    "mux::syntax::quotes",
+];
+
+/// What the language has against the shape of a text.
 fn refused(text: &str) -> Vec<&'static str> {
     let mut codes = mux_dsl::editor::misshapen(text);
-    codes.retain(|code| !matches!(*code, "mux::file::depth" | "mux::syntax::touching"));
+    codes.retain(|code| !BEYOND.contains(code));
     codes
 }
 

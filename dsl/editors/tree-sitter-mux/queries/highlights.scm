@@ -46,7 +46,7 @@
   (#any-of? @property
     "abort" "accept" "affinity" "after" "against" "any" "arm" "ask" "attempts" "audio" "audio-input" "audio-output" "auth" "authentication"
     "bad-response" "balance" "base" "below" "best" "breaker" "budget" "buffer" "by"
-    "cache-write" "cached" "can" "canary" "cancel" "cascade" "changed" "cheapest" "closed" "combine" "concurrent" "connect" "content-filter" "content-idle" "content_filter" "context" "context-length" "continue" "conversation" "cost" "cut"
+    "cache-write" "cache-write-1h" "cached" "can" "canary" "cancel" "cascade" "changed" "cheapest" "closed" "combine" "concurrent" "connect" "content-filter" "content-idle" "content_filter" "context" "context-length" "continue" "conversation" "cost" "cut"
     "degraded" "denied" "dialect" "direct" "down" "drain" "drops"
     "economy" "end_user" "ensemble" "env" "error_rate" "errors" "every" "explore" "extra"
     "failed" "failed_over" "failures" "fallback" "fastest" "file" "finish" "finishes" "first" "first-valid" "floor" "for" "free" "from" "frontier"

@@ -3,7 +3,7 @@
 use super::scope::Scope;
 use crate::atom::{Atom, Window, Zone};
 use crate::condition::Cond;
-use crate::report::Report;
+use crate::report::{Finding, Report};
 use crate::source::Span;
 use crate::suggest;
 use crate::tree::{self, Kind, Sign, Word};
@@ -74,13 +74,12 @@ fn window(words: &[Word], at: Span, report: &mut Report) -> Option<(Window, Box<
         hours: Vec::new(),
         zone: 0,
     };
-    let mut zone = None;
+    let mut zone: Option<(Box<str>, TimeZone)> = None;
+    let mut groups: Vec<(Part, Span)> = Vec::new();
     for word in words {
-        match word.kind {
-            Kind::Clock => window.hours.push(hours(word, report)?),
-            Kind::Name if word.text.contains('/') || word.says("UTC") => {
-                zone = Some((word.text.clone(), named(word, report)?));
-            }
+        let part = match word.kind {
+            Kind::Clock => Part::Hours,
+            Kind::Name if word.text.contains('/') || word.says("UTC") => Part::Zone,
             Kind::Name if word.text.bytes().all(|b| b.is_ascii_uppercase()) => {
                 let message = format!("`{}` does not say what the clock does in summer", word.text);
                 report.error("mux::name::zone", word.span, message).help(
@@ -88,7 +87,29 @@ fn window(words: &[Word], at: Span, report: &mut Report) -> Option<(Window, Box<
                 );
                 return None;
             }
-            _ => window.days |= days(word, report)?,
+            _ => Part::Days,
+        };
+        once(part, word, &mut groups, report)?;
+        match part {
+            Part::Zone => zone = Some((word.text.clone(), named(word, report)?)),
+            Part::Days => {
+                let days = days(word, report)?;
+                if window.days & days != 0 {
+                    let whole = word.text.contains('-');
+                    let what = if whole { "a day of this" } else { "this day" };
+                    twice(word, format!("{what} stands twice"), report);
+                    return None;
+                }
+                window.days |= days;
+            }
+            Part::Hours => {
+                let hours = hours(word, report)?;
+                if window.hours.contains(&hours) {
+                    twice(word, "these hours stand twice".to_owned(), report);
+                    return None;
+                }
+                window.hours.push(hours);
+            }
         }
     }
     if window.days == 0 {
@@ -101,6 +122,45 @@ fn window(words: &[Word], at: Span, report: &mut Report) -> Option<(Window, Box<
         .error("mux::time::zone", at, "this does not say by which clock")
         .help("end it with a time zone: `time in mon-fri 08:00-18:00 Europe/Berlin`, or `UTC`");
     None
+}
+
+/// What a word of a window is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Days,
+    Hours,
+    Zone,
+}
+
+/// Reports days, hours or a zone that stand in two places: whoever writes that means two windows, or changed one place
+/// of two.
+fn once(
+    part: Part,
+    word: &Word,
+    groups: &mut Vec<(Part, Span)>,
+    report: &mut Report,
+) -> Option<()> {
+    let earlier = groups.iter().find(|(p, _)| *p == part);
+    let goes_on = part != Part::Zone && groups.last().is_some_and(|(p, _)| *p == part);
+    if let Some((_, first)) = earlier.filter(|_| !goes_on) {
+        let what = match part {
+            Part::Days => "the days stand twice in one window",
+            Part::Hours => "the hours stand twice in one window",
+            Part::Zone => "the time zone stands twice in one window",
+        };
+        let finding = twice(word, what.to_owned(), report);
+        finding.also(*first, "the first").help(
+            "a window is days, hours and one zone; for two of them write `time in … or time in …`",
+        );
+        return None;
+    }
+    groups.push((part, word.span));
+    Some(())
+}
+
+fn twice<'r>(word: &Word, message: String, report: &'r mut Report) -> &'r mut Finding {
+    let finding = report.error("mux::statement::repeated", word.span, message);
+    finding.help("delete one")
 }
 
 /// A time zone by its name.

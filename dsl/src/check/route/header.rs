@@ -226,7 +226,15 @@ impl Header {
                 cursor.rest();
                 return None;
             };
-            if names.declared.knows(word, report) {
+            if self.who.contains(&who) {
+                report
+                    .error(
+                        "mux::statement::repeated",
+                        word.span,
+                        format!("`{}` stands twice", word.text),
+                    )
+                    .help("delete one");
+            } else if names.declared.knows(word, report) {
                 self.who.push(who);
             }
             cursor.word();

@@ -5,6 +5,7 @@ use super::attempt::{Calls, attempt};
 use super::header::Header;
 use super::inner::Inner;
 use crate::cursor::Cursor;
+use crate::image::answer_path::segments;
 use crate::image::{Arm, Attempt, Cascade, Combine, Ensemble, Judge, TargetId};
 use crate::lines::Line;
 use crate::load::Rubric;
@@ -233,17 +234,18 @@ fn combined(line: &Line<'_>, names: &Names<'_>, report: &mut Report) -> Option<C
 fn path(cursor: &mut Cursor<'_>, report: &mut Report) -> Option<Box<str>> {
     cursor.keyword("on", report)?;
     let word = cursor.need(Kind::Text, "a path such as `\"$.label\"`", report)?;
-    if !word.text.starts_with('$') {
-        report
-            .error(
-                "mux::type::path",
-                word.span,
-                "a path into an answer begins with `$`",
-            )
-            .help(format!(
+    if let Err(why) = segments(&word.text) {
+        let error = report.error(
+            "mux::type::path",
+            word.span,
+            format!("a path into an answer {why}"),
+        );
+        if !word.text.starts_with('$') {
+            error.help(format!(
                 "write `\"$.{}\"`",
                 word.text.trim_start_matches('.')
             ));
+        }
         return None;
     }
     Some(word.text.clone())

@@ -52,9 +52,7 @@ impl Facts<'_, '_> {
             return None;
         }
         let value = cursor.need(Kind::Text, "a string in quotes", self.report)?;
-        if !self.names.declared.allows(&fact.text, value, self.report) {
-            return None;
-        }
+        self.names.declared.stranger(&fact.text, value, self.report);
         let value = value.text.to_string();
         match name {
             "end_user" => given.end_user = Some(value),

@@ -179,6 +179,17 @@ fn figure(
 /// Outcomes that are names.
 fn one(outcome: &str, value: &Word, names: &Names<'_>, report: &mut Report) -> Option<That> {
     let id = |table: &Table<'_>, report: &mut Report| table.index_of(value, report);
+    if value.kind == Kind::Text && outcome != "denied" {
+        report
+            .error(
+                "mux::syntax::quotes",
+                value.span,
+                "names stand without quotes",
+            )
+            .help(format!("write `{}`", value.text))
+            .fix(value.span, value.text.to_string());
+        return None;
+    }
     match outcome {
         "rule" => Some(That::Rule(value.text.to_string())),
         "arm" => Some(That::Arm(value.text.to_string())),

@@ -6,7 +6,6 @@ use super::scene::{Inside, Scene, Segment, name};
 use super::tokens::Kind;
 use std::ops::Range;
 
-const VERBS: [&str; 3] = ["use", "deny", "go"];
 /// Strategies whose arms are a list.
 const LISTS: [&str; 6] = [
     "fallback", "cheapest", "fastest", "balance", "ensemble", "hedge",
@@ -74,7 +73,7 @@ fn word(scene: &Scene<'_>, segment: &Segment) -> Option<Edit> {
 /// `use a/b or c/d`, `use fallback a/b c/d`, `use 50% a/b 50% c/d`
 fn several(scene: &Scene<'_>, segment: &Segment, verb: usize) -> Option<Edit> {
     let end = segment.tokens.end;
-    if !scene.says(verb, &["use"]) || scene.sign(end, &["{"]) {
+    if !scene.says(verb, &["use"]) || scene.named(verb) || scene.sign(end, &["{"]) {
         return None;
     }
     let named = LISTS
@@ -123,7 +122,7 @@ fn arms(
         let inner = at > tokens.start && (share(scene, at - 1) || scene.says(at - 1, &["plan"]));
         let begins = !inner && (share(scene, at) && scene.aims(at + 1) || scene.aims(at));
         match arms.last_mut() {
-            _ if scene.says(at, &VERBS) => return None,
+            _ if scene.verb(at) => return None,
             _ if parts => parted = true,
             _ if begins && (parted || listed || share(scene, at)) => {
                 arms.push(at..at + 1);
@@ -138,7 +137,7 @@ fn arms(
 }
 
 /// `50%`
-fn share(scene: &Scene<'_>, at: usize) -> bool {
+pub(super) fn share(scene: &Scene<'_>, at: usize) -> bool {
     let number = scene.said(at).strip_suffix('%');
     number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
 }

@@ -8,6 +8,7 @@ use crate::words::{self, Body, Place};
 /// Blocks that are not written in braces that begin on their line.
 pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Edit>) {
     below(scene, found);
+    found.extend(scene.segments.iter().filter_map(|s| inline(scene, s)));
     let mut opened = Vec::new();
     // Where the blocks end that indentation has opened.
     let mut open: Vec<usize> = Vec::new();
@@ -36,6 +37,69 @@ fn below(scene: &Scene<'_>, found: &mut Vec<Edit>) {
             found.push(Edit::of(Habit::BraceBelow, scene.range(at), gap, " "));
         }
     }
+}
+
+/// `{ try a/b, try c/d }`
+fn inline(scene: &Scene<'_>, segment: &Segment) -> Option<Edit> {
+    let (first, end) = (segment.tokens.start, segment.tokens.end);
+    let open = first.checked_sub(1)?;
+    let line = |at: usize| scene.tokens.get(at).map(|t| t.line);
+    let closed = scene.sign(end, &["}"]) && line(open) == line(end);
+    let whole = closed || line(open) == line(first) && line(end) != line(open);
+    if !whole || !scene.sign(open, &["{"]) || segment.inside != Inside::Lines {
+        return None;
+    }
+    let mut item = first;
+    let mut commas = Vec::new();
+    for at in segment.tokens.clone() {
+        let next = at + 1;
+        let priced = scene.says(item, &["price"]) && scene.says(next, &["input", "output"]);
+        let begins = words::named(scene.said(next)).next().is_some()
+            || super::arms::share(scene, next)
+            || scene.aims(next);
+        if scene.sign(at, &[",", ";"]) && next < end && begins && !priced {
+            commas.push(at);
+            item = next;
+        }
+    }
+    if commas.is_empty() {
+        return None;
+    }
+    let strategy = scene.strategy(segment);
+    let word = |at: usize| match strategy {
+        _ if !scene.aims(at) => "",
+        "fallback" => "try ",
+        // The first has got its word already.
+        "cascade" if at > first => "try ",
+        "ensemble" if at > first => "ask ",
+        _ => "",
+    };
+    let indent = scene.indent(open);
+    let before = |at: usize| format!("\n{indent}  {}", word(at));
+    let last = if scene.sign(end - 1, &[",", ";"]) {
+        end - 2
+    } else {
+        end - 1
+    };
+    let mut parts = vec![(
+        scene.range(open).end..scene.range(first).start,
+        before(first),
+    )];
+    parts.extend(
+        commas
+            .into_iter()
+            .map(|at| (scene.spread(at), before(at + 1))),
+    );
+    if closed {
+        let closing = scene.range(last).end..scene.range(end).start;
+        parts.push((closing, format!("\n{indent}")));
+    }
+    let last = if closed { end } else { end - 1 };
+    Some(Edit {
+        habit: Habit::Inline,
+        at: scene.range(open).start..scene.range(last).end,
+        parts,
+    })
 }
 
 /// The segment behind the block of a head that has no brace; `within` another such block.

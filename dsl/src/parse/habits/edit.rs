@@ -44,6 +44,12 @@ pub(super) enum Habit {
     BraceBelow,
     /// A rule behind a brace.
     Chained,
+    /// Several lines of a block on one.
+    Inline,
+    /// A row of a table that is not closed.
+    Bar,
+    /// The line under the head of a table.
+    Underline,
     /// The name of a policy without its sign.
     Alias,
     /// Values joined by `or`.
@@ -76,6 +82,8 @@ pub(super) enum Habit {
     Rate,
     /// A credential as shells and templates name it.
     Variable,
+    /// A character that is not what it looks like, its name, and ours.
+    Character(char, &'static str, &'static str),
 }
 
 impl Edit {
@@ -121,6 +129,8 @@ impl Habit {
             | Self::Semicolon
             | Self::Arrow
             | Self::Brackets
+            | Self::Bar
+            | Self::Underline
             | Self::Dash => "mux::syntax::punctuation",
             Self::Quotes | Self::NameInQuotes | Self::ValueWithout | Self::TextWithout => {
                 "mux::syntax::quotes"
@@ -143,11 +153,12 @@ impl Habit {
             Self::Apart | Self::Money => "mux::unit::apart",
             Self::Digits => "mux::unit::digits",
             Self::Rate => "mux::unit::unknown",
-            Self::Indented | Self::BraceBelow | Self::Chained | Self::Several(_) => {
+            Self::Indented | Self::BraceBelow | Self::Chained | Self::Inline | Self::Several(_) => {
                 "mux::syntax::braces"
             }
             Self::Alias => "mux::syntax::alias",
             Self::Variable => "mux::syntax::variable",
+            Self::Character(..) => "mux::syntax::character",
         }
     }
 
@@ -176,6 +187,9 @@ impl Habit {
             Self::Indented => "a block stands in braces; indentation means nothing".into(),
             Self::BraceBelow => "a block begins on the line it belongs to".into(),
             Self::Chained => "what follows a block begins on a line of its own".into(),
+            Self::Inline => "each line of a block stands on a line of its own".into(),
+            Self::Bar => "a row of a table ends with `|`".into(),
+            Self::Underline => "no line stands under the head of a table".into(),
             Self::Alias => "the name of a policy begins with `@`".into(),
             Self::Variable => "a credential is named by the way it is found".into(),
             Self::Either => "`or` stands between conditions, and not between values".into(),
@@ -186,6 +200,7 @@ impl Habit {
             Self::Postfix => "a rule begins with its condition".into(),
             Self::Arm(word) => format!("each of these has `{}` in front", word.trim_end()),
             Self::Rate => "rates are written as `600 requests/min` or `2M tokens/min`".into(),
+            Self::Character(c, what, _) => format!("this is `U+{:04X}`, {what}", u32::from(*c)),
             Self::Policy => "a policy begins with `policy`".into(),
             Self::Always => "what happens to every other request stands behind `else`".into(),
             Self::Given => "a fact of a test stands behind `given`".into(),

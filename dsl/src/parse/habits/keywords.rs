@@ -6,9 +6,11 @@ use super::tokens::Kind;
 use crate::words;
 
 const VERBS: [&str; 3] = ["use", "deny", "go"];
+/// How far before a `then` the list is looked for that it may stand in.
+const NEAR: usize = 40;
 const IFS: [&str; 5] = ["if", "elif", "elsif", "elseif", "case"];
 /// What other languages call `use`.
-const USES: [&str; 8] = [
+pub(super) const USES: [&str; 8] = [
     "route", "send", "forward", "dispatch", "proxy", "return", "call", "select",
 ];
 /// Words of conditions and rules.
@@ -24,6 +26,8 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Edit>) {
         chained(scene, segment, found);
         begins(scene, segment, found);
         let condition = scene.condition(segment);
+        found.extend(verbless(scene, segment));
+        found.extend(lets(scene, segment));
         for at in segment.tokens.clone() {
             let inside = condition.is_some_and(|c| at > c);
             let edit = uses(scene, segment, at);
@@ -70,6 +74,17 @@ fn begins(scene: &Scene<'_>, segment: &Segment, found: &mut Vec<Edit>) {
     } else {
         next += usize::from(scene.sign(next, &[":"]));
     }
+    // `else main`, where `main` is a plan
+    let planned = next + 1 == segment.tokens.end
+        && scene.says(first, &["else"])
+        && scene.is(next, Kind::Word)
+        && scene.declares("plan", scene.said(next));
+    if planned {
+        let start = scene.range(next).start;
+        let part = start..start;
+        found.push(Edit::of(Habit::Verb, scene.range(next), part, "use plan "));
+        return;
+    }
     let bare = scene.says(first, &["else", "default"]) && !scene.says(next, &["if", "when"]);
     if bare && next < segment.tokens.end && scene.aims(next) {
         let start = scene.range(next).start;
@@ -80,6 +95,67 @@ fn begins(scene: &Scene<'_>, segment: &Segment, found: &mut Vec<Edit>) {
             "use ",
         ));
     }
+}
+
+/// `when tokens > 5k openai/gpt-4.1`
+fn verbless(scene: &Scene<'_>, segment: &Segment) -> Option<Edit> {
+    const SIGNS: [&str; 7] = [">", ">=", "<", "<=", "=", "==", "!="];
+    let condition = scene.condition(segment)?;
+    let mut words = condition + 1..segment.tokens.end;
+    let verb = |at: usize| scene.verb(at) || scene.says(at, &USES) || scene.says(at, &["then"]);
+    let asks = scene.says(condition, &["when"]) || scene.says(condition, &IFS);
+    if !asks || words.clone().any(verb) || !matches!(scene.opener(segment), "policy" | "when") {
+        return None;
+    }
+    // A test that is whole: what follows it is no value.
+    let compared =
+        |at: usize| scene.sign(at, &SIGNS) || scene.says(at, &["is", "matches", "with", "has"]);
+    let whole = |at: usize| {
+        let negated = scene.says(at, &["not"]) && at > condition + 1;
+        compared(at) || negated && scene.says(at - 1, &["is"])
+    };
+    let aim = words.find(|at| {
+        let flag = scene.says(at - 1, &["streaming"]) && !whole(at - 2);
+        let value = !compared(at - 1) && !scene.says(at - 1, &["not"]);
+        scene.aims(*at) && (flag || value && at - 1 > condition + 1 && whole(at - 2))
+    })?;
+    let start = scene.range(aim).start;
+    Some(Edit::of(
+        Habit::Verb,
+        scene.range(aim),
+        start..start,
+        "use ",
+    ))
+}
+
+/// `let cheap = openai/gpt-4.1-mini`
+fn lets(scene: &Scene<'_>, segment: &Segment) -> Option<Edit> {
+    let (first, end) = (segment.tokens.start, segment.tokens.end);
+    let fits = segment.depth == 0
+        && scene.says(first, &["let", "var", "const"])
+        && scene.is(first + 1, Kind::Word)
+        && scene.sign(first + 2, &["=", ":=", ":"])
+        && first + 3 < end;
+    if !fits {
+        return None;
+    }
+    let name = scene.said(first + 1);
+    let value = scene.range(first + 3).start;
+    let last = scene.range(end - 1).end;
+    let word = scene.said(first).to_owned();
+    let (ours, head, tail) = if scene.aims(first + 3) {
+        ("plan", format!("plan {name} {{ "), " }")
+    } else {
+        ("define", format!("define {name} when "), "")
+    };
+    Some(Edit {
+        habit: Habit::Keyword(word, ours),
+        at: scene.range(first),
+        parts: vec![
+            (scene.range(first).start..value, head),
+            (last..last, tail.to_owned()),
+        ],
+    })
 }
 
 /// `route to openai/gpt-4.1`
@@ -95,7 +171,7 @@ fn uses(scene: &Scene<'_>, segment: &Segment, at: usize) -> Option<Edit> {
 
 /// `then`
 fn then(scene: &Scene<'_>, segment: &Segment, at: usize) -> Option<Edit> {
-    if !scene.says(at, &["then"]) {
+    if !scene.says(at, &["then"]) || named_then(scene, segment, at) {
         return None;
     }
     let next = at + 1;
@@ -109,6 +185,22 @@ fn then(scene: &Scene<'_>, segment: &Segment, at: usize) -> Option<Edit> {
         ""
     };
     Some(Edit::of(word, scene.range(at), scene.spread(at), text))
+}
+
+/// Whether a `then` can be the name of something: of a condition, or, in a list, of a set that the file declares.
+fn named_then(scene: &Scene<'_>, segment: &Segment, at: usize) -> bool {
+    let joins = |at: usize| {
+        scene.says(at, &["when", "where", "and", "or", "not"]) || scene.sign(at, &["("])
+    };
+    let before = || (segment.tokens.start..at).rev().take(NEAR);
+    let listed = || {
+        before()
+            .take_while(|b| !joins(*b))
+            .any(|b| scene.says(b, &["in"]))
+    };
+    scene.named(at)
+        || at.checked_sub(1).is_some_and(joins)
+        || listed() && scene.declares("set", scene.said(at))
 }
 
 fn keyword(scene: &Scene<'_>, tokens: std::ops::Range<usize>, ours: &'static str) -> Edit {
@@ -126,11 +218,14 @@ fn capitals(scene: &Scene<'_>, segment: &Segment) -> Vec<usize> {
         || scene.says(first, &VERBS) && segment.tokens.len() > 1;
     let shouted = |at: &usize| {
         let word = scene.said(*at);
-        // `region is IN` is a name.
-        if *at > first && scene.says(*at - 1, &["is", "in", "of"]) && !scene.says(*at, &["not"]) {
+        if !word.bytes().any(|b| b.is_ascii_uppercase()) {
             return false;
         }
-        scene.says(*at, &OURS) && word.bytes().any(|b| b.is_ascii_uppercase())
+        // `region is IN` is a name.
+        if *at > first && scene.named(*at) && !scene.says(*at, &["not"]) {
+            return false;
+        }
+        scene.says(*at, &OURS)
     };
     let words = segment.tokens.clone().filter(|_| rule);
     let mut found: Vec<usize> = words.filter(shouted).collect();

@@ -69,9 +69,7 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Edit>) {
         let mut subject = None;
         let words = condition + 1..segment.tokens.end;
         // What follows the verb is no condition: `use fastest by p95 over 5m`.
-        let end = words
-            .clone()
-            .find(|at| scene.says(*at, &["use", "deny", "go"]));
+        let end = words.clone().find(|at| scene.verb(*at));
         for at in words.start..end.unwrap_or(words.end) {
             // What is compared again without being named is what was compared before.
             let compares = scene.sign(at, &SIGNS) || scene.says(at, &["is", "in"]);
@@ -160,7 +158,12 @@ fn between(scene: &Scene<'_>, segment: &Segment, at: usize, fact: &Range<usize>)
     let whole = scene.range(at).start..scene.range(at + 3).end;
     let (low, high) = (scene.said(at + 1), scene.said(at + 3));
     let text = match (hour(low), hour(high)) {
-        (Some(from), Some(to)) => format!("in {from}-{to}"),
+        (Some(from), Some(to)) => {
+            let mut rest = (at + 4..segment.tokens.end)
+                .take_while(|at| !scene.verb(*at) && !scene.says(*at, &["and", "or"]));
+            let zoned = rest.any(|at| scene.said(at).contains('/') || scene.says(at, &["utc"]));
+            format!("in {from}-{to}{}", if zoned { "" } else { " UTC" })
+        }
         _ => format!(">= {low} and {fact} <= {high}"),
     };
     let theirs = Habit::Keyword("between … and".into(), ">= … and … <=");

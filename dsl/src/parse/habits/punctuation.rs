@@ -7,9 +7,23 @@ use super::tokens::Kind;
 use crate::words::Slot;
 
 const VERBS: [&str; 3] = ["use", "deny", "go"];
+/// Words that a target or a plan stands behind.
+const LEADS: [&str; 9] = [
+    "use",
+    "deny",
+    "go",
+    "try",
+    "ask",
+    "base",
+    "judge",
+    "otherwise",
+    "by",
+];
 const ARROWS: [&str; 3] = ["->", "=>", "-->"];
 /// How far before a list the word is looked for that says what it is a list of.
 const NEAR: usize = 8;
+/// How far before a colon the verb is looked for.
+const FAR: usize = 100;
 /// Words in front of a list of things to call.
 const STRATEGIES: [&str; 8] = [
     "fallback", "cheapest", "fastest", "balance", "ensemble", "hedge", "cascade", "race",
@@ -18,12 +32,13 @@ const STRATEGIES: [&str; 8] = [
 /// Signs that are none of ours.
 pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Edit>) {
     for segment in &scene.segments {
+        found.extend(row(scene, segment));
         let condition = scene.condition(segment);
         for at in segment.tokens.clone() {
             let inside = condition.is_some_and(|c| at > c);
             let edit = match scene.said(at) {
                 _ if !scene.is(at, Kind::Sign) => None,
-                ":" => Some(colon(scene, at, inside)),
+                ":" => Some(colon(scene, at, condition.filter(|_| inside))),
                 "=" | ":=" | "==" if !inside => Some(equals(scene, segment, at)),
                 "," if inside && joins(scene, at) => {
                     Some(separator(scene, at, Habit::Comma, " and "))
@@ -47,7 +62,32 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Edit>) {
     }
 }
 
-fn colon(scene: &Scene<'_>, at: usize, inside: bool) -> Edit {
+/// A row of a table that is not closed, or the line that Markdown has under a head.
+fn row(scene: &Scene<'_>, segment: &Segment) -> Option<Edit> {
+    let (first, last) = (segment.tokens.start, segment.tokens.end - 1);
+    if !scene.sign(first, &["|"]) || scene.opener(segment) != "test" {
+        return None;
+    }
+    let line = |word: &str| word.len() > 1 && word.bytes().all(|b| b == b'-');
+    let ruled = |at: usize| scene.sign(at, &["|", ":", "-"]) || line(scene.said(at));
+    let lined = segment.tokens.clone().any(|at| line(scene.said(at)));
+    let end = scene.range(last).end;
+    if lined && segment.tokens.clone().all(ruled) {
+        let whole = scene.range(first).start..end;
+        return Some(Edit::new(Habit::Underline, whole, ""));
+    }
+    let open = !scene.said(last).ends_with('|');
+    open.then(|| Edit::of(Habit::Bar, scene.range(last), end..end, " |"))
+}
+
+/// A colon, at the end of the condition that begins at `condition` where it stands in one.
+fn colon(scene: &Scene<'_>, at: usize, condition: Option<usize>) -> Edit {
+    let due = condition.is_some_and(|c| {
+        let compared = scene.says(at - 1, &["is", "in", "not", "of", "matches", "with"]);
+        !scene.says(c, &["expect", "where"])
+            && !compared
+            && !(c + 1..at).rev().take(FAR).any(|word| scene.verb(word))
+    });
     let last = scene.tokens.get(at + 1).is_none_or(|next| {
         scene
             .tokens
@@ -56,7 +96,7 @@ fn colon(scene: &Scene<'_>, at: usize, inside: bool) -> Edit {
     });
     // `case has images: openai/gpt-4.1`
     let text = match () {
-        () if inside && scene.aims(at + 1) => " use",
+        () if due && scene.aims(at + 1) => " use",
         () if last || !scene.touches(at) => "",
         () => " ",
     };
@@ -97,7 +137,11 @@ fn joins(scene: &Scene<'_>, at: usize) -> bool {
 }
 
 fn arrow(scene: &Scene<'_>, at: usize) -> Edit {
-    let text = if scene.says(at + 1, &VERBS) {
+    // `use -> a/b`, `50% -> a/b`
+    let said = at
+        .checked_sub(1)
+        .is_some_and(|before| scene.says(before, &LEADS) || super::arms::share(scene, before));
+    let text = if said || scene.says(at + 1, &VERBS) {
         " "
     } else {
         " use "
@@ -124,8 +168,35 @@ fn number(scene: &Scene<'_>, at: usize) -> bool {
 
 /// Whether a parenthesis opens a list of values: `in ("a", "b")`.
 fn listed(scene: &Scene<'_>, open: usize) -> bool {
-    let value = scene.is(open + 1, Kind::Text) || scene.is(open + 1, Kind::Quoted);
+    let kinds = [Kind::Text, Kind::Quoted, Kind::Word];
+    let value = kinds.into_iter().any(|kind| scene.is(open + 1, kind));
     value && open.checked_sub(1).is_some_and(|b| scene.says(b, &["in"]))
+}
+
+/// Whether a list holds what a fact that is text is compared with.
+fn of_text(scene: &Scene<'_>, open: usize) -> bool {
+    const TEXTS: [&str; 6] = [
+        "end_user",
+        "key",
+        "team",
+        "conversation",
+        "operation",
+        "dialect",
+    ];
+    let fact = |at: usize| {
+        let said = scene.said(at);
+        said.starts_with("tag.") || said.starts_with("header.") || TEXTS.contains(&said)
+    };
+    match (
+        open.checked_sub(1),
+        open.checked_sub(2),
+        open.checked_sub(3),
+    ) {
+        (Some(sign), Some(not), Some(subject)) if scene.says(sign, &["in"]) => {
+            fact(not) || scene.says(not, &["not"]) && fact(subject)
+        }
+        _ => false,
+    }
 }
 
 /// `[a, b]`, on however many lines.
@@ -133,14 +204,18 @@ fn brackets(scene: &Scene<'_>, segment: &Segment, open: usize, closing: &str) ->
     let close = (open + 1..scene.tokens.len())
         .take_while(|at| !scene.sign(*at, &["{", "}", "["]))
         .find(|at| scene.sign(*at, &[closing]))?;
+    let texts = of_text(scene, open);
     let items: Vec<String> = (open + 1..close)
         .filter(|at| !scene.sign(*at, &[",", ";"]))
         .filter(|at| !scene.is(*at, Kind::Comment))
         .map(|at| {
+            let said = scene.said(at);
             if scene.is(at, Kind::Quoted) {
-                string(scene.said(at))
+                string(said)
+            } else if texts && scene.is(at, Kind::Word) && !scene.declares("set", said) {
+                format!("\"{said}\"")
             } else {
-                scene.said(at).to_owned()
+                said.to_owned()
             }
         })
         .collect();

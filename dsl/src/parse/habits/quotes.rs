@@ -91,7 +91,7 @@ fn named(scene: &Scene<'_>, segment: &Segment, found: &mut Vec<Edit>) {
         let habit = match takes {
             _ if string && (named || used) => Habit::NameInQuotes,
             Some(Slot::Alias) if bare && at == first + 1 => Habit::Alias,
-            None if bare && scene.says(at - 1, &["go"]) => Habit::Alias,
+            None if bare && scene.says(at - 1, &["go"]) && scene.verb(at - 1) => Habit::Alias,
             _ => continue,
         };
         let alias = takes == Some(Slot::Alias) || habit == Habit::Alias;

@@ -1,6 +1,7 @@
 //! Rules and tests as they are said elsewhere: without `else`, several targets on one line, words that only fill.
 
 use super::edit::{Edit, Habit};
+use super::keywords::USES;
 use super::scene::{Inside, Scene, Segment, name};
 use super::tokens::Kind;
 
@@ -97,8 +98,9 @@ fn postfix(scene: &Scene<'_>, number: usize, segment: &Segment) -> Option<Edit> 
 /// `use …` without a condition in front, as a line of a policy.
 fn always(scene: &Scene<'_>, number: usize, segment: &Segment) -> Option<Edit> {
     let first = segment.tokens.start;
-    let verb = scene.says(first, &VERBS) && segment.tokens.len() > 1;
-    if !verb || scene.opener(segment) != "policy" || follows(scene, number, segment) {
+    let more = segment.tokens.len() > 1;
+    let verb = scene.says(first, &VERBS) || acts(scene, first);
+    if !(verb && more) || scene.opener(segment) != "policy" || follows(scene, number, segment) {
         return None;
     }
     let start = scene.range(first).start;
@@ -108,6 +110,15 @@ fn always(scene: &Scene<'_>, number: usize, segment: &Segment) -> Option<Edit> {
         start..start,
         "else ",
     ))
+}
+
+/// Whether a token is what other languages write for `use` or `deny`.
+fn acts(scene: &Scene<'_>, at: usize) -> bool {
+    let next = scene.said(at + 1);
+    let status = next.len() == 3 && next.bytes().all(|b| b.is_ascii_digit());
+    let uses = scene.aims(at + 1) || scene.says(at + 1, &["to"]) && scene.aims(at + 2);
+    scene.says(at, &USES) && uses
+        || scene.says(at, &DENIES) && (status || scene.is(at + 1, Kind::Text))
 }
 
 /// Whether a line says what follows from a condition above, which may go over several lines.
@@ -127,7 +138,8 @@ fn follows(scene: &Scene<'_>, number: usize, segment: &Segment) -> bool {
     });
     begins.is_some_and(|s| {
         (scene.says(s.tokens.start, &["when", "rule", "else", "if", "elif"]) || asks(s))
-            && !(s.tokens.start..first).any(|at| scene.says(at, &VERBS) || scene.sign(at, &["{"]))
+            && !(s.tokens.start..first)
+                .any(|at| scene.verb(at) || acts(scene, at) || scene.sign(at, &["{"]))
     })
 }
 
@@ -188,7 +200,7 @@ fn quoted(scene: &Scene<'_>, segment: &Segment) -> Option<Edit> {
             let deny = segment
                 .tokens
                 .clone()
-                .find(|at| scene.says(*at, &["deny"]))?;
+                .find(|at| scene.says(*at, &["deny"]) && scene.verb(*at))?;
             let status = scene.said(deny + 1);
             let number = !status.is_empty() && status.bytes().all(|b| b.is_ascii_digit());
             words(deny + 2).filter(|_| number)?
@@ -223,23 +235,25 @@ fn denies(
 /// `with timeout 20s`, `retry 3 times`
 fn filler(scene: &Scene<'_>, segment: &Segment, at: usize) -> Option<Edit> {
     let before = at.checked_sub(1)?;
-    let behind_target = (segment.tokens.start..at)
-        .rev()
-        .take(16)
-        .any(|b| scene.aims(b));
     let with =
         scene.says(at, &["with"]) && at + 1 < segment.tokens.end && scene.says(at + 1, &OPTIONS);
     let times = scene.says(at, &["times", "attempts"])
         && scene.says(before.checked_sub(1)?, &["retry", "retries"]);
+    let behind_target = (with || times)
+        && (segment.tokens.start..at)
+            .rev()
+            .take(16)
+            .any(|b| scene.aims(b));
+    if !behind_target || !name(scene.said(at)) {
+        return None;
+    }
     let word = scene.said(at);
     let spread = scene.spread(at);
     let blank = if at + 1 < segment.tokens.end { " " } else { "" };
-    (name(word) && behind_target && (with || times)).then(|| {
-        Edit::of(
-            Habit::Filler(word.to_owned()),
-            scene.range(at),
-            spread,
-            blank,
-        )
-    })
+    Some(Edit::of(
+        Habit::Filler(word.to_owned()),
+        scene.range(at),
+        spread,
+        blank,
+    ))
 }

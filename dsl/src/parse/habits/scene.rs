@@ -1,6 +1,7 @@
 //! The text with its tokens, cut where statements begin and end.
 
 use super::tokens::{Kind, Token, lines, tokens};
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// A text that is looked at for habits of other languages.
@@ -11,6 +12,8 @@ pub(super) struct Scene<'t> {
     pub(super) segments: Vec<Segment>,
     /// Where each line starts.
     lines: Vec<usize>,
+    /// Kinds and names of what is declared outside all blocks.
+    declared: HashSet<(&'t str, &'t str)>,
 }
 
 /// Tokens of one line between braces.
@@ -50,8 +53,12 @@ impl<'t> Scene<'t> {
             tokens: tokens(text),
             segments: Vec::new(),
             lines: lines(text).into_iter().map(|line| line.start).collect(),
+            declared: HashSet::new(),
         };
         scene.cut();
+        let top = scene.segments.iter().filter(|s| s.depth == 0);
+        let heads = top.map(|s| (scene.said(s.tokens.start), scene.said(s.tokens.start + 1)));
+        scene.declared = heads.collect();
         scene.join();
         scene
     }
@@ -172,12 +179,26 @@ impl<'t> Scene<'t> {
 
     /// Whether a token is this word, in whatever case.
     pub(super) fn says(&self, at: usize, words: &[&str]) -> bool {
-        self.is(at, Kind::Word) && words.iter().any(|w| self.said(at).eq_ignore_ascii_case(w))
+        let Some(token) = self.tokens.get(at).filter(|t| t.kind == Kind::Word) else {
+            return false;
+        };
+        // Only of a word that is as long the text is looked at.
+        let mut long = words
+            .iter()
+            .filter(|w| w.len() == token.range.len())
+            .peekable();
+        long.peek().is_some() && {
+            let said = self.said(at);
+            long.any(|w| said.eq_ignore_ascii_case(w))
+        }
     }
 
     /// Whether a token is one of these signs.
     pub(super) fn sign(&self, at: usize, signs: &[&str]) -> bool {
-        self.is(at, Kind::Sign) && signs.contains(&self.said(at))
+        self.is(at, Kind::Sign) && {
+            let said = self.said(at);
+            signs.contains(&said)
+        }
     }
 
     /// Where a token stands.
@@ -242,6 +263,27 @@ impl<'t> Scene<'t> {
             .filter_map(|at| STRATEGIES.into_iter().find(|s| self.says(at, &[s])))
             .last()
             .unwrap_or_default()
+    }
+
+    /// Whether a token stands where a name is due, whatever else the word may mean: `plan then`, `rule go`.
+    pub(super) fn named(&self, at: usize) -> bool {
+        const NAMING: [&str; 15] = [
+            "plan", "rule", "name", "define", "set", "budget", "limit", "breaker", "provider",
+            "model", "charge", "arm", "of", "in", "is",
+        ];
+        let line = |at: usize| self.tokens.get(at).map(|t| t.line);
+        at.checked_sub(1)
+            .is_some_and(|before| line(before) == line(at) && self.says(before, &NAMING))
+    }
+
+    /// Whether the file declares something of a kind by this name.
+    pub(super) fn declares(&self, kind: &str, name: &str) -> bool {
+        self.declared.contains(&(kind, name))
+    }
+
+    /// Whether a token is `use`, `deny` or `go`, and no name.
+    pub(super) fn verb(&self, at: usize) -> bool {
+        self.says(at, &["use", "deny", "go"]) && !self.named(at)
     }
 
     /// The first word of the block that a segment stands in.

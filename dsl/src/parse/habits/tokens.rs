@@ -129,6 +129,10 @@ impl Cutter<'_> {
 
 /// The piece that a line begins with, and its length.
 fn piece(line: &str) -> (Kind, usize) {
+    // Most pieces begin like nothing else.
+    if line.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        return (Kind::Word, word(line));
+    }
     if line.starts_with('#') {
         return (Kind::Comment, line.len());
     }
@@ -183,8 +187,11 @@ fn word(line: &str) -> usize {
     }
     // A name ends where the grammar ends it: `a@b` is two words.
     let named = line.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '*' | '@'));
-    let part =
-        |c: char| c.is_alphanumeric() || "_-./:*".contains(c) || !named && "@$%+€£".contains(c);
+    let part = |c: char| {
+        c.is_alphanumeric()
+            || matches!(c, '_' | '-' | '.' | '/' | ':' | '*')
+            || !named && matches!(c, '@' | '$' | '%' | '+' | '€' | '£')
+    };
     let head = usize::from(line.starts_with('@'));
     let tail = line.get(head..).unwrap_or_default();
     let end = tail.find(|c| !part(c)).unwrap_or(tail.len()) + head;

@@ -1,9 +1,9 @@
 //! The bundles that an editor has open: a folder each, files as the editor has them where they are open.
 
 use super::position::Encoding;
-use crate::bundle::kinds;
+use crate::bundle::{kinds, listed};
 use mux_dsl::assist::Workspace;
-use mux_dsl::{Diagnostic, Severity};
+use mux_dsl::{Diagnostic, Outside, Severity};
 use mux_gateway::source::Source;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,7 +68,12 @@ impl Folders {
                 |s| s.read(name),
             ),
         };
-        Workspace::new(&names, &mut read, &kinds)
+        let outside = Outside {
+            kinds: &kinds,
+            prices: &listed,
+            force: false,
+        };
+        Workspace::within(&names, &mut read, outside)
     }
 
     /// What is to be said about every file of a bundle; nothing is said about files that are right, once.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http_body_util::BodyExt;
-use mux_mock::{Fault, Options};
+use mux_mock::{Fault, Manner, Manners, Options};
 use serde_json::json;
 use tokio::time::{Instant, timeout};
 
@@ -257,4 +257,50 @@ async fn the_list_of_models_meets_no_fault() {
         200
     );
     assert_eq!(mock.books().requests, 0);
+}
+
+#[tokio::test]
+async fn an_answer_is_cut_at_any_byte() {
+    let mock = start(fault("")).await;
+    for ask in [stream(OPENAI), chat(OPENAI, &json!({}))] {
+        mock.control().clear_fault();
+        let length = send(mock.addr, ask.clone())
+            .await
+            .expect("an answer")
+            .text()
+            .len();
+        for bytes in [0, 1, 100, length - 1, length] {
+            let flag = format!("cut-at-byte={bytes}");
+            mock.control()
+                .set_fault(Fault::parse(&flag).expect("a fault"));
+            let answer = send(mock.addr, ask.clone()).await.expect("an answer");
+            assert_eq!(answer.text().len(), bytes, "of {length}");
+            let is_json = answer.header("content-type") == Some("application/json");
+            assert_eq!(answer.whole, is_json && bytes == length, "{flag}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_decides_about_each_request_is_told_the_model() {
+    let manners = Manners::new(|model| Manner {
+        tokens: 3,
+        fault: Fault {
+            status: (model == "broken").then_some(503),
+            ..Fault::default()
+        },
+        ..Manner::default()
+    });
+    let mock = start(Options {
+        manners: Some(manners),
+        ..Options::default()
+    })
+    .await;
+    let ask = async |model: &str| {
+        let ask = chat(OPENAI, &json!({ "model": model }));
+        send(mock.addr, ask).await.expect("an answer")
+    };
+    assert_eq!(ask("broken").await.status, 503);
+    let answer = ask("well").await;
+    assert_eq!(answer.json()["usage"]["completion_tokens"], 3);
 }

@@ -4,6 +4,7 @@
 //! a row, and one that leaves a target alone for some seconds when most of its calls of the current minute failed. All
 //! give an attempt ten seconds until its first content, and the client's patience is the same as for mux.
 
+use super::arrivals::Size;
 use super::provider::{Answer, Provider};
 use super::run::providers;
 use super::scenario::{PATIENCE, Scenario};
@@ -86,6 +87,7 @@ impl Target {
 
 struct Request {
     came: Nanos,
+    size: Size,
     tried: Vec<usize>,
     /// Whether the targets that are left alone are tried all the same.
     all: bool,
@@ -117,10 +119,12 @@ pub fn run(rule: Baseline, scenario: &Scenario, seed: u64) -> Tally {
         order: 0,
         tally: Tally::default(),
     };
-    for (no, at) in (0..).zip(scenario.arrivals.times(scenario.span, seed)) {
+    for (no, call) in (0..).zip(scenario.arrivals.calls(scenario.span, seed)) {
+        let at = call.at;
         run.advance(at);
         let request = Request {
             came: at,
+            size: call.size,
             tried: Vec::new(),
             all: false,
         };
@@ -171,7 +175,7 @@ impl Run {
         let Some(provider) = self.providers.get_mut(target) else {
             return;
         };
-        let (at, content) = match provider.answer(now) {
+        let (at, content) = match provider.answer(now, request.size) {
             Answer::Content { first, .. } if now + first < latest => (now + first, Some(first)),
             // The client has got the first content; that it breaks off later is no one's to mend.
             Answer::Cut { first, .. } if now + first < latest => (now + first, None),
@@ -193,6 +197,7 @@ impl Run {
             first: request.tried.first().copied().and_then(place),
             served: served.and_then(|(target, _)| place(target)),
             attempts: u8::try_from(request.tried.len()).unwrap_or(u8::MAX),
+            primary: u8::from(request.tried.contains(&0)),
             content: served.map(|(_, now)| now - request.came),
         });
     }

@@ -92,6 +92,36 @@ pub const NAMES: [&str; 15] = [
 ];
 
 impl Kind {
+    /// One of a name, as bad as such a fault commonly is.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let (share, times) = (0.5, 5.0);
+        let kinds = [
+            Self::Fails,
+            Self::Overloaded,
+            Self::Hangs,
+            Self::HangsSome { share },
+            Self::HangsAfterHead,
+            Self::PingsForever,
+            Self::BrownOut {
+                errors: 0.6,
+                slower: times,
+            },
+            Self::Slow { times },
+            Self::Throttles {
+                share,
+                retry_after: Some(1.0),
+            },
+            Self::Spent,
+            Self::Refuses,
+            Self::Unreachable,
+            Self::Cuts { share },
+            Self::Garbage,
+            Self::Flaps { period: 10.0 },
+        ];
+        kinds.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -127,5 +157,18 @@ impl Fault {
     pub fn progress(&self, now: Nanos) -> f64 {
         let span = super::draw::seconds(self.until.saturating_sub(self.from)).max(1e-9);
         (super::draw::seconds(now.saturating_sub(self.from)) / span).min(1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_can_be_named() {
+        for name in NAMES {
+            assert_eq!(Kind::named(name).unwrap().name(), name);
+        }
+        assert_eq!(Kind::named("sulks"), None);
     }
 }

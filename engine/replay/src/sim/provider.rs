@@ -1,5 +1,6 @@
 //! One modelled upstream: how fast it answers, how much it takes, and what is wrong with it.
 
+use super::arrivals::Size;
 use super::draw::{lognormal, pareto, seconds, time, uniform};
 use super::fault::{Fault, Kind};
 use crate::play::{Beat, Play};
@@ -18,6 +19,8 @@ pub struct Model {
     pub sigma: f64,
     /// Output tokens a second.
     pub rate: f64,
+    /// Least output tokens of an answer; twice as many in the mean.
+    pub tokens: f64,
     /// Share of requests that fail all the same.
     pub noise: f64,
     /// Requests a second that it takes, and how many at once after a rest.
@@ -30,14 +33,17 @@ impl Default for Model {
             first: 500 * MILLI,
             sigma: 0.5,
             rate: 50.0,
+            tokens: 60.0,
             noise: 0.005,
             capacity: None,
         }
     }
 }
 
-/// Least tokens of an answer, how heavy the tail is, and where it ends.
-const ANSWER: (f64, f64, f64) = (60.0, 2.0, 4_000.0);
+/// How heavy the tail of the lengths of answers is, and where it ends, in tokens.
+const ANSWER: (f64, f64) = (2.0, 4_000.0);
+/// A prompt of so many tokens takes twice as long as none until the first content.
+const PROMPT: f64 = 4_000.0;
 /// Until a refusal is there.
 const REFUSAL: Nanos = 30 * MILLI;
 /// Until a connection stands.
@@ -110,17 +116,18 @@ impl Provider {
     }
 
     /// What becomes of a request that is sent now.
-    pub fn answer(&mut self, now: Nanos) -> Answer {
+    pub fn answer(&mut self, now: Nanos, size: Size) -> Answer {
         // Every request draws alike, so that a fault changes nothing but what it breaks.
         let first = lognormal(
             &mut self.chance,
             seconds(self.model.first),
             self.model.sigma,
         );
-        let (least, alpha, most) = ANSWER;
-        let length = pareto(&mut self.chance, least, alpha).min(most);
+        let (alpha, most) = ANSWER;
+        let length = pareto(&mut self.chance, self.model.tokens, alpha).min(most);
+        let length = size.output.map_or(length, f64::from);
         let (luck, flaw) = (uniform(&mut self.chance), uniform(&mut self.chance));
-        let mut slower = 1.0;
+        let mut slower = 1.0 + f64::from(size.input) / PROMPT;
         let holding: Vec<Fault> = self
             .faults
             .iter()
@@ -174,14 +181,18 @@ impl Provider {
     }
 }
 
-enum Broken {
+/// What is left of an answer.
+pub(crate) enum Broken {
+    /// Nothing: this comes in its place.
     Answer(Answer),
+    /// The first content comes so many times later.
     Slower(f64),
+    /// All.
     Not,
 }
 
 /// What a fault does to a request that drew `luck`.
-fn broken(fault: &Fault, luck: f64, now: Nanos) -> Broken {
+pub(crate) fn broken(fault: &Fault, luck: f64, now: Nanos) -> Broken {
     let silence = |head, pings| Broken::Answer(Answer::Silence { head, pings });
     let failure = |class, status| Broken::Answer(fails(class, status));
     match fault.kind {
@@ -245,7 +256,8 @@ impl Answer {
     /// As events of an attempt.
     #[must_use]
     pub fn play(&self) -> Play {
-        let mut play = vec![(CONNECT, Beat::Connected)];
+        let mut play = Vec::with_capacity(4);
+        play.push((CONNECT, Beat::Connected));
         match *self {
             Self::Content {
                 first,

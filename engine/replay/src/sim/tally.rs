@@ -13,6 +13,8 @@ pub struct Seen {
     pub served: Option<u8>,
     /// Attempts.
     pub attempts: u8,
+    /// Of them, at the first of the chain.
+    pub primary: u8,
     /// Until its first content.
     pub content: Option<Nanos>,
 }
@@ -32,6 +34,24 @@ impl Tally {
             .filter(move |s| (from..until).contains(&s.at))
     }
 
+    /// Seconds to the first content within which a share of those that were served got it; endless where none was.
+    #[must_use]
+    pub fn content(&self, share: f64) -> f64 {
+        let served = self.all.iter().filter(|s| s.served.is_some());
+        let mut times: Vec<Nanos> = served.filter_map(|s| s.content).collect();
+        times.sort_unstable();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "a place among as many times as there are"
+        )]
+        let place = ((times.len() as f64 * share).ceil() as usize).max(1) - 1;
+        times
+            .get(place)
+            .map_or(f64::INFINITY, |at| super::draw::seconds(*at))
+    }
+
     /// Adds those of another run.
     pub fn add(&mut self, other: Self) {
         self.all.extend(other.all);
@@ -47,6 +67,8 @@ pub struct Figures {
     pub attempts: f64,
     /// Share that was not sent to the first of the chain at first.
     pub moved: f64,
+    /// Attempts a request at the first of the chain.
+    pub primary: f64,
 }
 
 impl Figures {
@@ -55,9 +77,11 @@ impl Figures {
         let requests = seen.clone().count();
         let share = |n: usize| ratio(n, requests);
         let attempts: usize = seen.clone().map(|s| usize::from(s.attempts)).sum();
+        let primary: usize = seen.clone().map(|s| usize::from(s.primary)).sum();
         Self {
             served: share(seen.clone().filter(|s| s.served.is_some()).count()),
             attempts: ratio(attempts, requests),
+            primary: ratio(primary, requests),
             moved: share(seen.filter(|s| s.first != Some(0)).count()),
         }
     }

@@ -1,21 +1,26 @@
 //! What an attempt cost and what its end says about its target.
 
-use super::{Failure, Flight};
+use super::{Failure, Flight, PassedOver};
 use crate::Nanos;
-use crate::price::cost;
+use crate::ledger::Reservations;
+use crate::price::worst_of;
 use crate::target::Ended;
+use mux_dsl::image::TargetId;
 use mux_traffic::record::Usage;
 use std::sync::Arc;
 
 impl Flight {
-    /// Books the end of the attempt under way.
-    pub(super) fn settle(&mut self, failure: Failure, now: Nanos) {
+    /// Books the end of an attempt.
+    pub(super) fn settle(&mut self, attempt: usize, failure: Failure, now: Nanos) {
         let router = Arc::clone(&self.router);
         let charges = self.admission.charges(&router);
-        let tokens = u64::from(self.arrival.facts.tokens);
-        let rule = self.attempts.last().map(|a| a.step);
-        let rule = rule.map(|step| self.rule(step)).unwrap_or_default();
-        let Some(a) = self.attempts.last_mut() else {
+        let (tokens, moment) = (u64::from(self.arrival.facts.tokens), self.arrival.at);
+        let at = self.attempts.get(attempt).map(|a| (a.leg, a.step));
+        let rule = at
+            .map(|(leg, step)| self.rule(leg, step))
+            .unwrap_or_default();
+        let load = self.attempts.get(attempt).map(|a| self.load(a));
+        let (Some(a), Some(load)) = (self.attempts.get_mut(attempt), load) else {
             return;
         };
         a.end = Some(now);
@@ -32,20 +37,14 @@ impl Flight {
                 ..Usage::default()
             })
         });
-        let price = router
-            .fleet()
-            .targets
-            .get(a.target.index())
-            .and_then(|t| t.price);
-        a.cost = match (&a.usage, price) {
-            (None, _) => Some(0),
-            (Some(usage), Some(price)) => Some(cost(&price, usage)),
-            (Some(_), None) => None,
+        a.cost = match &a.usage {
+            None => Some(0),
+            Some(usage) => router.cost(a.target, a.model.as_deref(), usage, moment),
         };
         if let Some(state) = router.state(a.target) {
             let ended = Ended {
                 start: a.start,
-                load: self.arrival.load(),
+                load,
                 waited: !a.answered,
                 class: failure.class,
                 permit: a.permit,
@@ -53,10 +52,38 @@ impl Flight {
             };
             state.settle(&ended, &rule, now, &mut self.chance);
         }
-        if let Some(amount) = a.cost.filter(|c| *c > 0) {
-            self.arrival
-                .request(|request| router.charge(charges.into_iter(), request, amount));
+        let (kept, cost) = (std::mem::take(&mut a.reserved), a.cost.unwrap_or(0));
+        self.arrival
+            .request(|request| router.settle(charges.into_iter(), &kept, request, cost));
+    }
+}
+
+impl Flight {
+    /// Keeps what an attempt at a target may cost at worst of those budgets whose cap is never passed.
+    pub(super) fn set_aside(&self, target: TargetId) -> Result<Reservations, PassedOver> {
+        let budgets = &self.router.fleet().budgets;
+        if !budgets.iter().any(|b| b.hard) {
+            return Ok(Reservations::new());
         }
+        let charges = self.admission.charges(&self.router);
+        let target = self.router.fleet().targets.get(target.index());
+        let facts = &self.arrival.facts;
+        let worst = target.and_then(|target| {
+            let most = target.output.or(target.context);
+            let output = facts.output_limit.into_iter().chain(most).min()?;
+            worst_of(target, facts.tokens, output)
+        });
+        let kept = self
+            .arrival
+            .request(|request| self.router.reserve(charges.iter().copied(), request, worst));
+        kept.map_err(|id| {
+            let name = budgets.get(id.index()).map(|b| b.name.clone());
+            let name = name.unwrap_or_default();
+            match worst {
+                Some(_) => PassedOver::Budget(name),
+                None => PassedOver::Unpriced(name),
+            }
+        })
     }
 }
 

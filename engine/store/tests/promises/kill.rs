@@ -14,20 +14,31 @@ const WRITER: &str = "MUX_STORE_TEST_WRITER";
 /// Another run than the usual one, for soaking.
 const SEED: &str = "MUX_TEST_SEED";
 const ACKNOWLEDGED: usize = 200;
+/// So many kills at least, for soaking.
+const KILLS: &str = "MUX_TEST_KILLS";
+/// A store grows with every commit, and so does looking at all of it: after so many versions another one is begun.
+const VERSIONS: usize = 1_000;
 
 #[test]
 fn every_acknowledged_version_survives_kill_9_at_random_moments() {
     if let Some(dir) = std::env::var_os(WRITER) {
         write_until_killed(Path::new(&dir));
     }
-    let dir = tempfile::tempdir().unwrap();
-    let seed = std::env::var(SEED)
-        .ok()
-        .and_then(|seed| seed.parse().ok())
-        .unwrap_or(20_261_123);
+    let mut dir = tempfile::tempdir().unwrap();
+    let asked = |name| std::env::var(name).ok()?.parse().ok();
+    let seed = asked(SEED).unwrap_or(20_261_123);
+    let least = asked(KILLS).unwrap_or(20);
     let mut chance = Chance(seed);
     let (mut acknowledged, mut kills, mut unheard) = (Vec::new(), 0, 0);
-    while acknowledged.len() < ACKNOWLEDGED {
+    let (mut before, mut rebuilt) = (0, 0);
+    while before + acknowledged.len() < ACKNOWLEDGED || kills < least {
+        if acknowledged.len() > VERSIONS {
+            unheard += check(dir.path(), &acknowledged);
+            rebuilt += set_aside(dir.path());
+            before += acknowledged.len();
+            acknowledged.clear();
+            dir = tempfile::tempdir().unwrap();
+        }
         let mut writer = spawn(dir.path());
         let heard = hear_and_kill(&mut writer, &mut chance);
         acknowledged.extend(heard);
@@ -37,21 +48,22 @@ fn every_acknowledged_version_survives_kill_9_at_random_moments() {
         }
     }
     unheard += check(dir.path(), &acknowledged);
+    rebuilt += set_aside(dir.path());
     println!(
-        "seed {seed}: {} versions acknowledged over {kills} kills, none lost; {unheard} written and not yet said",
-        acknowledged.len()
+        "seed {seed}: {} versions acknowledged over {kills} kills, none lost; {unheard} written and not yet said; {rebuilt} indexes set aside",
+        before + acknowledged.len()
     );
-    let rebuilt = std::fs::read_dir(dir.path()).unwrap().filter(|entry| {
-        entry
-            .as_ref()
-            .unwrap()
-            .file_name()
-            .to_str()
-            .unwrap()
-            .starts_with("corrupt-")
-    });
-    println!("indexes set aside: {}", rebuilt.count());
     assert!(kills >= 20, "too few kills to mean anything: {kills}");
+}
+
+/// How many indexes were found broken.
+fn set_aside(dir: &Path) -> usize {
+    let names = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name());
+    names
+        .filter(|name| name.to_str().unwrap().starts_with("corrupt-"))
+        .count()
 }
 
 /// Opens the store the killed writer left and checks every acknowledged version; 1 where one more had been written.

@@ -2,10 +2,13 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "test helpers fail loudly"
 )]
 
+mod copies;
+mod damage;
 mod fixture;
 mod full;
 mod kill;

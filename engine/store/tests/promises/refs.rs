@@ -253,3 +253,32 @@ fn a_second_opener_is_told_who_holds_the_store() {
     drop(store);
     Store::open(dir.path()).unwrap();
 }
+
+#[test]
+fn promoting_the_newest_save_ends_a_hold_and_promoting_another_version_holds_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    assert!(store.promote(None, "ann", "").is_err());
+    let ids: Vec<String> = ["a", "b", "c"]
+        .map(|text| store.commit(version(text)).unwrap().id)
+        .into();
+    store.rollback(Some(&ids[0]), "ann", "slow").unwrap();
+    assert_eq!(
+        store.promote(Some(&ids[1]), "bob", "try it").unwrap().id,
+        ids[1]
+    );
+    assert_eq!(store.refs(), refs(&ids[2], &ids[1], Some("try it")));
+    assert_eq!(store.promote(None, "bob", "good").unwrap().id, ids[2]);
+    assert_eq!(store.refs(), refs(&ids[2], &ids[2], None));
+    let last = store.history().pop().unwrap();
+    assert_eq!(
+        (last.action, last.reason.as_str()),
+        (Action::Promote, "good")
+    );
+    // And is undone as any other.
+    assert_eq!(store.rollback(None, "ann", "back").unwrap().id, ids[1]);
+    let kept = (store.refs(), store.history());
+    store.close().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    assert_eq!((store.refs(), store.history()), kept);
+}

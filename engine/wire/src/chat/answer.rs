@@ -6,13 +6,16 @@ use serde::de::{Error, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::chat::counts::Counts;
+use crate::chat::name::Name;
 use crate::chat::weight::Weight;
 
 /// A chat completion or one chunk of it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct Answer {
+pub(crate) struct Answer<'a> {
     pub(crate) object: Object,
+    #[serde(borrow)]
+    pub(crate) model: Name<'a>,
     pub(crate) choices: Option<Choices>,
     pub(crate) usage: Option<Counts>,
     pub(crate) x_groq: Option<Groq>,
@@ -43,6 +46,8 @@ pub(crate) struct Choices {
     pub(crate) delta: Written,
     pub(crate) message: Written,
     pub(crate) finish: Option<String>,
+    /// There is one at all.
+    pub(crate) any: bool,
 }
 
 /// What one message or delta adds.
@@ -147,6 +152,7 @@ impl<'de> Deserialize<'de> for Choices {
                     all.message
                         .add(choice.message.unwrap_or_default().written());
                     all.finish = choice.finish_reason.or(all.finish);
+                    all.any = true;
                 }
                 Ok(all)
             }

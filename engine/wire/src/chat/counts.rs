@@ -25,17 +25,22 @@ pub(crate) struct Counts {
     reasoning_tokens: Count,
 }
 
+#[expect(clippy::struct_field_names, reason = "they are spelled as on the wire")]
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct InputDetails {
     cached_tokens: Count,
     cache_write_tokens: Count,
+    /// mux's own.
+    cache_write_1h_tokens: Count,
+    audio_tokens: Count,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct OutputDetails {
     reasoning_tokens: Count,
+    audio_tokens: Count,
 }
 
 impl From<Counts> for Usage {
@@ -51,23 +56,27 @@ impl From<Counts> for Usage {
             counts.prompt_cache_hit_tokens.0,
         ];
         let cache_read = cached.into_iter().max().unwrap_or_default().min(input);
+        let cache_write = input_details.cache_write_tokens.0.min(input - cache_read);
+        let fresh = input - cache_read - cache_write;
+        let reasoning = output_details.reasoning_tokens.0;
+        let reasoning = reasoning.max(counts.reasoning_tokens.0).min(output);
         Self {
             input,
             output,
             cache_read,
-            cache_write: input_details.cache_write_tokens.0.min(input - cache_read),
-            reasoning: output_details
-                .reasoning_tokens
-                .0
-                .max(counts.reasoning_tokens.0)
-                .min(output),
+            cache_write,
+            reasoning,
+            cache_write_1h: input_details.cache_write_1h_tokens.0.min(cache_write),
+            // What of it was cached is not told.
+            audio_input: input_details.audio_tokens.0.min(fresh),
+            audio_output: output_details.audio_tokens.0.min(output - reasoning),
         }
     }
 }
 
 /// A number of tokens; what is no such number counts as none.
 #[derive(Debug, Clone, Copy, Default)]
-struct Count(u64);
+pub(crate) struct Count(pub(crate) u64);
 
 impl<'de> Deserialize<'de> for Count {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

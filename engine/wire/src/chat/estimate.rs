@@ -28,9 +28,14 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// Estimated tokens of the text alone.
+    pub(crate) fn text_tokens(&self) -> u64 {
+        self.text.div_ceil(BYTES_PER_TOKEN)
+    }
+
     /// Estimated input tokens.
     pub(crate) fn tokens(&self) -> u32 {
-        let tokens = self.text.div_ceil(BYTES_PER_TOKEN)
+        let tokens = self.text_tokens()
             + self.messages * PER_MESSAGE
             + self.tools * PER_TOOL
             + self.images * PER_IMAGE

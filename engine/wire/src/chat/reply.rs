@@ -31,6 +31,8 @@ pub fn stream_error(error: &ErrorBody) -> Bytes {
 /// An error as the client gets it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ErrorBody {
+    /// The HTTP status it has, or would have had before the answer began.
+    pub status: u16,
     /// What went wrong, whose fault it is and what to do.
     pub message: String,
     /// OpenAI's broad class, such as `invalid_request_error`.

@@ -38,6 +38,8 @@ pub struct ChatRequest {
     pub audio: bool,
     /// Whether the answer must follow a JSON schema.
     pub json_schema: bool,
+    /// Whether vectors are wanted as base64, of a request for embeddings.
+    pub packed: bool,
 }
 
 /// Why a body is no chat request. The fault is the client's; the text says what to mend.

@@ -2,38 +2,27 @@
 
 use serde::de::IgnoredAny;
 
-use crate::chat::answer::{Answer, Object, Written};
+use crate::chat::answer::{Answer, Choices, Object, Written};
 use crate::fault::{ErrorKind, UpstreamError, classify};
+use crate::seen::Seen;
 use crate::usage::Usage;
-
-/// What one frame, or a whole reply, holds.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Seen {
-    /// Text, a tool call, reasoning, sound or a refusal: what commits mux to an answer. Not a role, not an empty `choices`.
-    pub content: bool,
-    /// The usage so far. Some providers repeat it with growing figures: the last one counts.
-    pub usage: Option<Usage>,
-    /// Why the model stopped, in the provider's word.
-    pub finish: Option<String>,
-    /// An error where a good answer was promised.
-    pub error: Option<UpstreamError>,
-    /// Nothing follows.
-    pub terminal: bool,
-    /// Bytes the model wrote, names of called tools included.
-    pub output_bytes: u64,
-}
 
 /// Watches one reply. It reads and never writes.
 #[derive(Debug)]
 pub struct Tap {
     stream: bool,
+    /// The model has been told.
+    named: bool,
 }
 
 impl Tap {
     /// A watch over a stream, or over a whole reply.
     #[must_use]
     pub fn new(stream: bool) -> Self {
-        Self { stream }
+        Self {
+            stream,
+            named: false,
+        }
     }
 
     /// What the data of one frame holds. Where the reply is no stream, the one frame is the whole.
@@ -47,68 +36,82 @@ impl Tap {
                 terminal: true,
                 ..Seen::default()
             },
-            json => read_chunk(json),
+            json => self.chunk(json),
         }
     }
 
     /// What a whole reply holds.
     pub fn whole(&mut self, body: &[u8]) -> Seen {
-        let mut seen = match serde_json::from_slice::<Answer>(body) {
+        let mut seen = match serde_json::from_slice::<Answer<'_>>(body) {
             Ok(answer) if answer.is_error() => Seen::failed(classify(200, body)),
             Ok(Answer { choices: None, .. }) => {
-                Seen::failed(bad("the upstream's answer has no `choices`"))
+                Seen::nonsense("the upstream's answer has no `choices`")
             }
+            Ok(Answer {
+                choices: Some(Choices { any: false, .. }),
+                ..
+            }) => Seen::nonsense("the upstream's answer has an empty list of `choices`"),
             Ok(answer) => {
                 let written = answer
                     .choices
                     .as_ref()
                     .map(|choices| choices.message)
                     .unwrap_or_default();
-                Seen::answered(answer, written)
+                let model = self.named(&answer);
+                Seen {
+                    model,
+                    ..Seen::answered(answer, written)
+                }
             }
             Err(_) if is_json(body) => {
-                Seen::failed(bad("the upstream's answer is not a chat completion"))
+                Seen::nonsense("the upstream's answer is not a chat completion")
             }
             Err(_) => Seen::failed(classify(200, body)),
         };
         seen.terminal = true;
         seen
     }
-}
 
-fn read_chunk(json: &[u8]) -> Seen {
-    match serde_json::from_slice::<Answer>(json) {
-        Ok(answer) if answer.is_error() => {
-            let error = Some(classify(200, json));
-            Seen {
-                error,
-                content: false,
-                ..Seen::streamed(answer)
+    fn chunk(&mut self, json: &[u8]) -> Seen {
+        match serde_json::from_slice::<Answer<'_>>(json) {
+            Ok(answer) if answer.is_error() => {
+                let error = Some(classify(200, json));
+                Seen {
+                    error,
+                    content: false,
+                    ..Seen::streamed(answer)
+                }
             }
+            Ok(answer) => {
+                let model = self.named(&answer);
+                Seen {
+                    model,
+                    ..Seen::streamed(answer)
+                }
+            }
+            // Foreign, but JSON: it passes through, and tells nothing.
+            Err(_) if is_json(json) => Seen::default(),
+            Err(_) => Seen::nonsense("the upstream sent an event that is not JSON"),
         }
-        Ok(answer) => Seen::streamed(answer),
-        // Foreign, but JSON: it passes through, and tells nothing.
-        Err(_) if is_json(json) => Seen::default(),
-        Err(_) => Seen::failed(bad("the upstream sent an event that is not JSON")),
+    }
+
+    /// The model, where it has not been told yet.
+    fn named(&mut self, answer: &Answer<'_>) -> Option<Box<str>> {
+        let name = answer.model.0.as_deref().filter(|_| !self.named)?;
+        self.named = true;
+        Some(name.into())
     }
 }
 
-impl Answer {
+impl Answer<'_> {
     fn is_error(&self) -> bool {
         self.error.is_some() || self.object == Object::Error
     }
 }
 
 impl Seen {
-    fn failed(error: UpstreamError) -> Self {
-        Self {
-            error: Some(error),
-            ..Self::default()
-        }
-    }
-
     /// In a stream only deltas are new; a `message` beside them repeats what was said.
-    fn streamed(answer: Answer) -> Self {
+    fn streamed(answer: Answer<'_>) -> Self {
         let terminal = answer.object == Object::Done;
         let written = match &answer.choices {
             Some(choices) if !terminal => choices.delta,
@@ -120,27 +123,26 @@ impl Seen {
         }
     }
 
-    fn answered(answer: Answer, written: Written) -> Self {
+    fn answered(answer: Answer<'_>, written: Written) -> Self {
         let usage = answer
             .usage
             .or_else(|| answer.x_groq.and_then(|groq| groq.usage));
+        let finish = answer.choices.and_then(|choices| choices.finish);
+        // So OpenRouter says it of providers that failed on the way.
+        let failed = finish.as_deref() == Some("error");
+        let error = || UpstreamError::new(ErrorKind::Server, "the upstream ended with an error");
         Self {
             content: written.content,
             usage: usage.map(Usage::from),
-            finish: answer
-                .choices
-                .and_then(|choices| choices.finish)
-                .filter(|reason| !reason.is_empty()),
+            finish: finish.filter(|reason| !reason.is_empty()),
             output_bytes: written.bytes,
+            error: failed.then(error),
             ..Self::default()
         }
     }
 }
 
-fn bad(message: &str) -> UpstreamError {
-    UpstreamError::new(ErrorKind::BadResponse, message)
-}
-
-fn is_json(text: &[u8]) -> bool {
+/// Whether a text is JSON of any kind.
+pub(crate) fn is_json(text: &[u8]) -> bool {
     serde_json::from_slice::<IgnoredAny>(text).is_ok()
 }

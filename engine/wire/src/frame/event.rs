@@ -10,10 +10,11 @@ pub const LINE_LIMIT: usize = 1 << 20;
 /// The most data accepted in one frame, in bytes.
 pub const FRAME_LIMIT: usize = 64 << 20;
 
-/// One unit of a framed body: an event of an event stream, a line of NDJSON, an element of a JSON array, a whole body.
+/// One unit of a framed body: an event of an event stream, a line of NDJSON, an element of a JSON array, a
+/// message of Amazon's, a whole body.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Frame {
-    /// The `event:` name, where the framing has such a thing and the sender gave one.
+    /// The event's name, where the framing has such a thing and the sender gave one.
     pub event: Option<Bytes>,
     /// The payload. It shares the memory of the chunk it came in when it lies within one chunk.
     pub data: Bytes,
@@ -44,6 +45,8 @@ pub enum FrameError {
     FrameTooLarge,
     /// The body ended inside a JSON array or one of its elements.
     Truncated,
+    /// A checksum, a length or a header of a binary message does not fit.
+    Damaged,
 }
 
 impl fmt::Display for FrameError {
@@ -59,6 +62,9 @@ impl fmt::Display for FrameError {
             Self::Truncated => {
                 f.write_str("the upstream's body ends in the middle of a JSON array")
             }
+            Self::Damaged => f.write_str(
+                "the upstream's event stream was damaged on its way: a checksum or a length does not fit",
+            ),
         }
     }
 }

@@ -79,13 +79,11 @@ impl Toolchain {
 
     /// Cargo with this compiler, for the crate in `dir`.
     pub(super) fn cargo(&self, dir: &Path) -> io::Result<Command> {
-        let mut cargo =
-            Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+        let mut cargo = host();
         cargo
             .env("RUSTC", &self.rustc)
             .env("CARGO_ENCODED_RUSTFLAGS", self.flags(dir)?)
-            .env_remove("RUSTFLAGS")
-            .env_remove("CARGO_TARGET_DIR");
+            .env_remove("RUSTFLAGS");
         if let Some(linker) = &self.from_sources {
             // Building the standard library is not yet a stable option of cargo.
             cargo
@@ -123,6 +121,13 @@ impl Toolchain {
         }
         Ok(flags)
     }
+}
+
+/// Cargo for this machine, with a target folder of the crate's own.
+pub(super) fn host() -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    cargo.env_remove("CARGO_TARGET_DIR");
+    cargo
 }
 
 /// The root of the workspace a crate belongs to.

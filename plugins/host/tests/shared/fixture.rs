@@ -27,6 +27,12 @@ impl Fixture {
         self.said["model"].as_str().expect("a model")
     }
 
+    /// What its adapter is configured with.
+    pub(crate) fn settings(&self) -> String {
+        let settings = self.said.get("settings");
+        settings.map_or_else(|| "{}".to_owned(), Value::to_string)
+    }
+
     fn read(path: &Path) -> Self {
         let name = path
             .file_stem()
@@ -36,9 +42,9 @@ impl Fixture {
         let text = std::fs::read(path).expect("readable");
         let said: Value =
             serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let named = said["adapter"] == "anthropic";
+        let adapter = said["adapter"].as_str().unwrap_or_default();
         let (answer, stream) = match said["events"].as_array() {
-            Some(events) => (stream(events, named), true),
+            Some(events) => (stream(events, ENDED.contains(&adapter)), true),
             None => (said["body"].to_string().into_bytes(), false),
         };
         Self {
@@ -51,16 +57,19 @@ impl Fixture {
     }
 }
 
-/// Events as their provider sends them.
-fn stream(events: &[Value], named: bool) -> Vec<u8> {
+/// Whose streams end with a mark.
+const ENDED: [&str; 4] = ["azure", "cohere", "mistral", "openai"];
+
+/// Events as their provider sends them: those that say their type say it before as well.
+fn stream(events: &[Value], ended: bool) -> Vec<u8> {
     let mut text = String::new();
     for event in events {
-        if named {
-            text.extend(["event: ", event["type"].as_str().expect("a type"), "\n"]);
+        if let Some(name) = event["type"].as_str() {
+            text.extend(["event: ", name, "\n"]);
         }
         text.extend(["data: ", &event.to_string(), "\n\n"]);
     }
-    if !named {
+    if ended {
         text.push_str("data: [DONE]\n\n");
     }
     text.into_bytes()

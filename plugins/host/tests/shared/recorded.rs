@@ -58,8 +58,13 @@ impl Folded {
                 self.usage.insert(name, value);
             }
         }
-        if let Some(value) = count(&usage["output_tokens_details"], "thinking_tokens") {
-            self.usage.insert("thinking_tokens", value);
+        for (part, name) in [
+            ("output_tokens_details", "thinking_tokens"),
+            ("cache_creation", "ephemeral_1h_input_tokens"),
+        ] {
+            if let Some(value) = count(&usage[part], name) {
+                self.usage.insert(name, value);
+            }
         }
     }
 
@@ -151,6 +156,8 @@ impl Folded {
                 cache_read: read,
                 cache_write: write,
                 reasoning: of("thinking_tokens"),
+                cache_write_1h: of("ephemeral_1h_input_tokens"),
+                ..Usage::default()
             }),
             error: self.error,
             terminal: self.stopped,

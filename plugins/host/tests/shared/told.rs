@@ -112,5 +112,8 @@ fn usage_of(usage: &Value) -> Usage {
         cache_read: count("/prompt_tokens_details/cached_tokens"),
         cache_write: count("/prompt_tokens_details/cache_write_tokens"),
         reasoning: count("/completion_tokens_details/reasoning_tokens"),
+        cache_write_1h: count("/prompt_tokens_details/cache_write_1h_tokens"),
+        audio_input: count("/prompt_tokens_details/audio_tokens"),
+        audio_output: count("/completion_tokens_details/audio_tokens"),
     }
 }

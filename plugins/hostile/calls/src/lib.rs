@@ -1,6 +1,7 @@
 //! A plugin that misbehaves on demand: the model's name says how. For the host's tests.
 
 use std::hint::black_box;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mux_plugin_sdk::{
     Adapter, AuthScheme, Batch, BodyNeed, BodyPlan, DecodeMode, Decoded, Fault, Finish, Framing,
@@ -9,6 +10,9 @@ use mux_plugin_sdk::{
 };
 
 mod wasi;
+
+/// What one must not have: a memory of earlier calls.
+static CALLS: AtomicUsize = AtomicUsize::new(0);
 
 /// It keeps to the interface and to nothing else.
 #[derive(Debug)]
@@ -85,6 +89,8 @@ impl Adapter for Hostile {
             "text" => decoded.chunks = b"hello\n".to_vec(),
             "bytes" => decoded.chunks = b"{\"a\":\"\xff\"}\n".to_vec(),
             "control" => decoded.chunks = b"{\"a\":\x01}\n".to_vec(),
+            "tally" => decoded.chunks = numbered(CALLS.fetch_add(1, Ordering::Relaxed)),
+            "lump" => decoded.chunks = numbered(batch.ends.len()),
             other => misbehave(other),
         }
         Ok(decoded)
@@ -129,6 +135,14 @@ fn echo(state: &str, batch: &Batch) -> Decoded {
         finish: batch.end_of_stream.then_some(Finish::Stop),
         ..Decoded::default()
     }
+}
+
+/// One chunk, whatever the frames.
+fn numbered(number: usize) -> Vec<u8> {
+    format!(
+        "{{\"object\":\"chat.completion.chunk\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{number}\"}}}}]}}\n"
+    )
+    .into_bytes()
 }
 
 fn misbehave(how: &str) {

@@ -1,0 +1,126 @@
+//! One side of a comparison: what was recorded, what the policies make of it now, or what another version of them does.
+
+use crate::bounds::Bounds;
+use crate::said::What;
+use crate::sketch::Sketch;
+use mux_traffic::record::Record;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Requests, counted. Every side is counted the same way.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Side {
+    /// Versions that decided.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub versions: BTreeSet<String>,
+    /// Requests by who served them; `denied`, `failed` and `left by the client` stand for nobody.
+    pub routes: BTreeMap<String, u64>,
+    /// Attempts.
+    pub attempts: u64,
+    /// Requests that another target than the first able one served.
+    pub failed_over: u64,
+    /// Requests that failed, refusals by policy not among them.
+    pub errors: u64,
+    /// Of those, the ones whose own time ran out.
+    pub out_of_time: u64,
+    /// Requests a policy, limit or budget refused.
+    pub denied: u64,
+    /// Median milliseconds to the end, of those served.
+    pub p50_ms: u64,
+    /// 95th percentile of it.
+    pub p95_ms: u64,
+    /// 99th percentile of it.
+    pub p99_ms: u64,
+    /// Cost, pico-dollars.
+    pub cost: i128,
+    /// Requests with an attempt whose price is unknown.
+    pub unpriced: u64,
+    /// Within which its figures are for traffic like this; absent of what was recorded and of decisions alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<Bounds>,
+    #[serde(skip)]
+    pub(crate) times: Sketch,
+}
+
+impl Side {
+    /// Counts a request.
+    pub(crate) fn add(&mut self, record: &Record) {
+        if !self.versions.contains(&record.version) {
+            self.versions.insert(record.version.clone());
+        }
+        let denied = record.attempts.is_empty()
+            && record.outcome.served.is_none()
+            && record.outcome.class == "refused";
+        let failed = !denied && !matches!(record.outcome.class.as_str(), "ok" | "client-gone");
+        let route = match &record.outcome.served {
+            Some(target) => target.as_str(),
+            None if denied => "denied",
+            None if failed => "failed",
+            None => "left by the client",
+        };
+        self.went(route);
+        self.attempts += record.attempts.len() as u64;
+        self.failed_over += u64::from(record.failed_over());
+        self.errors += u64::from(failed);
+        self.out_of_time += u64::from(failed && out_of_time(record));
+        self.denied += u64::from(denied);
+        self.cost += i128::from(record.cost);
+        self.unpriced += u64::from(!record.priced);
+        if record.outcome.class == "ok" {
+            let ms = record.outcome.total_us / 1_000;
+            self.times.add(u32::try_from(ms).unwrap_or(u32::MAX));
+        }
+    }
+
+    /// Counts a request of which nothing but the decision is known.
+    pub(crate) fn took(&mut self, what: What<'_>) {
+        match what {
+            What::Plan(plan) => self.went(plan),
+            What::Deny(_) | What::Refused(_) => {
+                self.denied += 1;
+                self.went(&what.to_string());
+            }
+        }
+    }
+
+    fn went(&mut self, route: &str) {
+        match self.routes.get_mut(route) {
+            Some(count) => *count += 1,
+            None => {
+                self.routes.insert(route.to_owned(), 1);
+            }
+        }
+    }
+
+    /// Counts all of another.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for version in &other.versions {
+            if !self.versions.contains(version) {
+                self.versions.insert(version.clone());
+            }
+        }
+        for (route, count) in &other.routes {
+            *self.routes.entry(route.clone()).or_default() += count;
+        }
+        self.attempts += other.attempts;
+        self.failed_over += other.failed_over;
+        self.errors += other.errors;
+        self.out_of_time += other.out_of_time;
+        self.denied += other.denied;
+        self.cost += other.cost;
+        self.unpriced += other.unpriced;
+        self.times.merge(&other.times);
+    }
+
+    /// Works out the figures that need all requests.
+    pub(crate) fn close(&mut self) {
+        let at = |share| self.times.percentile(share);
+        (self.p50_ms, self.p95_ms, self.p99_ms) = (at(50), at(95), at(99));
+    }
+}
+
+/// Whether a request that failed did so because a time of its policy was up.
+fn out_of_time(record: &Record) -> bool {
+    matches!(record.outcome.class.as_str(), "timed-out" | "deadline")
+        || record.outcome.status == 504
+}

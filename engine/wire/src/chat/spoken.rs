@@ -1,0 +1,228 @@
+//! A chat answer, whole or in chunks, as the pieces that other dialects say in their own way.
+//!
+//! Texts stay the JSON they came in.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::arguments::Arguments;
+use crate::chat::answer::Groq;
+use crate::chat::counts::Counts;
+use crate::chat::name::Name;
+use crate::seal::Detail;
+use crate::speaker::Speaker;
+use crate::usage::Usage;
+
+/// A chat completion or one chunk of it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Spoken<'a> {
+    #[serde(borrow)]
+    model: Name<'a>,
+    choices: Option<Vec<Choice<'a>>>,
+    usage: Option<Counts>,
+    x_groq: Option<Groq>,
+    object: Option<Cow<'a, str>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Choice<'a> {
+    index: Option<u32>,
+    #[serde(borrow)]
+    delta: Option<Said<'a>>,
+    message: Option<Said<'a>>,
+    finish_reason: Option<String>,
+    native_finish_reason: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Said<'a> {
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
+    refusal: Option<&'a RawValue>,
+    reasoning_content: Option<&'a RawValue>,
+    reasoning: Option<&'a RawValue>,
+    reasoning_details: Option<Vec<&'a RawValue>>,
+    tool_calls: Option<Vec<Call<'a>>>,
+}
+
+/// A call, or a piece of one.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Call<'a> {
+    index: Option<u32>,
+    pub(crate) id: Option<String>,
+    #[serde(borrow)]
+    function: Function<'a>,
+    pub(crate) extra_content: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Function<'a> {
+    name: Option<String>,
+    #[serde(borrow)]
+    arguments: Option<&'a RawValue>,
+}
+
+impl<'a> Call<'a> {
+    /// The number of the call it is, where `called` calls came before: without one of its own, a named call is a further
+    /// one, and a piece belongs to the last.
+    pub(crate) fn number(&self, called: u32) -> u32 {
+        self.index.unwrap_or_else(|| match self.name() {
+            Some(_) => called,
+            None => called.saturating_sub(1),
+        })
+    }
+
+    /// Whether it may be more of a call of the same number: some providers number all calls alike, and a name after
+    /// complete arguments begins the next one.
+    pub(crate) fn goes_on(&self, arguments: Arguments) -> bool {
+        self.name().is_none() || !arguments.complete()
+    }
+
+    /// Its id: the provider's, or one made here for the `number`th call of the answer.
+    pub(crate) fn id(&self, speaker: &Speaker, number: u32) -> String {
+        match &self.id {
+            Some(id) if !id.is_empty() => id.clone(),
+            _ => speaker.call_id(number),
+        }
+    }
+
+    /// What is called, where this piece says it.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.function
+            .name
+            .as_deref()
+            .filter(|name| !name.is_empty())
+    }
+
+    /// Arguments, a JSON string that is not empty.
+    pub(crate) fn arguments(&self) -> Option<&'a RawValue> {
+        filled(self.function.arguments)
+    }
+}
+
+/// One thing an answer says.
+#[derive(Debug)]
+pub(crate) enum Piece<'a> {
+    /// Reasoning without a seal, a JSON string that is not empty.
+    Reasoning(&'a RawValue),
+    /// Reasoning that is to be kept.
+    Detail(Detail<'a>),
+    /// Text, a JSON string that is not empty.
+    Text(&'a RawValue),
+    /// What the model says when it refuses, a JSON string that is not empty.
+    Refusal(&'a RawValue),
+    /// A call.
+    Call(Call<'a>),
+}
+
+/// What an answer or a chunk holds beside its pieces.
+#[derive(Debug, Default)]
+pub(crate) struct Ending {
+    pub(crate) model: Option<String>,
+    /// Why it ended: `stop`, `length` …
+    pub(crate) finish: Option<String>,
+    /// The same in the provider's word.
+    pub(crate) native: Option<String>,
+    pub(crate) usage: Option<Usage>,
+}
+
+impl Ending {
+    /// Takes what a later chunk tells; the model is the one that began.
+    pub(crate) fn add(&mut self, later: Self) {
+        self.model = self.model.take().or(later.model);
+        self.finish = later.finish.or(self.finish.take());
+        self.native = later.native.or(self.native.take());
+        self.usage = later.usage.or(self.usage);
+    }
+}
+
+impl<'a> Spoken<'a> {
+    /// Reads a whole answer, or a chunk.
+    pub(crate) fn read(json: &'a [u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(json)
+    }
+
+    /// Hands the pieces over in their order, and tells the rest. Of several choices the first counts.
+    pub(crate) fn tell(self, mut piece: impl FnMut(Piece<'a>)) -> Ending {
+        // What Perplexity repeats at the end was said already.
+        let repeated = self.object.as_deref() == Some("chat.completion.done");
+        let mut ending = Ending {
+            model: self.model.0.map(Cow::into_owned),
+            usage: self
+                .usage
+                .or_else(|| self.x_groq.and_then(|groq| groq.usage))
+                .map(Usage::from),
+            ..Ending::default()
+        };
+        let choices = self.choices.into_iter().flatten();
+        for choice in choices.filter(|choice| choice.index.unwrap_or(0) == 0) {
+            ending.finish = choice
+                .finish_reason
+                .filter(|f| !f.is_empty())
+                .or(ending.finish);
+            ending.native = choice.native_finish_reason.or(ending.native);
+            let said = if repeated {
+                None
+            } else {
+                choice.delta.or(choice.message)
+            };
+            if let Some(said) = said {
+                said.tell(&mut piece);
+            }
+        }
+        ending
+    }
+}
+
+impl<'a> Said<'a> {
+    fn tell(self, piece: &mut impl FnMut(Piece<'a>)) {
+        let details = self.reasoning_details.unwrap_or_default();
+        let plain = filled(self.reasoning_content).or(filled(self.reasoning));
+        if let Some(text) = plain.filter(|_| details.is_empty()) {
+            piece(Piece::Reasoning(text));
+        }
+        for detail in details {
+            // One that cannot be read belongs to nobody.
+            if let Ok(detail) = Detail::read(detail) {
+                piece(Piece::Detail(detail));
+            }
+        }
+        if let Some(content) = self.content {
+            texts(content, piece);
+        }
+        if let Some(refusal) = filled(self.refusal) {
+            piece(Piece::Refusal(refusal));
+        }
+        for call in self.tool_calls.into_iter().flatten() {
+            piece(Piece::Call(call));
+        }
+    }
+}
+
+/// A text, or the texts of a list of parts.
+fn texts<'a>(content: &'a RawValue, piece: &mut impl FnMut(Piece<'a>)) {
+    #[derive(Deserialize)]
+    struct Part<'a> {
+        #[serde(borrow)]
+        text: Option<&'a RawValue>,
+    }
+    if let Some(text) = filled(Some(content)) {
+        piece(Piece::Text(text));
+    } else if let Ok(parts) = Vec::<Part<'a>>::deserialize(content) {
+        for text in parts.into_iter().filter_map(|part| filled(part.text)) {
+            piece(Piece::Text(text));
+        }
+    }
+}
+
+/// A JSON string that is not empty.
+fn filled(text: Option<&RawValue>) -> Option<&RawValue> {
+    text.filter(|text| text.get().starts_with('"') && text.get().len() > 2)
+}

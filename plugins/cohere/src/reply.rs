@@ -1,0 +1,297 @@
+//! Cohere's answers to unified ones.
+
+use std::borrow::Cow;
+
+use mux_plugin_sdk::chat::{Answer, Call, Thought, json};
+use mux_plugin_sdk::{Batch, Decoded, ErrorKind, Fault, Finish, UpstreamError, Usage};
+use serde::{Deserialize, Serialize};
+
+/// The calls that have begun: Cohere's number of each, and ours.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Open(Vec<(u32, u32)>);
+
+type Progressing = Answer<Open>;
+
+/// A whole answer, or an event of a stream.
+#[derive(Deserialize)]
+struct Event<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    id: Cow<'a, str>,
+    #[serde(default)]
+    index: u32,
+    #[serde(borrow)]
+    delta: Option<Delta<'a>>,
+    #[serde(borrow)]
+    message: Option<Message<'a>>,
+    #[serde(borrow)]
+    finish_reason: Option<Cow<'a, str>>,
+    usage: Option<Counts>,
+}
+
+#[derive(Deserialize)]
+struct Delta<'a> {
+    #[serde(borrow)]
+    message: Option<Message<'a>>,
+    #[serde(borrow)]
+    finish_reason: Option<Cow<'a, str>>,
+    usage: Option<Counts>,
+    #[serde(borrow)]
+    error: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow)]
+    content: Option<OneOrMany<Part<'a>>>,
+    #[serde(borrow)]
+    tool_plan: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    tool_calls: Option<OneOrMany<Called<'a>>>,
+}
+
+/// Events hold one where whole answers have a list. An event that ends something may have an empty list.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany<T> {
+    Many(Vec<T>),
+    One(T),
+}
+
+impl<T> OneOrMany<T> {
+    fn all(&self) -> &[T] {
+        match self {
+            Self::Many(all) => all,
+            Self::One(one) => std::slice::from_ref(one),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Part<'a> {
+    #[serde(borrow)]
+    text: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    thinking: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Called<'a> {
+    #[serde(borrow)]
+    id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    function: Function<'a>,
+}
+
+#[derive(Deserialize)]
+struct Function<'a> {
+    #[serde(borrow)]
+    name: Option<Cow<'a, str>>,
+    /// `null` for a call without arguments.
+    #[serde(borrow)]
+    arguments: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Counts {
+    billed_units: Option<Units>,
+    tokens: Option<Units>,
+    cached_tokens: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Units {
+    #[serde(rename = "input_tokens")]
+    input: Option<f64>,
+    #[serde(rename = "output_tokens")]
+    output: Option<f64>,
+    #[serde(rename = "reasoning_tokens")]
+    reasoning: Option<f64>,
+}
+
+/// The chunks of a batch of events, or the whole response.
+pub(crate) fn decode(state: &[u8], batch: &Batch) -> Result<Decoded, Fault> {
+    let mut answer = Progressing::resume("cohere", state)?;
+    answer.fold(batch, |answer, frame| event(answer, frame.data))?;
+    if !answer.is_stream() && answer.ends_with(batch) {
+        answer.close()?;
+    }
+    answer.finish()
+}
+
+fn event(answer: &mut Progressing, data: &[u8]) -> Result<(), Fault> {
+    if data == b"[DONE]" {
+        return Ok(());
+    }
+    let event: Event<'_> = json::read(data)
+        .map_err(|error| Fault::BadResponse(format!("cohere's answer is malformed: {error}")))?;
+    answer.name(&event.id, "");
+    let Some(kind) = event.kind else {
+        return whole(answer, event);
+    };
+    let delta = event.delta;
+    match (kind.as_ref(), delta) {
+        ("message-start", _) => answer.begin(0),
+        ("content-start" | "content-delta" | "tool-plan-delta", Some(delta)) => delta
+            .message
+            .map_or(Ok(()), |message| said(answer, &message)),
+        ("content-end", _) => {
+            answer.end_thought(0);
+            Ok(())
+        }
+        ("tool-call-start", Some(delta)) => {
+            for called in delta.message.iter().flat_map(calls) {
+                let ours = call(answer, called)?;
+                answer.extra().0.push((event.index, ours));
+            }
+            Ok(())
+        }
+        ("tool-call-delta", Some(delta)) => {
+            let Some(ours) = number(answer, event.index) else {
+                return Ok(());
+            };
+            for called in delta.message.iter().flat_map(calls) {
+                let piece = called.function.arguments.as_deref().unwrap_or_default();
+                answer.argue(0, ours, piece)?;
+            }
+            Ok(())
+        }
+        ("tool-call-end", _) => match number(answer, event.index) {
+            Some(ours) => answer.end_call(0, ours),
+            None => Ok(()),
+        },
+        ("message-end", Some(delta)) => {
+            count(answer, delta.usage.as_ref());
+            let reason = delta.finish_reason.as_deref().unwrap_or_default();
+            end(answer, reason, delta.error.as_deref())?;
+            answer.close()
+        }
+        // Citations, and whatever Cohere invents next.
+        _ => Ok(()),
+    }
+}
+
+fn whole(answer: &mut Progressing, event: Event<'_>) -> Result<(), Fault> {
+    let Some(message) = event.message else {
+        return Err(Fault::BadResponse(String::from(
+            "cohere answered without a message",
+        )));
+    };
+    said(answer, &message)?;
+    for called in calls(&message) {
+        call(answer, called)?;
+    }
+    count(answer, event.usage.as_ref());
+    end(
+        answer,
+        event.finish_reason.as_deref().unwrap_or_default(),
+        None,
+    )
+}
+
+fn said(answer: &mut Progressing, message: &Message<'_>) -> Result<(), Fault> {
+    let thought = |text| Thought {
+        text,
+        ..Thought::default()
+    };
+    // What the model means to do with its calls is no part of its answer.
+    if let Some(plan) = &message.tool_plan {
+        answer.think(0, thought(plan))?;
+    }
+    for part in message.content.iter().flat_map(OneOrMany::all) {
+        if let Some(text) = &part.thinking {
+            answer.think(0, thought(text))?;
+        }
+        if let Some(text) = &part.text {
+            answer.text(0, text)?;
+        }
+    }
+    Ok(())
+}
+
+fn calls<'m, 'a>(message: &'m Message<'a>) -> &'m [Called<'a>] {
+    message.tool_calls.as_ref().map_or(&[], OneOrMany::all)
+}
+
+fn call(answer: &mut Progressing, called: &Called<'_>) -> Result<u32, Fault> {
+    let arguments = called.function.arguments.as_deref().unwrap_or_default();
+    answer.call(
+        0,
+        Call {
+            id: called.id.as_deref(),
+            name: called.function.name.as_deref().unwrap_or_default(),
+            arguments: Cow::Borrowed(if arguments == "null" { "" } else { arguments }),
+            extra: None,
+        },
+    )
+}
+
+/// Our number of a call: Cohere numbers all parts of an answer together.
+fn number(answer: &mut Progressing, index: u32) -> Option<u32> {
+    let mut open = answer.extra().0.iter().rev();
+    open.find(|(at, _)| *at == index).map(|(_, ours)| *ours)
+}
+
+fn end(answer: &mut Progressing, reason: &str, words: Option<&str>) -> Result<(), Fault> {
+    let finish = match reason {
+        "COMPLETE" | "STOP_SEQUENCE" => Finish::Stop,
+        "MAX_TOKENS" | "ERROR_LIMIT" => Finish::Length,
+        "TOOL_CALL" => Finish::ToolCalls,
+        "ERROR_TOXIC" => Finish::ContentFilter,
+        "ERROR" | "TIMEOUT" => {
+            let kind = if reason == "ERROR" {
+                ErrorKind::Server
+            } else {
+                ErrorKind::Timeout
+            };
+            let words = words.unwrap_or("cohere broke off the answer");
+            let mut error = UpstreamError::new(kind, words);
+            error.provider_code = Some(reason.to_owned());
+            answer.fail(error);
+            return Ok(());
+        }
+        other => Finish::Other(other.to_owned()),
+    };
+    answer.stop(0, finish, reason)
+}
+
+fn count(answer: &mut Progressing, counts: Option<&Counts>) {
+    let Some(counts) = counts else {
+        return;
+    };
+    let (billed, raw) = (counts.billed_units.as_ref(), counts.tokens.as_ref());
+    let of = |units: Option<&Units>, field: fn(&Units) -> Option<f64>| {
+        units.and_then(field).and_then(tokens)
+    };
+    // What is billed leaves out the provider's own template, often most of the prompt; what is cached counts it in,
+    // and would make more of the input cached than there is.
+    let either = |field| of(billed, field).or_else(|| of(raw, field)).unwrap_or(0);
+    let output = either(|units| units.output);
+    let other = [
+        ("raw_input_tokens", of(raw, |units| units.input)),
+        ("raw_output_tokens", of(raw, |units| units.output)),
+        ("raw_cached_tokens", counts.cached_tokens),
+    ];
+    answer.count(Usage {
+        input: either(|units| units.input),
+        output,
+        cache_read: 0,
+        cache_write: 0,
+        reasoning: of(raw, |units| units.reasoning).unwrap_or(0).min(output),
+        other: other
+            .into_iter()
+            .filter_map(|(name, count)| Some((String::from(name), count?)))
+            .collect(),
+    });
+}
+
+/// Cohere writes counts as decimal numbers at times.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count that is no sane number is none"
+)]
+fn tokens(count: f64) -> Option<u64> {
+    (0.0..1e15).contains(&count).then_some(count as u64)
+}

@@ -1,0 +1,130 @@
+//! Every recorded chat request, whoever it was for, can be asked of every adapter that translates: it is sent, or refused
+//! as something this provider cannot do, and nothing is lost without a word.
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test")]
+
+use std::collections::BTreeMap;
+
+use mux_plugin_exchanges::guest::{Guest, ctx};
+use mux_plugin_exchanges::recording::{Recording, folder, json_of};
+use mux_plugin_sdk::{BodyPlan, Fault};
+use serde_json::Value;
+
+/// Adapters, each with a model that can do much.
+const ADAPTERS: [(&str, &str); 8] = [
+    ("anthropic", "claude-sonnet-4-5"),
+    ("bedrock", "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"),
+    ("cohere", "command-a-03-2025"),
+    ("gemini", "gemini-3-flash-preview"),
+    ("mistral", "mistral-large-latest"),
+    ("ollama", "qwen3:4b"),
+    ("vertex", "claude-sonnet-4-5@20250929"),
+    ("vertex", "gemini-2.5-pro"),
+];
+
+/// What a body says in text, wherever it says it.
+fn texts(value: &Value, into: &mut Vec<String>) {
+    match value {
+        Value::String(text) => into.push(text.clone()),
+        Value::Array(list) => list.iter().for_each(|value| texts(value, into)),
+        Value::Object(map) => map.values().for_each(|value| texts(value, into)),
+        _ => {}
+    }
+}
+
+/// Every text and every name of a tool has to arrive.
+fn check_nothing_lost(file: &str, adapter: &str, request: &Value, sent: &Value) {
+    let mut all = Vec::new();
+    texts(sent, &mut all);
+    let all = all.join("\n");
+    for message in request["messages"].as_array().expect("messages") {
+        let mut said = Vec::new();
+        match &message["content"] {
+            Value::String(text) => said.push(text.as_str()),
+            parts => said.extend(
+                parts
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|part| part["text"].as_str()),
+            ),
+        }
+        let calls = message["tool_calls"].as_array().into_iter().flatten();
+        said.extend(calls.filter_map(|call| call["function"]["name"].as_str()));
+        for text in said {
+            // A result that is an object is sent as one, and an answer to go on with loses the space at its end.
+            let object = text.trim_start().starts_with('{');
+            if !object && !text.trim().is_empty() {
+                assert!(
+                    all.contains(text.trim_end()),
+                    "{file}: {adapter} loses {text:?}"
+                );
+            }
+        }
+    }
+    // A choice may leave some of the tools, or none.
+    let none = request["tool_choice"] == "none" || request["tool_choice"].is_object();
+    for tool in request["tools"].as_array().into_iter().flatten() {
+        let name = tool["function"]["name"].as_str().unwrap_or_default();
+        assert!(
+            none || all.contains(name),
+            "{file}: {adapter} loses the tool {name}"
+        );
+    }
+}
+
+#[test]
+fn every_recorded_chat_request_can_be_asked_of_every_provider() {
+    let Some(folder) = folder() else {
+        println!(
+            "skipped: no recorded traffic here; set MUX_TRAFFIC_DIR to the folder with its index.json"
+        );
+        return;
+    };
+    let index = json_of(&folder.join("index.json"));
+    let guests: Vec<(Guest, &str, &str)> = ADAPTERS
+        .iter()
+        .map(|(adapter, model)| (Guest::named(adapter), *adapter, *model))
+        .collect();
+    let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    let mut refusals: BTreeMap<String, usize> = BTreeMap::new();
+    for entry in index["entries"].as_array().expect("entries") {
+        // Mistral's own has words of its own.
+        let ours = entry["api"] == "chat_completions" && entry["provider"] != "mistral";
+        if !ours || entry["status"] != 200 {
+            continue;
+        }
+        let recording = Recording::read(&folder, entry);
+        if !recording.request["messages"].is_array() {
+            continue;
+        }
+        let body = recording.request.to_string();
+        for (guest, adapter, model) in &guests {
+            let count = counts.entry(format!("{adapter} {model}")).or_default();
+            match (guest.prepare)(&ctx(model, recording.is_stream()), body.as_bytes()) {
+                Ok(plan) => {
+                    let BodyPlan::Replace(sent) = plan.body else {
+                        panic!("{adapter} sends no body of its own")
+                    };
+                    let sent: Value = serde_json::from_slice(&sent).expect("json");
+                    check_nothing_lost(&recording.file, adapter, &recording.request, &sent);
+                    count.0 += 1;
+                }
+                Err(Fault::Unsupported(bad)) => {
+                    count.1 += 1;
+                    *refusals.entry(bad.message).or_default() += 1;
+                }
+                Err(fault) => wrong.push(format!("{}: {adapter}: {fault:?}", recording.file)),
+            }
+        }
+    }
+    println!("{:60} {:>6} {:>8}", "adapter and model", "sent", "refused");
+    for (adapter, (sent, refused)) in &counts {
+        println!("{adapter:60} {sent:>6} {refused:>8}");
+        assert!(sent > refused, "{adapter} refuses more than it sends");
+    }
+    for (why, count) in &refusals {
+        println!("{count:>4} refused: {why}");
+    }
+    assert!(wrong.is_empty(), "{} called wrong: {wrong:#?}", wrong.len());
+}

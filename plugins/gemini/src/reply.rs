@@ -1,0 +1,220 @@
+//! Gemini's answers to unified ones: a fold over events, of which a whole answer has one.
+
+use std::borrow::Cow;
+
+use mux_plugin_sdk::chat::{Answer, Call, Thought, json};
+use mux_plugin_sdk::{Batch, Decoded, ErrorKind, Fault, Finish, RetryAdvice, UpstreamError};
+use serde_json::{Value, json};
+
+use crate::failure;
+use crate::partial::Open;
+use crate::provider::{Candidate, FunctionCall, Part, Response};
+
+/// An answer, and the call whose arguments are still coming.
+type Told = Answer<Option<Open>>;
+
+/// The chunks of a batch of events, or the whole response.
+pub(crate) fn decode(state: &[u8], batch: &Batch) -> Result<Decoded, Fault> {
+    let mut answer = Told::resume("google", state)?;
+    answer.fold(batch, |answer, frame| event(answer, frame.data))?;
+    // There is no last event: the stream ends, and has said why before.
+    if answer.ends_with(batch) && !answer.is_over() {
+        end_open(&mut answer)?;
+        answer.close()?;
+    }
+    answer.finish()
+}
+
+fn event(answer: &mut Told, data: &[u8]) -> Result<(), Fault> {
+    // Google sends no such mark; those who stand in between do.
+    if data == b"[DONE]" {
+        return Ok(());
+    }
+    let response: Response<'_> = json::read(data)
+        .map_err(|error| Fault::BadResponse(format!("gemini's answer is malformed: {error}")))?;
+    if response.error.is_some() {
+        answer.fail(failure::in_stream(data));
+        return Ok(());
+    }
+    answer.name(&response.id, &response.model_version);
+    if let Some(usage) = response.usage_metadata.and_then(|counts| counts.usage()) {
+        answer.count(usage);
+    }
+    let blocked = response
+        .prompt_feedback
+        .and_then(|feedback| Some((feedback.block_reason?, feedback.block_reason_message)));
+    if let Some((reason, words)) = blocked {
+        answer.refuse(0, &words)?;
+        return answer.stop(0, Finish::ContentFilter, &reason);
+    }
+    let candidates = response.candidates.unwrap_or_default();
+    if candidates.is_empty() && !answer.is_stream() {
+        return Err(Fault::BadResponse(String::from(
+            "gemini answered without a candidate and without a reason",
+        )));
+    }
+    for candidate in candidates {
+        tell(answer, candidate)?;
+    }
+    Ok(())
+}
+
+fn tell(answer: &mut Told, candidate: Candidate<'_>) -> Result<(), Fault> {
+    let choice = candidate.index;
+    answer.begin(choice)?;
+    let parts = candidate.content.and_then(|content| content.parts);
+    for part in parts.unwrap_or_default() {
+        said(answer, choice, &part)?;
+    }
+    let Some(native) = candidate.finish_reason.as_ref().and_then(word) else {
+        return Ok(());
+    };
+    let finish = finish(&native);
+    if matches!(finish, Finish::ContentFilter) {
+        answer.refuse(choice, &candidate.finish_message)?;
+    }
+    if native == "MALFORMED_FUNCTION_CALL" && !answer.has_spoken(choice) {
+        answer.fail(malformed(&candidate.finish_message));
+        return Ok(());
+    }
+    answer.stop(choice, finish, &native)
+}
+
+fn said(answer: &mut Told, choice: u32, part: &Part<'_>) -> Result<(), Fault> {
+    let signature = part.thought_signature.as_deref();
+    if let Some(call) = &part.function_call {
+        return called(answer, choice, call, signature);
+    }
+    let Some(text) = &part.text else {
+        // Tools that run at Google, their results, pictures, and kinds yet unknown.
+        return Ok(());
+    };
+    if part.thought {
+        return answer.think(
+            choice,
+            Thought {
+                text,
+                signature,
+                data: None,
+            },
+        );
+    }
+    answer.text(choice, text)?;
+    // The seal of a text is a piece by itself: the chat form has no place for it beside the text.
+    answer.think(
+        choice,
+        Thought {
+            data: signature,
+            ..Thought::default()
+        },
+    )
+}
+
+fn called(
+    answer: &mut Told,
+    choice: u32,
+    call: &FunctionCall<'_>,
+    signature: Option<&str>,
+) -> Result<(), Fault> {
+    if let Some(name) = &call.name {
+        end_open(answer)?;
+        let arguments = match call.args {
+            Some(args) => Cow::Borrowed(args.get()),
+            None => Cow::Borrowed(""),
+        };
+        let whole = !call.will_continue;
+        let index = answer.call(
+            choice,
+            Call {
+                id: call.id.as_deref(),
+                name,
+                arguments,
+                extra: signature.map(|seal| json!({"google": {"thought_signature": seal}})),
+            },
+        )?;
+        if whole {
+            return answer.end_call(choice, index);
+        }
+        *answer.extra() = Some(Open::new(choice, index));
+    }
+    let Some(mut open) = answer.extra().take() else {
+        return Ok(());
+    };
+    let mut text = String::new();
+    for arg in call.partial_args.iter().flatten() {
+        text.push_str(&open.add(arg)?);
+    }
+    answer.argue(open.choice, open.call, &text)?;
+    *answer.extra() = Some(open);
+    if call.will_continue {
+        return Ok(());
+    }
+    end_open(answer)
+}
+
+/// Ends the call whose arguments were coming; some streams never say that they are over.
+fn end_open(answer: &mut Told) -> Result<(), Fault> {
+    let Some(open) = answer.extra().take() else {
+        return Ok(());
+    };
+    let (choice, call) = (open.choice, open.call);
+    answer.argue(choice, call, &open.close())?;
+    answer.end_call(choice, call)
+}
+
+/// The reason in words.
+fn word(reason: &Value) -> Option<String> {
+    const WORDS: [&str; 11] = [
+        "FINISH_REASON_UNSPECIFIED",
+        "STOP",
+        "MAX_TOKENS",
+        "SAFETY",
+        "RECITATION",
+        "OTHER",
+        "BLOCKLIST",
+        "PROHIBITED_CONTENT",
+        "SPII",
+        "MALFORMED_FUNCTION_CALL",
+        "MODEL_ARMOR",
+    ];
+    match reason {
+        Value::String(word) => Some(word.clone()),
+        Value::Number(number) => {
+            let place = usize::try_from(number.as_u64()?).ok()?;
+            let word = WORDS.get(place).copied();
+            Some(word.map_or_else(|| number.to_string(), str::to_owned))
+        }
+        _ => None,
+    }
+}
+
+fn finish(native: &str) -> Finish {
+    match native {
+        "STOP" | "FINISH_REASON_UNSPECIFIED" => Finish::Stop,
+        "MAX_TOKENS" => Finish::Length,
+        "SAFETY"
+        | "RECITATION"
+        | "LANGUAGE"
+        | "BLOCKLIST"
+        | "PROHIBITED_CONTENT"
+        | "SPII"
+        | "MODEL_ARMOR"
+        | "IMAGE_SAFETY"
+        | "IMAGE_PROHIBITED_CONTENT"
+        | "IMAGE_RECITATION" => Finish::ContentFilter,
+        other => Finish::Other(other.to_owned()),
+    }
+}
+
+/// The model tried to call and failed: the same again may do.
+fn malformed(words: &str) -> UpstreamError {
+    let words = if words.is_empty() {
+        "the model's function call was malformed"
+    } else {
+        words
+    };
+    let mut error = UpstreamError::new(ErrorKind::BadResponse, words);
+    error.provider_code = Some(String::from("MALFORMED_FUNCTION_CALL"));
+    error.retry = RetryAdvice::SameKey;
+    error
+}

@@ -1,0 +1,28 @@
+//! The unified chat form, for adapters that translate it: requests are read here, and answers are written.
+//!
+//! Nothing in here knows a provider. A translating adapter reads a [`Chat`], turns it into its provider's request,
+//! and tells an [`Answer`] what the provider says, in whatever pieces it comes.
+
+pub mod address;
+pub mod answer;
+pub mod chunk;
+pub mod content;
+pub mod failure;
+pub mod format;
+pub mod json;
+pub mod progress;
+pub mod request;
+pub mod state;
+pub mod tools;
+
+mod wire;
+
+pub use address::{Address, BadAddress};
+pub use answer::{Answer, Call, Thought};
+pub use content::{Piece, Placed, pieces};
+pub use failure::{Told, retry_after, strange};
+pub use format::Format;
+pub use json::{Json, object, quoted};
+pub use progress::Progress;
+pub use request::{Chat, Message, ReasoningDetail, ToolCall};
+pub use tools::{Choice, Tool};

@@ -1,0 +1,175 @@
+//! The chunks that streams are made of, written by hand: what comes with every frame is put together from a beginning
+//! that all chunks of an answer share, and a text that stays as it came where it can.
+
+/// The text of a JSON string.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Text<'a> {
+    /// As JSON already, in its quotes.
+    Json(&'a str),
+    /// As it is read.
+    Plain(&'a str),
+}
+
+/// What all chunks of an answer begin with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head(Vec<u8>);
+
+impl Head {
+    /// The beginning for an answer of that id, that second and that model.
+    #[must_use]
+    pub fn new(id: &str, created: u64, model: &str) -> Self {
+        let mut head = Vec::with_capacity(id.len() + model.len() + 96);
+        head.extend_from_slice(b"{\"id\":");
+        string(&mut head, id);
+        head.extend_from_slice(b",\"object\":\"chat.completion.chunk\",\"created\":");
+        number(&mut head, created);
+        head.extend_from_slice(b",\"model\":");
+        string(&mut head, model);
+        head.extend_from_slice(b",\"choices\":[{\"index\":");
+        Self(head)
+    }
+
+    /// A chunk with more text, and a line feed.
+    pub fn content(&self, out: &mut Vec<u8>, choice: u32, text: Text<'_>) {
+        self.begin(out, choice, b",\"delta\":{\"content\":", text);
+        out.extend_from_slice(b"},\"finish_reason\":null}]}\n");
+    }
+
+    /// A chunk with more arguments of a call, and a line feed.
+    pub fn arguments(&self, out: &mut Vec<u8>, choice: u32, call: u32, text: Text<'_>) {
+        let (Text::Json(inner) | Text::Plain(inner)) = text;
+        out.reserve(self.0.len() + inner.len() + 128);
+        out.extend_from_slice(&self.0);
+        number(out, u64::from(choice));
+        out.extend_from_slice(b",\"delta\":{\"tool_calls\":[{\"index\":");
+        number(out, u64::from(call));
+        out.extend_from_slice(b",\"function\":{\"arguments\":");
+        write(out, text);
+        out.extend_from_slice(b"}}]},\"finish_reason\":null}]}\n");
+    }
+
+    fn begin(&self, out: &mut Vec<u8>, choice: u32, field: &[u8], text: Text<'_>) {
+        let (Text::Json(inner) | Text::Plain(inner)) = text;
+        out.reserve(self.0.len() + inner.len() + 64);
+        out.extend_from_slice(&self.0);
+        number(out, u64::from(choice));
+        out.extend_from_slice(field);
+        write(out, text);
+    }
+}
+
+fn write(out: &mut Vec<u8>, text: Text<'_>) {
+    match text {
+        Text::Json(json) => out.extend_from_slice(json.as_bytes()),
+        Text::Plain(text) => string(out, text),
+    }
+}
+
+/// A JSON string, escaped as `serde_json` escapes.
+pub fn string(out: &mut Vec<u8>, text: &str) {
+    let bytes = text.as_bytes();
+    out.push(b'"');
+    let mut rest = bytes;
+    loop {
+        let plain = plain(rest);
+        let (run, after) = rest.split_at(plain.min(rest.len()));
+        out.extend_from_slice(run);
+        let Some((byte, after)) = after.split_first() else {
+            break;
+        };
+        escape(out, *byte);
+        rest = after;
+    }
+    out.push(b'"');
+}
+
+/// How many bytes stand as they are in a JSON string.
+fn plain(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
+    let special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+    let (words, _) = bytes.as_chunks::<8>();
+    // Eight at a time: a borrow into the high bit tells of a byte below the bound, or of one that is zero.
+    let clear = |word: &&[u8; 8]| {
+        let word = u64::from_ne_bytes(**word);
+        let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+        let low = word.wrapping_sub(ONES * 0x20) & !word;
+        let quote = zero(word ^ (ONES * u64::from(b'"')));
+        let slash = zero(word ^ (ONES * u64::from(b'\\')));
+        (low | quote | slash) & HIGHS == 0
+    };
+    let skipped = words.iter().take_while(clear).count() * 8;
+    let rest = bytes.get(skipped..).unwrap_or_default();
+    skipped + rest.iter().position(special).unwrap_or(rest.len())
+}
+
+fn escape(out: &mut Vec<u8>, byte: u8) {
+    const DIGITS: [u8; 16] = *b"0123456789abcdef";
+    let short = match byte {
+        b'"' => b'"',
+        b'\\' => b'\\',
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        0x08 => b'b',
+        0x0c => b'f',
+        _ => {
+            let digit = |nibble: u8| DIGITS.get(usize::from(nibble & 0xf)).copied();
+            out.extend_from_slice(b"\\u00");
+            out.extend([byte >> 4, byte].into_iter().filter_map(digit));
+            return;
+        }
+    };
+    out.extend_from_slice(&[b'\\', short]);
+}
+
+fn number(out: &mut Vec<u8>, number: u64) {
+    let mut digits = [0; 20];
+    let mut rest = number;
+    let mut count = 0;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        rest /= 10;
+        count += 1;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(digits.len() - count..).unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_are_escaped_as_serde_json_escapes_them() {
+        let mut texts: Vec<String> = (0..0x2ff)
+            .filter_map(char::from_u32)
+            .map(String::from)
+            .collect();
+        for place in 0..20 {
+            for special in ['"', '\\', '\n', '\u{1f}', ' ', '\u{7f}', '\u{80}', '☀'] {
+                let mut text = "a".repeat(20);
+                text.insert(place, special);
+                texts.push(text);
+            }
+        }
+        texts.push(texts.concat());
+        for text in texts {
+            let mut out = Vec::new();
+            string(&mut out, &text);
+            let expected = serde_json::to_string(&text).unwrap_or_default();
+            assert_eq!(String::from_utf8_lossy(&out), expected);
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_in_full() {
+        for given in [0, 7, 10, 99, 100, 1_767_614_400, u64::MAX] {
+            let mut out = Vec::new();
+            number(&mut out, given);
+            assert_eq!(String::from_utf8_lossy(&out), given.to_string());
+        }
+    }
+}

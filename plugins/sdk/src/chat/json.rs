@@ -1,0 +1,55 @@
+//! JSON kept as the text it came in, and JSON made here.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::error::Fault;
+
+/// Reads JSON that borrows its texts. They are looked through for UTF-8 once, and not one by one.
+///
+/// # Errors
+/// Those of the reader.
+pub fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> serde_json::Result<T> {
+    match std::str::from_utf8(json) {
+        Ok(text) => serde_json::from_str(text),
+        // It says where.
+        Err(_) => serde_json::from_slice(json),
+    }
+}
+
+/// JSON kept as the text it came in.
+pub type Json<'a> = Cow<'a, RawValue>;
+
+/// A JSON string of that text.
+///
+/// # Errors
+/// Never for text; the signature is that of the writer.
+pub fn quoted(text: &str) -> Result<Json<'static>, Fault> {
+    serde_json::value::to_raw_value(text)
+        .map(Cow::Owned)
+        .map_err(|error| Fault::Internal(error.to_string()))
+}
+
+/// That text as JSON.
+///
+/// # Errors
+/// When it is none.
+pub fn object(text: &str) -> Result<Json<'static>, Fault> {
+    RawValue::from_string(text.to_owned())
+        .map(Cow::Owned)
+        .map_err(|error| Fault::Internal(error.to_string()))
+}
+
+/// A request body as bytes. There is room for all of it at once: growing by doubling would need thrice the memory for
+/// a large image.
+///
+/// # Errors
+/// Those of the writer.
+pub fn body<T: Serialize>(request: &T, from: &[u8]) -> Result<Vec<u8>, Fault> {
+    let mut sent = Vec::with_capacity(from.len() + 4096);
+    serde_json::to_writer(&mut sent, request)
+        .map_err(|error| Fault::Internal(error.to_string()))?;
+    Ok(sent)
+}
