@@ -7,13 +7,13 @@ use std::collections::VecDeque;
 
 /// Holds back the last, unfinished event of a stream.
 #[derive(Debug, Default)]
-pub struct Events {
+pub(crate) struct Events {
     unfinished: Vec<Bytes>,
 }
 
 impl Events {
     /// Takes a chunk and passes on what completes events.
-    pub fn push(&mut self, mut chunk: Bytes, out: &mut VecDeque<Bytes>) {
+    pub(crate) fn push(&mut self, mut chunk: Bytes, out: &mut VecDeque<Bytes>) {
         match end(&chunk).or_else(|| self.seam(&chunk)) {
             Some(end) => {
                 let rest = chunk.split_off(end);
@@ -28,12 +28,12 @@ impl Events {
     }
 
     /// The stream is complete: what is left is the rest of it.
-    pub fn finish(&mut self, out: &mut VecDeque<Bytes>) {
+    pub(crate) fn finish(&mut self, out: &mut VecDeque<Bytes>) {
         out.extend(self.unfinished.drain(..));
     }
 
     /// The attempt is over: what is left is of no use.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.unfinished.clear();
     }
 
