@@ -216,8 +216,8 @@ fn hand_on(made: &Bytes, tap: &mut Tap, stream: bool, out: &mut Output) -> Resul
     };
     // All of a line, whatever is found on the way: so it is looked at in large pieces.
     let control = |line: &[u8]| {
-        line.iter()
-            .fold(false, |found, byte| found | (*byte < 0x20))
+        let found = |found, byte: &u8| found | u8::from(*byte < 0x20);
+        line.iter().fold(0, found) != 0
     };
     for line in text.split('\n').filter(|line| !line.is_empty()) {
         let line = line.as_bytes();
