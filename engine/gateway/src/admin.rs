@@ -1,6 +1,6 @@
 //! What operators may ask a running gateway, over a socket only its user can open.
 
-use crate::command::{Command, Reloader};
+use crate::command::{Command, Refused, Reloader};
 use crate::credential::Key;
 use crate::gauge::Gauge;
 use crate::live::Live;
@@ -92,10 +92,18 @@ async fn health(State(admin): State<Admin>) -> Json<Value> {
     Json(json!({
         "version": router.version(),
         "unrecorded": admin.recorder.dropped(),
+        "recording": { "problems": admin.recorder.problems() },
+        "store": store(&admin.status),
         "pressure": pressure(&admin.gauge),
         "targets": targets.collect::<Vec<_>>(),
         "plugins": conditions(&admin, |c| c.state != "serving" || c.figures.faults.all() > 0),
     }))
+}
+
+/// Whether versions can be saved, and how much room there is.
+fn store(status: &SharedStatus) -> Value {
+    let status = status.lock().unwrap_or_else(PoisonError::into_inner);
+    json!(status.store)
 }
 
 /// How each adapter is, and what is counted of it.
@@ -237,7 +245,7 @@ async fn rollback(State(admin): State<Admin>, Json(asked): Json<Rollback>) -> Re
     });
     match answer.await {
         Ok(Ok(head)) => Json(head).into_response(),
-        Ok(Err(why)) => (StatusCode::CONFLICT, Json(json!({"error": why}))).into_response(),
+        Ok(Err(refused)) => unwilling(&refused),
         Err(_) => stopping(),
     }
 }
@@ -253,7 +261,7 @@ async fn promote(State(admin): State<Admin>, Json(asked): Json<Rollback>) -> Res
     });
     match answer.await {
         Ok(Ok(head)) => Json(head).into_response(),
-        Ok(Err(why)) => (StatusCode::CONFLICT, Json(json!({"error": why}))).into_response(),
+        Ok(Err(refused)) => unwilling(&refused),
         Err(_) => stopping(),
     }
 }
@@ -272,9 +280,19 @@ async fn release(State(admin): State<Admin>, Json(asked): Json<Release>) -> Resp
     });
     match answer.await {
         Ok(Ok(head)) => Json(json!({"live": head})).into_response(),
-        Ok(Err(why)) => (StatusCode::CONFLICT, Json(json!({"error": why}))).into_response(),
+        Ok(Err(refused)) => unwilling(&refused),
         Err(_) => stopping(),
     }
+}
+
+/// What was asked cannot be done, or cannot be written down now.
+fn unwilling(refused: &Refused) -> Response {
+    let status = if refused.by_disk {
+        StatusCode::INSUFFICIENT_STORAGE
+    } else {
+        StatusCode::CONFLICT
+    };
+    (status, Json(json!({"error": refused.why}))).into_response()
 }
 
 fn stopping() -> Response {

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use mux_routing::flight::Flight;
+use mux_store::{Room, bytes};
 use mux_traffic::record::Record;
 use mux_traffic::{Keep, Options, Redaction, Sample, Tally, Writer};
 use serde_json::{Value, json};
@@ -9,10 +10,10 @@ use std::collections::BTreeMap;
 use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -49,6 +50,8 @@ pub struct Recorder {
     dropped: Arc<AtomicU64>,
     /// What was lost behind the queue.
     tallies: Arc<[Arc<Tally>]>,
+    /// Why nothing is written, where too little room is left for it.
+    low: Arc<Mutex<Option<String>>>,
     /// Of which requests prompts are recorded.
     prompted: Option<Sample>,
     /// Bytes of them that wait.
@@ -98,13 +101,21 @@ impl Recorder {
             None => None,
         };
         let waiting = Arc::<AtomicU64>::default();
-        let desk = Desk {
+        let (dropped, low) = (Arc::<AtomicU64>::default(), Arc::default());
+        let mut desk = Desk {
+            data: data.to_owned(),
+            low: Arc::clone(&low),
+            stopped: false,
+            crumbled: false,
+            dropped: Arc::clone(&dropped),
             records: Writer::start(&data.join("recordings"), options)?,
             sample: what.sample,
             prompts,
             waiting: Arc::clone(&waiting),
             listener,
         };
+        // Before the first record, which may be what fills the disk.
+        desk.measure();
         let tallies = desk.writers().map(|(_, writer)| writer.tally()).collect();
         let (queue, messages) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new()
@@ -112,8 +123,9 @@ impl Recorder {
             .spawn(move || desk.work(&messages))?;
         let recorder = Self {
             queue: queue.clone(),
-            dropped: Arc::default(),
+            dropped,
             tallies,
+            low,
             prompted,
             waiting,
         };
@@ -159,6 +171,14 @@ impl Recorder {
         self.dropped.load(Relaxed) + behind.sum::<u64>()
     }
 
+    /// Why records or prompts are not written, while that lasts.
+    #[must_use]
+    pub fn problems(&self) -> Vec<String> {
+        let low = self.low.lock().unwrap_or_else(PoisonError::into_inner);
+        let faults = self.tallies.iter().filter_map(|tally| tally.fault());
+        low.clone().into_iter().chain(faults).collect()
+    }
+
     fn offer(&self, message: Message) {
         if self.queue.try_send(message).is_err() {
             self.dropped.fetch_add(1, Relaxed);
@@ -175,15 +195,35 @@ impl Recording {
     }
 }
 
+fn no_files(data: &Path) -> String {
+    format!(
+        "no more files can be made on the disk of `{}`, its inodes are used up, as `df -i` shows: when the file of recordings ends there is no next one",
+        data.display()
+    )
+}
+
 /// Writes to a folder that only its user may look into.
 fn private(dir: &Path, options: Options) -> io::Result<Writer> {
     std::fs::create_dir_all(dir)?;
-    std::fs::set_permissions(dir, Permissions::from_mode(0o700))?;
+    if std::fs::metadata(dir)?.permissions().mode() & 0o777 != 0o700 {
+        std::fs::set_permissions(dir, Permissions::from_mode(0o700))?;
+    }
     Writer::start(dir, options)
 }
 
+/// Times what is left alone for the store that recording leaves as well: it stops long before versions cannot be saved …
+const LEAVES: u64 = 2;
+/// … and goes on when there is half as much again.
+const RESUMES: u64 = 3;
+
 /// The thread's side.
 struct Desk {
+    data: PathBuf,
+    low: Arc<Mutex<Option<String>>>,
+    stopped: bool,
+    /// No more files can be made. What is being written goes on.
+    crumbled: bool,
+    dropped: Arc<AtomicU64>,
     records: Writer,
     sample: Sample,
     prompts: Option<(Writer, Arc<Redaction>)>,
@@ -192,7 +232,7 @@ struct Desk {
 }
 
 impl Desk {
-    fn work(self, messages: &Receiver<Message>) {
+    fn work(mut self, messages: &Receiver<Message>) {
         let mut told = BTreeMap::new();
         let mut faults = BTreeMap::new();
         let mut look_at = Instant::now() + LOOK_EVERY;
@@ -208,12 +248,52 @@ impl Desk {
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
             if Instant::now() >= look_at {
+                self.measure();
                 self.tell_faults(&mut faults);
                 look_at = Instant::now() + LOOK_EVERY;
             }
         }
         self.writers().for_each(|(_, writer)| writer.flush());
         self.tell_faults(&mut faults);
+    }
+
+    /// Stops writing while the disk has too little room for both recordings and versions.
+    fn measure(&mut self) {
+        // Where the system does not tell, writing itself does.
+        let Ok(room) = Room::of(&self.data) else {
+            return;
+        };
+        let times = if self.stopped { RESUMES } else { LEAVES };
+        let stop = room.free < room.floor() * times;
+        let why = stop.then(|| {
+            format!(
+                "recording has stopped: {} are left on the disk of `{}`, and versions come first; free some space, or bound what is kept with `--keep`",
+                bytes(room.free),
+                self.data.display()
+            )
+        });
+        match &why {
+            Some(why) if !self.stopped => tracing::error!("{why}"),
+            None if self.stopped => {
+                let lost = self.dropped.load(Relaxed);
+                tracing::info!(lost, "there is room again, recording goes on");
+            }
+            _ => {}
+        }
+        self.stopped = stop;
+        let crumbled = room.files == Some(0);
+        if crumbled && !self.crumbled {
+            tracing::error!("{}", no_files(&self.data));
+        }
+        self.crumbled = crumbled;
+        let why = why.or_else(|| crumbled.then(|| no_files(&self.data)));
+        *self.low.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    /// Counts a record or prompt that there is no room for; `false` where there is.
+    fn left_out(&self) -> bool {
+        self.dropped.fetch_add(u64::from(self.stopped), Relaxed);
+        self.stopped
     }
 
     /// Who writes what.
@@ -264,6 +344,9 @@ impl Desk {
         if !self.sample.takes(asked.unwrap_or(&record.id)) {
             return;
         }
+        if self.left_out() {
+            return;
+        }
         record.sample = self.sample.share();
         // Counted where it is refused.
         let _ = self.records.offer(record);
@@ -277,6 +360,9 @@ impl Desk {
         else {
             return;
         };
+        if self.left_out() {
+            return;
+        }
         let line = json!({"v": 1, "id": prompt.id, "at": prompt.at, "body": redaction.value(body)});
         // Counted where it is refused.
         let _ = writer.offer_line(prompt.at, line.to_string().into_bytes());
