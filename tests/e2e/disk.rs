@@ -12,6 +12,7 @@ use mux_mock::Mock;
 use mux_store::Room;
 use serde_json::{Value, json};
 use std::fs::{self, File, Permissions};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
@@ -20,10 +21,16 @@ const WORKER: &str = "MUX_E2E_MAY_MOUNT";
 /// Large enough for all that a gateway keeps, and small enough to be filled.
 const SIZE: &str = "size=64m";
 
+/// Past what captures the output of tests: that one was skipped is for everybody to see.
+fn say(text: &str) {
+    // Who does not listen misses nothing.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
 /// Whether this process may mount. Another one runs the test in one that may, and has nothing left to do.
 fn apart(test: &str) -> bool {
     if std::env::var_os(WORKER).is_some() {
-        println!("may mount");
+        say("may mount");
         return true;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -31,7 +38,7 @@ fn apart(test: &str) -> bool {
     may.args(["-rm", "mount", "-t", "tmpfs", "mux"]);
     let may = may.arg(folder.path()).output();
     if !may.is_ok_and(|tried| tried.status.success()) {
-        println!("skipped: this system permits no mounts in a namespace of one's own");
+        say("skipped: this system permits no mounts in a namespace of one's own");
         return false;
     }
     let output = Command::new("unshare")
@@ -361,7 +368,7 @@ async fn plainly(arguments: &[&str]) -> Option<Ended> {
         .output()
         .is_ok_and(|tried| tried.status.success())
     {
-        println!("skipped: there is no `setpriv` to give up root's rights with");
+        say("skipped: there is no `setpriv` to give up root's rights with");
         return None;
     }
     let whole = mux(arguments);
