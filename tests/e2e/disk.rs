@@ -10,7 +10,7 @@ use super::process::{Ended, Process, Said, mux, run};
 use hyper::Method;
 use mux_mock::Mock;
 use mux_store::Room;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::fs::{self, File, Permissions};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
