@@ -27,6 +27,7 @@ mod e2e {
     mod compared;
     mod coverage;
     mod disconnect;
+    mod disk;
     mod early_headers;
     mod embeddings;
     mod failover;

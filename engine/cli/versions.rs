@@ -245,6 +245,15 @@ impl Health {
             return Ok(Exit::Good);
         }
         out.line(&pressure(field(&health, "pressure")));
+        // Disks that are as they should be are not mentioned either.
+        if let Some(problem) = field(field(&health, "store"), "problem").as_str() {
+            out.line(&format!("no version can be saved: {problem}"));
+        }
+        let problems = field(field(&health, "recording"), "problems").as_array();
+        for problem in problems.into_iter().flatten().filter_map(Value::as_str) {
+            let lost = field(&health, "unrecorded").as_u64().unwrap_or_default();
+            out.line(&format!("{lost} requests were not recorded: {problem}"));
+        }
         let number = |v: &Value, unit: &str| {
             v.as_u64()
                 .map_or_else(|| "-".to_owned(), |n| format!("{n}{unit}"))

@@ -1,6 +1,6 @@
 //! What operators may ask a running gateway, over a socket only its user can open.
 
-use crate::command::{Command, Reloader};
+use crate::command::{Command, Refused, Reloader};
 use crate::credential::Key;
 use crate::gauge::Gauge;
 use crate::live::Live;
@@ -93,10 +93,18 @@ async fn health(State(admin): State<Admin>) -> Json<Value> {
         "version": router.version(),
         "unrecorded": admin.recorder.dropped(),
         "unrecorded_prompts": admin.recorder.dropped_prompts(),
+        "recording": { "problems": admin.recorder.problems() },
+        "store": store(&admin.status),
         "pressure": pressure(&admin.gauge),
         "targets": targets.collect::<Vec<_>>(),
         "plugins": conditions(&admin, |c| c.state != "serving" || c.figures.faults.all() > 0),
     }))
+}
+
+/// Whether versions can be saved, and how much room there is.
+fn store(status: &SharedStatus) -> Value {
+    let status = status.lock().unwrap_or_else(PoisonError::into_inner);
+    json!(status.store)
 }
 
 /// How each adapter is, and what is counted of it.
@@ -266,16 +274,26 @@ async fn release(State(admin): State<Admin>, Json(asked): Json<Release>) -> Resp
 /// Has something done about what is served, and tells what came of it.
 async fn carried_out<T>(
     admin: &Admin,
-    command: impl FnOnce(oneshot::Sender<Result<T, String>>) -> Command,
+    command: impl FnOnce(oneshot::Sender<Result<T, Refused>>) -> Command,
     told: impl FnOnce(T) -> Value,
 ) -> Response {
     let (reply, answer) = oneshot::channel();
     admin.reloader.ask(command(reply));
     match answer.await {
         Ok(Ok(done)) => Json(told(done)).into_response(),
-        Ok(Err(why)) => (StatusCode::CONFLICT, Json(json!({"error": why}))).into_response(),
+        Ok(Err(refused)) => unwilling(&refused),
         Err(_) => stopping(),
     }
+}
+
+/// What was asked cannot be done, or cannot be written down now.
+fn unwilling(refused: &Refused) -> Response {
+    let status = if refused.by_disk {
+        StatusCode::INSUFFICIENT_STORAGE
+    } else {
+        StatusCode::CONFLICT
+    };
+    (status, Json(json!({"error": refused.why}))).into_response()
 }
 
 fn stopping() -> Response {

@@ -14,9 +14,11 @@ use crate::places::Places;
 use crate::plugins::Plugins;
 use crate::prices::Prices;
 use crate::recorder::{Listener, Recorded, Recorder, Recording};
+use crate::rejected::Nothing;
 use crate::reload::{self, Examine, Keeper};
 use crate::source::Source;
 use crate::status::SharedStatus;
+use crate::tending::{TURN, Tending};
 use crate::upkeep;
 use crate::upstream::Upstream;
 use crate::watch::Watch;
@@ -26,7 +28,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use mux_plugins::{Cache, Host, Limits, Trust};
 use mux_routing::router::Memory;
-use mux_store::Store;
+use mux_store::{Store, advice};
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fmt;
@@ -185,10 +187,9 @@ impl Gateway {
             .plugins
             .clone()
             .unwrap_or_else(|| options.data.join("plugins"));
-        for folder in [&options.data, &plugin_folder] {
-            std::fs::create_dir_all(folder)
-                .map_err(|e| environment(&format!("cannot make `{}`", folder.display()), &e))?;
-        }
+        [&options.data, &plugin_folder]
+            .into_iter()
+            .try_for_each(|folder| make(folder))?;
         // The port first: it is the commonest mistake, and the quickest to tell.
         let listener = TcpListener::bind(options.listen)
             .await
@@ -198,9 +199,15 @@ impl Gateway {
             .map_err(|e| environment("cannot tell the port", &e))?;
         let status = SharedStatus::default();
         let grace = options.grace;
+        // Before anything is touched in the folder: it may be another gateway's.
+        let folder = options.data.join("store");
+        let store = tokio::task::spawn_blocking(move || open(&folder));
+        let store = store
+            .await
+            .map_err(|e| environment("start-up was cut short", &e))??;
         let what = options.recorded.clone();
         let (recorder, recording) = Recorder::start(&options.data, what, options.listener.clone())
-            .map_err(|e| environment("cannot record", &e))?;
+            .map_err(|e| environment("cannot record", &advice(&options.data, &e)))?;
         let socket = options.data.join("admin.sock");
         let max_body = options.max_body;
         let places = Places::new(options.max_inflight);
@@ -209,8 +216,8 @@ impl Gateway {
         let ids = options.seed.map_or_else(Ids::default, Ids::new);
         let keeper_status = Arc::clone(&status);
         let (mut keeper, bundle) = tokio::task::spawn_blocking(move || {
-            let mut keeper = keeper(options, source, &plugin_folder, keeper_status)?;
-            let bundle = keeper.boot().map_err(StartError::Policies)?;
+            let mut keeper = keeper(options, source, store, &plugin_folder, keeper_status)?;
+            let bundle = keeper.boot()?;
             Ok::<_, StartError>((keeper, bundle))
         })
         .await
@@ -255,11 +262,7 @@ impl Gateway {
             clock,
             gauge,
         });
-        let unix = bind_socket(&socket)?;
-        let administering = tokio::spawn(async move {
-            // Ends only with the process or when aborted.
-            let _ = axum::serve(unix, administrators).await;
-        });
+        let administering = administer(&socket, administrators)?;
         let (joining, joined) = unbounded_channel();
         let exchange = Arc::new(exchange);
         let accepting = tokio::spawn(accept(listener, joined, exchange, stopped, grace));
@@ -314,17 +317,35 @@ impl Gateway {
     }
 }
 
-fn keeper(
-    options: Options,
-    source: Source,
-    plugin_folder: &Path,
-    status: SharedStatus,
-) -> Result<Keeper, StartError> {
-    let store = Store::open(&options.data.join("store"))
-        .map_err(|e| environment("cannot open the store", &e))?;
+impl From<Nothing> for StartError {
+    fn from(nothing: Nothing) -> Self {
+        match nothing {
+            Nothing::Policies(why) => Self::Policies(why),
+            Nothing::Disk(why) => Self::Environment(why),
+        }
+    }
+}
+
+fn make(folder: &Path) -> Result<(), StartError> {
+    let made = std::fs::create_dir_all(folder);
+    made.map_err(|e| environment("cannot make a folder", &advice(folder, &e)))
+}
+
+fn open(folder: &Path) -> Result<Store, StartError> {
+    let store = Store::open(folder).map_err(|e| environment("cannot open the store", &e))?;
     for notice in store.notices() {
         tracing::warn!("store: {notice}");
     }
+    Ok(store)
+}
+
+fn keeper(
+    options: Options,
+    source: Source,
+    store: Store,
+    plugin_folder: &Path,
+    status: SharedStatus,
+) -> Result<Keeper, StartError> {
     let host = match Cache::open(&options.data.join("compiled")) {
         Ok(cache) => Host::with_cache(Limits::default(), cache),
         Err(why) => {
@@ -338,6 +359,7 @@ fn keeper(
     let plugins = Plugins::new(host, plugin_folder, options.trust, &kept);
     Ok(Keeper {
         source,
+        tending: Tending::of(&store),
         store,
         plugins,
         prices: Prices::new(&options.data),
@@ -349,7 +371,7 @@ fn keeper(
         status,
         watch: None,
         read: BTreeSet::new(),
-        backed_up: None,
+        unkept: false,
     })
 }
 
@@ -390,21 +412,58 @@ fn watch(reloader: &Reloader) -> Option<Watch> {
     }
 }
 
+/// Serves operators. On a disk that takes no socket clients are served all the same, and operators as soon as it does.
+fn administer(
+    socket: &Path,
+    administrators: axum::Router,
+) -> Result<tokio::task::JoinHandle<()>, StartError> {
+    let bound = match bind_socket(socket) {
+        Ok(unix) => Some(unix),
+        Err(error) if is_of_the_disk(&error) => {
+            let why = advice(socket, &error);
+            tracing::error!("operators cannot be served yet, clients are: {why}");
+            None
+        }
+        Err(error) => {
+            return Err(environment(
+                "cannot make the admin socket",
+                &advice(socket, &error),
+            ));
+        }
+    };
+    let socket = socket.to_owned();
+    Ok(tokio::spawn(async move {
+        let mut bound = bound;
+        let unix = loop {
+            if let Some(unix) = bound.take() {
+                break unix;
+            }
+            tokio::time::sleep(TURN).await;
+            bound = bind_socket(&socket).ok();
+        };
+        // Ends only with the process or when aborted.
+        let _ = axum::serve(unix, administrators).await;
+    }))
+}
+
+/// Whether the disk takes nothing now, which is not for ever.
+fn is_of_the_disk(error: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(
+        error.kind(),
+        QuotaExceeded | ReadOnlyFilesystem | StorageFull
+    )
+}
+
 /// The admin socket, for its owner only. A socket file left by a crash is replaced; the store's lock has made sure that
 /// no other gateway uses this folder.
-fn bind_socket(path: &Path) -> Result<UnixListener, StartError> {
-    let failed = |e: io::Error| {
-        environment(
-            &format!("cannot make the admin socket `{}`", path.display()),
-            &e,
-        )
-    };
+fn bind_socket(path: &Path) -> io::Result<UnixListener> {
     match std::fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(failed(e)),
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
         _ => {}
     }
-    let listener = UnixListener::bind(path).map_err(failed)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     Ok(listener)
 }
 

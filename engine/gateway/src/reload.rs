@@ -3,14 +3,16 @@
 
 use crate::bundle::{Bundle, Sources};
 use crate::clock::unix_ms;
-use crate::command::{Command, author};
+use crate::command::{Command, Refused, author};
 use crate::commit;
 use crate::credential::Vault;
 use crate::live::Live;
 use crate::plugins::{Change, Plugins, adapter_of};
 use crate::prices::Prices;
+use crate::rejected::{Nothing, Rejected};
 use crate::source::Source;
 use crate::status::{Listing, SharedStatus};
+use crate::tending::{TURN, Tending};
 use crate::watch::Watch;
 use mux_dsl::{Compiled, Diagnostic, Image, Outside, Proof, compile_within};
 use mux_routing::router::Memory;
@@ -20,15 +22,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A save is taken up when nothing has changed for this long …
 const SETTLE: Duration = Duration::from_millis(15);
 /// … or this many times in a row something did.
 const PATIENCE: u32 = 10;
-
-/// How often versions are backed up, where there is something new.
-const BACKUP_EVERY: Duration = Duration::from_hours(1);
 
 /// Checks a bundle beyond its text, such as by running its tests. `Err` stops the load.
 pub(crate) type Examine = Arc<dyn Fn(&Arc<Image>) -> Result<(), String> + Send + Sync>;
@@ -59,8 +58,10 @@ pub(crate) struct Keeper {
     pub(crate) watch: Option<Watch>,
     /// Files that the last check read or missed, relative to the source's folder.
     pub(crate) read: BTreeSet<String>,
-    /// When versions were last backed up, if there was anything to.
-    pub(crate) backed_up: Option<Instant>,
+    /// What is done for the store between saves.
+    pub(crate) tending: Tending,
+    /// The folder as it stands could not be kept for want of a disk that takes it.
+    pub(crate) unkept: bool,
 }
 
 impl std::fmt::Debug for Keeper {
@@ -78,18 +79,12 @@ struct Checked {
     diagnostics: Vec<Diagnostic>,
 }
 
-/// Why a bundle did not pass.
-struct Rejected {
-    text: String,
-    diagnostics: Vec<Diagnostic>,
-}
-
 impl Keeper {
     /// The bundle to start with: the held version; else the folder; else, loudly, what was served last.
     ///
     /// # Errors
     /// Nothing of these can be served; the text says why.
-    pub(crate) fn boot(&mut self) -> Result<Bundle, String> {
+    pub(crate) fn boot(&mut self) -> Result<Bundle, Nothing> {
         for change in self.plugins.refresh() {
             report(&change);
         }
@@ -120,29 +115,44 @@ impl Keeper {
             }
             Err(rejected) => match refs.live {
                 Some(live) => {
+                    let what = if rejected.unkept {
+                        "the policies cannot be kept"
+                    } else {
+                        "the policies do not load"
+                    };
                     tracing::error!(
                         version = live,
-                        "the policies do not load, serving the last good version:\n{}",
+                        "{what}, serving the last good version:\n{}",
                         rejected.text
                     );
-                    let bundle = self.stored(&live)?;
+                    let bundle = self.stored(&live).map_err(Nothing::Policies)?;
                     self.note_live(&bundle);
                     Ok(bundle)
                 }
-                None => Err(rejected.text),
+                None if rejected.unkept => Err(Nothing::Disk(rejected.text)),
+                None => Err(Nothing::Policies(rejected.text)),
             },
         }
     }
 
     /// Works until told to stop.
     pub(crate) fn run(mut self, commands: &Receiver<Command>, live: &Live) {
+        let mut idle = false;
         loop {
-            self.back_up();
-            let command = match commands.recv_timeout(BACKUP_EVERY) {
+            // Not at once after a save that failed: that was this very moment.
+            if self.tending.turn(&self.store, &self.status) && idle && self.unkept {
+                tracing::info!("the policy folder could not be kept, trying again");
+                self.changed(live);
+            }
+            let command = match commands.recv_timeout(TURN) {
                 Ok(command) => command,
-                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Timeout) => {
+                    idle = true;
+                    continue;
+                }
                 Err(RecvTimeoutError::Disconnected) => break,
             };
+            idle = false;
             match command {
                 Command::Stop => break,
                 Command::Changed => {
@@ -160,19 +170,6 @@ impl Keeper {
         if let Err(error) = self.store.close() {
             tracing::error!("the store did not close cleanly: {error}");
         }
-    }
-
-    /// Copies the store where that was not done for an hour and anything happened since.
-    fn back_up(&mut self) {
-        if self.backed_up.is_some_and(|at| at.elapsed() < BACKUP_EVERY) {
-            return;
-        }
-        match self.store.back_up() {
-            Ok(Some(path)) => tracing::info!(path = %path.display(), "backed up the versions"),
-            Ok(None) => {}
-            Err(error) => tracing::error!("the versions cannot be backed up: {error}"),
-        }
-        self.backed_up = Some(Instant::now());
     }
 
     fn obey(&mut self, command: Command, live: &Live) {
@@ -301,8 +298,10 @@ impl Keeper {
                     forced: checked.image.proofs.iter().any(Proof::refuted),
                 });
                 stored.map_err(|e| Rejected {
-                    text: format!("the version cannot be kept, so it is not served: {e}"),
-                    diagnostics: Vec::new(),
+                    unkept: e.is_of_the_disk(),
+                    ..Rejected::new(format!(
+                        "the version cannot be kept, so it is not served: {e}"
+                    ))
                 })?;
             }
             Ok((checked.image, id, checked.diagnostics))
@@ -311,6 +310,7 @@ impl Keeper {
         status.checked_at = unix_ms();
         status.checks += 1;
         status.held = self.store.refs().held;
+        self.unkept = outcome.as_ref().is_err_and(|rejected| rejected.unkept);
         match outcome {
             Ok((image, id, diagnostics)) => {
                 status.ok = true;
@@ -329,19 +329,13 @@ impl Keeper {
     }
 
     fn check(&mut self) -> Result<Checked, Rejected> {
-        let roots = self.source.roots().map_err(|e| Rejected {
-            text: format!("cannot read the policies: {e}"),
-            diagnostics: Vec::new(),
-        })?;
+        let roots = self.source.roots();
+        let roots = roots.map_err(|e| Rejected::new(format!("cannot read the policies: {e}")))?;
         if roots.is_empty() {
-            let text = format!(
-                "there is no `.mux` file in `{}`",
-                self.source.path().display()
-            );
-            return Err(Rejected {
-                text,
-                diagnostics: Vec::new(),
-            });
+            let folder = self.source.path().display();
+            return Err(Rejected::new(format!(
+                "there is no `.mux` file in `{folder}`"
+            )));
         }
         let names: Vec<&str> = roots.iter().map(String::as_str).collect();
         let mut read = BTreeSet::new();
@@ -389,15 +383,16 @@ impl Keeper {
     fn judge(&self, compiled: Compiled) -> Result<Checked, Rejected> {
         let text = || mux_dsl::render(&compiled.diagnostics, &compiled.sources, false);
         let Some(image) = compiled.image.map(Arc::new) else {
+            let rejected = Rejected::new(text());
             return Err(Rejected {
-                text: text(),
                 diagnostics: compiled.diagnostics,
+                ..rejected
             });
         };
         if let Some(examine) = &self.examine {
             examine(&image).map_err(|text| Rejected {
-                text,
                 diagnostics: compiled.diagnostics.clone(),
+                ..Rejected::new(text)
             })?;
         }
         let files = compiled
@@ -465,15 +460,12 @@ impl Keeper {
         author: &str,
         reason: &str,
         live: &Live,
-    ) -> Result<VersionHead, String> {
+    ) -> Result<VersionHead, Refused> {
         // Make it ready first: a version that cannot be served is no place to go back to.
         if let Some(id) = id {
             self.stored(id)?;
         }
-        let head = self
-            .store
-            .rollback(id, author, reason)
-            .map_err(|e| e.to_string())?;
+        let head = self.store.rollback(id, author, reason)?;
         let bundle = self.stored(&head.id)?;
         self.swap(bundle, live);
         Ok(head)
@@ -485,26 +477,25 @@ impl Keeper {
         author: &str,
         reason: &str,
         live: &Live,
-    ) -> Result<VersionHead, String> {
+    ) -> Result<VersionHead, Refused> {
         let folder = self.store.refs().folder;
         let id = id.or(folder.as_deref()).ok_or("nothing was saved yet")?;
         // Made ready first: a version that cannot be served is not promoted.
         let bundle = self.stored(id)?;
-        let promoted = self.store.promote(Some(id), author, reason);
-        let head = promoted.map_err(|e| e.to_string())?;
+        let head = self.store.promote(Some(id), author, reason)?;
         self.swap(bundle, live);
         self.changed(live);
         Ok(head)
     }
 
-    fn release(&mut self, author: &str, live: &Live) -> Result<Option<VersionHead>, String> {
+    fn release(&mut self, author: &str, live: &Live) -> Result<Option<VersionHead>, Refused> {
         let refs = self.store.refs();
         // Made ready first: a hold that ends in nothing to serve must not end.
         let ready = match (refs.held, refs.folder) {
             (Some(_), Some(folder)) => Some(self.stored(&folder)?),
             _ => None,
         };
-        let head = self.store.release(author).map_err(|e| e.to_string())?;
+        let head = self.store.release(author)?;
         if let Some(bundle) = ready {
             self.swap(bundle, live);
         }

@@ -2,7 +2,7 @@
 
 use crate::plugins::State;
 use mux_dsl::Diagnostic;
-use mux_store::{HistoryEntry, Refs, VersionHead};
+use mux_store::{HistoryEntry, Refs, Standing, VersionHead};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -39,6 +39,8 @@ pub struct Status {
     pub checked_at: i64,
     /// How many times the folder was looked at.
     pub checks: u64,
+    /// Whether versions can be saved, and how much room there is.
+    pub store: Standing,
     /// Targets that cannot be called, with the reason.
     pub unavailable: BTreeMap<String, String>,
     /// Targets of which nobody knows what they cost.

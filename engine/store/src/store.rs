@@ -1,12 +1,12 @@
-//! The store: ten verbs over journal, catalogue and index.
+//! The store: a dozen verbs over journal, catalogue and index.
 
-use crate::boot::boot;
+use crate::boot::{boot, boot_reading};
 use crate::copy::{self, Copied};
 use crate::disk::{create_dir, unix_ms};
 use crate::error::StoreError;
 use crate::event::Event;
 use crate::lock::Lock;
-use crate::state::{Report, State};
+use crate::state::{Report, Standing, State};
 use crate::version::{
     Action, Committed, HistoryEntry, NewVersion, Refs, Version, VersionHead, version_id,
 };
@@ -27,17 +27,23 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store in `dir`, creating it where there is none, and mends what can be mended: see [`Store::notices`].
+    /// Opens the store in `dir`, creating it where there is none, and mends what can be mended: see [`Store::notices`]. On a
+    /// disk that is mounted read-only it is only read from: see [`Store::reads_only`].
     ///
     /// # Errors
     /// [`StoreError::Held`] names the process that has it open; others say what the disk refused.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         create_dir(dir).map_err(|error| StoreError::io(dir, error))?;
         let lock = Lock::take(dir)?;
-        let state = Mutex::new(State::from(boot(dir)?));
+        let reading = !lock.writes();
+        let booted = if reading {
+            boot_reading(dir)
+        } else {
+            boot(dir)
+        };
         Ok(Self {
             dir: dir.to_owned(),
-            state,
+            state: Mutex::new(State::new(dir, booted?, reading)),
             _lock: lock,
         })
     }
@@ -46,6 +52,19 @@ impl Store {
     #[must_use]
     pub fn notices(&self) -> Vec<String> {
         self.state().notices().to_vec()
+    }
+
+    /// Whether the disk is mounted read-only, so that nothing is mended and nothing changed.
+    #[must_use]
+    pub fn reads_only(&self) -> bool {
+        self.state().reads_only()
+    }
+
+    /// Uses the time between two writes, a few seconds each: after a full disk the index is reopened, and the room that is
+    /// kept for going back is taken again. Tells how the store is.
+    #[must_use]
+    pub fn tend(&self) -> Standing {
+        self.state().tend(&self.dir)
     }
 
     /// Stores a version and moves `folder` to it, and `live` unless it is held. When this returns it is on the disk.
@@ -202,7 +221,7 @@ impl Store {
     /// longer: the newest 24 stay, and the newest of each of the last seven days that have one.
     ///
     /// # Errors
-    /// The journal is damaged, or the disk refused.
+    /// The journal is damaged, the copy would leave too little room on the disk, or it refused.
     pub fn back_up(&self) -> Result<Option<PathBuf>, StoreError> {
         let state = self.state();
         let events = state
@@ -210,6 +229,7 @@ impl Store {
             .history()
             .last()
             .map_or(0, |entry| entry.seq);
+        copy::leaves_room(state.journal_dir(), &self.dir)?;
         copy::back_up(state.journal_dir(), &self.dir.join("backups"), events)
     }
 
