@@ -7,7 +7,7 @@ use crate::live::Live;
 use crate::plugins::Condition;
 use crate::recorder::Recorder;
 use crate::status::{SharedStatus, Status};
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -16,6 +16,7 @@ use mux_dsl::image::{Target, TargetId};
 use mux_dsl::request::Live as _;
 use mux_routing::hand::Hand;
 use mux_routing::target::TargetState;
+use mux_store::Terms;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -39,6 +40,9 @@ pub struct Admin {
     pub gauge: Arc<Gauge>,
 }
 
+/// Most bytes of a draft: what the store takes, escaped.
+const DRAFT_BYTES: usize = 128 << 20;
+
 /// The admin API.
 pub fn api(admin: Admin) -> Router {
     Router::new()
@@ -51,6 +55,10 @@ pub fn api(admin: Admin) -> Router {
         .route("/rollback", post(rollback))
         .route("/promote", post(promote))
         .route("/release", post(release))
+        .route(
+            "/drafts",
+            post(draft).layer(DefaultBodyLimit::max(DRAFT_BYTES)),
+        )
         .with_state(admin)
 }
 
@@ -242,11 +250,55 @@ async fn rollback(State(admin): State<Admin>, Json(asked): Json<Rollback>) -> Re
     }
 }
 
-/// Serves a version that was kept and not served; its body is that of a rollback.
-async fn promote(State(admin): State<Admin>, Json(asked): Json<Rollback>) -> Response {
+/// Body of `POST /promote`.
+#[derive(Debug, Deserialize)]
+struct Promote {
+    id: Option<String>,
+    author: String,
+    reason: String,
+    canary: Option<Terms>,
+}
+
+/// Serves a version that was kept and not served, or tries it out on a share of requests.
+async fn promote(State(admin): State<Admin>, Json(asked): Json<Promote>) -> Response {
     let (reply, answer) = oneshot::channel();
     admin.reloader.ask(Command::Promote {
         id: asked.id,
+        canary: asked.canary,
+        author: asked.author,
+        reason: asked.reason,
+        reply,
+    });
+    match answer.await {
+        Ok(Ok(head)) => Json(head).into_response(),
+        Ok(Err(why)) => (StatusCode::CONFLICT, Json(json!({"error": why}))).into_response(),
+        Err(_) => stopping(),
+    }
+}
+
+/// Body of `POST /drafts`.
+#[derive(Debug, Deserialize)]
+struct Draft {
+    files: Vec<File>,
+    author: String,
+    reason: String,
+}
+
+/// A file of a draft.
+#[derive(Debug, Deserialize)]
+struct File {
+    path: String,
+    text: String,
+}
+
+/// Keeps a version that nobody is served by yet.
+async fn draft(State(admin): State<Admin>, Json(asked): Json<Draft>) -> Response {
+    let (reply, answer) = oneshot::channel();
+    let files = asked.files.into_iter();
+    admin.reloader.ask(Command::Draft {
+        files: files
+            .map(|file| (file.path, file.text.into_bytes()))
+            .collect(),
         author: asked.author,
         reason: asked.reason,
         reply,

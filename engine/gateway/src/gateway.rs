@@ -2,6 +2,8 @@
 
 use crate::admin::{self, Admin};
 use crate::arrival::Ids;
+use crate::branch::Follower;
+use crate::canary::SharedBoard;
 use crate::clock::Clock;
 use crate::command::{Command, Reloader};
 use crate::credential::Vault;
@@ -12,10 +14,10 @@ use crate::live::Live;
 use crate::network::Network;
 use crate::places::Places;
 use crate::plugins::Plugins;
+use crate::policies::Policies;
 use crate::prices::Prices;
 use crate::recorder::{Listener, Recorded, Recorder, Recording};
 use crate::reload::{self, Examine, Keeper};
-use crate::source::Source;
 use crate::status::SharedStatus;
 use crate::upkeep;
 use crate::upstream::Upstream;
@@ -26,7 +28,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use mux_plugins::{Cache, Host, Limits, Trust};
 use mux_routing::router::Memory;
-use mux_store::Store;
+use mux_store::{Store, VersionHead};
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fmt;
@@ -54,8 +56,10 @@ const STALL_TIME: Duration = Duration::from_mins(1);
 /// How a gateway is started.
 #[derive(Clone)]
 pub struct Options {
-    /// Policies: a folder or a file.
+    /// Policies: a folder or a file, or a branch as [`Branch::parse`](crate::branch::Branch::parse) has it.
     pub policies: PathBuf,
+    /// How often a branch is asked for; one of a repository on this machine also whenever it changes.
+    pub poll: Duration,
     /// Everything it keeps.
     pub data: PathBuf,
     /// Adapters dropped in; `<data>/plugins` where absent.
@@ -99,6 +103,7 @@ impl Options {
     pub fn new(policies: &Path, data: &Path, listen: SocketAddr) -> Self {
         Self {
             policies: policies.to_path_buf(),
+            poll: Duration::from_secs(30),
             data: data.to_path_buf(),
             plugins: None,
             trust: Trust::Folder,
@@ -167,6 +172,8 @@ pub struct Gateway {
     administering: tokio::task::JoinHandle<()>,
     keeping: tokio::task::JoinHandle<()>,
     gauging: Option<tokio::task::JoinHandle<()>>,
+    /// Follows a branch until it is dropped.
+    following: Option<Follower>,
 }
 
 fn environment(what: &str, error: &dyn fmt::Display) -> StartError {
@@ -179,8 +186,8 @@ impl Gateway {
     /// # Errors
     /// See [`StartError`].
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let source = Source::new(&options.policies)
-            .map_err(|e| environment("cannot read the policies", &e))?;
+        let policies =
+            Policies::new(&options.policies, &options.data).map_err(StartError::Environment)?;
         let plugin_folder = options
             .plugins
             .clone()
@@ -199,7 +206,9 @@ impl Gateway {
         let status = SharedStatus::default();
         let grace = options.grace;
         let what = options.recorded.clone();
-        let (recorder, recording) = Recorder::start(&options.data, what, options.listener.clone())
+        let board = SharedBoard::default();
+        let told = options.listener.clone();
+        let (recorder, recording) = Recorder::start(&options.data, what, told, Arc::clone(&board))
             .map_err(|e| environment("cannot record", &e))?;
         let socket = options.data.join("admin.sock");
         let max_body = options.max_body;
@@ -208,18 +217,28 @@ impl Gateway {
         let upstream = Upstream::new(&options.network);
         let ids = options.seed.map_or_else(Ids::default, Ids::new);
         let keeper_status = Arc::clone(&status);
-        let (mut keeper, bundle) = tokio::task::spawn_blocking(move || {
-            let mut keeper = keeper(options, source, &plugin_folder, keeper_status)?;
-            let bundle = keeper.boot().map_err(StartError::Policies)?;
-            Ok::<_, StartError>((keeper, bundle))
+        let (branch, poll) = (policies.branch().cloned(), options.poll);
+        let (mut keeper, serving) = tokio::task::spawn_blocking(move || {
+            fetched(&policies)?;
+            let mut keeper = keeper(options, policies, &plugin_folder)?;
+            keeper.status = keeper_status;
+            keeper.board = board;
+            let serving = keeper.boot().map_err(StartError::Policies)?;
+            Ok::<_, StartError>((keeper, serving))
         })
         .await
         .map_err(|e| environment("start-up was cut short", &e))??;
-        reload::warn(&bundle);
-        let live = Arc::new(Live::new(Arc::new(bundle)));
+        serving.bundles().for_each(reload::warn);
+        let live = Arc::new(Live::new(serving));
         let (commands, asked) = channel();
         let reloader = Reloader::new(commands);
         listen(&mut keeper, &reloader);
+        let following = branch.map(|branch| {
+            let changed = reloader.clone();
+            Follower::start(branch, poll, move || changed.ask(Command::Changed))
+        });
+        let following = following.transpose();
+        let following = following.map_err(|e| environment("cannot start a thread", &e))?;
         // Anything saved between boot and watching is caught by one more look.
         reloader.ask(Command::Changed);
         let serving = Arc::clone(&live);
@@ -278,6 +297,7 @@ impl Gateway {
             administering,
             keeping,
             gauging,
+            following,
         })
     }
 
@@ -303,6 +323,7 @@ impl Gateway {
         if let Some(gauging) = self.gauging {
             gauging.abort();
         }
+        drop(self.following);
         self.reloader.ask(Command::Stop);
         let (keeper, recording, socket) = (self.keeper, self.recording, self.socket);
         let _ = tokio::task::spawn_blocking(move || {
@@ -314,11 +335,45 @@ impl Gateway {
     }
 }
 
+/// What a branch has now; where it cannot be asked for, what it had when it was.
+fn fetched(policies: &Policies) -> Result<(), StartError> {
+    let Some(branch) = policies.branch() else {
+        return Ok(());
+    };
+    match (branch.fetch(), branch.now()) {
+        (Ok(_), _) => Ok(()),
+        (Err(why), Ok(then)) => {
+            let commit = &then.commit().id;
+            tracing::error!(commit, "{why}; starting with what was fetched before");
+            Ok(())
+        }
+        (Err(why), Err(_)) => Err(StartError::Environment(why)),
+    }
+}
+
+/// Keeps files as a draft in a data folder that no gateway runs on; `policies` is where they come from.
+///
+/// # Errors
+/// As for a start; they do not pass, or cannot be kept.
+pub fn draft(
+    options: Options,
+    files: &[(String, Vec<u8>)],
+    author: &str,
+    reason: &str,
+) -> Result<VersionHead, StartError> {
+    let policies =
+        Policies::new(&options.policies, &options.data).map_err(StartError::Environment)?;
+    let plugins = options.data.join("plugins");
+    let plugins = options.plugins.clone().unwrap_or(plugins);
+    let keeper = keeper(options, policies, &plugins)?;
+    let kept = keeper.draft_alone(files, author, reason);
+    kept.map_err(StartError::Policies)
+}
+
 fn keeper(
     options: Options,
-    source: Source,
+    policies: Policies,
     plugin_folder: &Path,
-    status: SharedStatus,
 ) -> Result<Keeper, StartError> {
     let store = Store::open(&options.data.join("store"))
         .map_err(|e| environment("cannot open the store", &e))?;
@@ -337,7 +392,7 @@ fn keeper(
     let kept = options.data.join("kept");
     let plugins = Plugins::new(host, plugin_folder, options.trust, &kept);
     Ok(Keeper {
-        source,
+        policies,
         store,
         plugins,
         prices: Prices::new(&options.data),
@@ -346,7 +401,8 @@ fn keeper(
         addresses: options.addresses,
         examine: options.examine,
         force: options.force,
-        status,
+        status: SharedStatus::default(),
+        board: SharedBoard::default(),
         watch: None,
         read: BTreeSet::new(),
         backed_up: None,
@@ -373,6 +429,8 @@ fn port_error(listen: SocketAddr, error: &io::Error) -> StartError {
 
 /// Has the reload thread told of files that change and of plugins that are set aside.
 fn listen(keeper: &mut Keeper, reloader: &Reloader) {
+    let decide = reloader.clone();
+    keeper.board.tell(move || decide.ask(Command::Judge));
     let aside = reloader.clone();
     keeper.plugins.tell(move || aside.ask(Command::Changed));
     keeper.watch = watch(reloader);

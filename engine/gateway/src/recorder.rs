@@ -1,5 +1,6 @@
 //! Turns finished flights into records, off the hot path: a log line, the recordings, and whoever listens.
 
+use crate::canary::SharedBoard;
 use bytes::Bytes;
 use mux_routing::flight::Flight;
 use mux_traffic::record::Record;
@@ -87,6 +88,7 @@ impl Recorder {
         data: &Path,
         what: Recorded,
         listener: Option<Listener>,
+        board: SharedBoard,
     ) -> io::Result<(Self, Recording)> {
         let options = Options {
             keep: what.keep,
@@ -104,6 +106,7 @@ impl Recorder {
             prompts,
             waiting: Arc::clone(&waiting),
             listener,
+            board,
         };
         let tallies = desk.writers().map(|(_, writer)| writer.tally()).collect();
         let (queue, messages) = sync_channel(QUEUE);
@@ -189,6 +192,7 @@ struct Desk {
     prompts: Option<(Writer, Arc<Redaction>)>,
     waiting: Arc<AtomicU64>,
     listener: Option<Listener>,
+    board: SharedBoard,
 }
 
 impl Desk {
@@ -200,7 +204,9 @@ impl Desk {
             match messages.recv_timeout(look_at.saturating_duration_since(Instant::now())) {
                 Ok(Message::Flight(flight)) => {
                     warn_of_budgets(&flight, &mut told);
-                    self.record(flight.record());
+                    let record = flight.record();
+                    self.board.take(&record);
+                    self.record(record);
                 }
                 Ok(Message::Record(record)) => self.record(*record),
                 Ok(Message::Prompt(prompt)) => self.prompt(&prompt),

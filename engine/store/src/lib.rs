@@ -32,6 +32,7 @@
 //! sled on the next write.
 
 mod boot;
+mod canary;
 mod catalogue;
 mod copy;
 mod digest;
@@ -47,10 +48,11 @@ mod state;
 mod store;
 mod version;
 
+pub use canary::{Bounds, Canary, Terms, Unit};
 pub use copy::Copied;
 pub use error::StoreError;
 pub use state::Report;
 pub use store::{Store, VERSION_BYTES};
 pub use version::{
-    Action, Committed, HistoryEntry, NewVersion, Refs, Version, VersionHead, version_id,
+    Action, Back, Committed, HistoryEntry, NewVersion, Refs, Version, VersionHead, version_id,
 };
