@@ -3,6 +3,7 @@
 use super::home::{Gateway, Home, failing, mock};
 use super::http::{Ask, chat};
 use super::policy::{bundle, chain, only, openai};
+use super::process::run;
 use mux_mock::Mock;
 use mux_routing::bucket::bucket;
 use serde_json::{Value, json};
@@ -333,8 +334,7 @@ async fn a_draft_is_checked_tested_compared_and_the_same_version_that_a_save_wou
     );
     let data = home.data();
     let data = ["--data", data.to_str().unwrap()];
-    let compared =
-        super::process::run(&[&["policy", "diff", "live", "draft"], &data[..]].concat()).await;
+    let compared = run(&[&["policy", "diff", "live", "draft"], &data[..]].concat()).await;
     assert!(
         compared.code == Some(0) && compared.out.contains("use a/m -> use b/m"),
         "{compared:?}"
@@ -358,13 +358,31 @@ async fn a_draft_is_checked_tested_compared_and_the_same_version_that_a_save_wou
     );
 
     gateway.stop().await;
+    let recordings = home.data().join("recordings");
+    let replay = [
+        "policy",
+        "test",
+        "--traffic",
+        recordings.to_str().unwrap(),
+        "--against",
+        "draft",
+        "--mode",
+        "decisions",
+    ];
+    let folder = home.policies();
+    let policies = ["--policies", folder.to_str().unwrap()];
+    let replayed = run(&[&replay[..], &policies, &data].concat()).await;
+    assert!(
+        replayed.code == Some(0) && replayed.out.contains("draft"),
+        "{replayed:?}"
+    );
     let alone = drafted(&home, &chain_of(&a, &b)).await;
     home.save(&chain_of(&a, &b));
     let gateway = home.start().await;
     assert_eq!(gateway.version().await, alone);
     assert!(gateway.admin("/versions").await["refs"]["draft"].is_null());
     let nowhere = home.policies().with_file_name("nowhere");
-    let said = super::process::run(&[
+    let said = run(&[
         "versions",
         "draft",
         home.policies().to_str().unwrap(),

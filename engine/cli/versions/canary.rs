@@ -115,7 +115,13 @@ pub(super) fn told(terms: &Value) -> String {
         "clients"
     };
     let then = match field(terms, "span_ms").as_u64() {
-        Some(ms) => format!(", promoted after {} s", ms.div_ceil(1_000)),
+        Some(ms) => {
+            let answers = field(terms, "answers");
+            format!(
+                ", promoted after {} s and {answers} answers of each",
+                ms.div_ceil(1_000)
+            )
+        }
         None => String::new(),
     };
     format!("{share} of {whose}{then}")

@@ -49,10 +49,10 @@ pub(super) fn field<'v>(value: &'v Value, name: &str) -> &'v Value {
 /// What a version is called at present.
 pub(super) fn refs_of(listing: &Value, id: &str) -> Vec<&'static str> {
     let refs = field(listing, "refs");
-    let named = |name: &str| field(refs, name).as_str() == Some(id);
+    let is = |name: &str| field(refs, name).as_str() == Some(id);
     let mut names: Vec<&str> = ["live", "folder", "draft"]
         .into_iter()
-        .filter(|name| named(name))
+        .filter(|name| is(name))
         .collect();
     if field(field(refs, "canary"), "version").as_str() == Some(id) {
         names.push("canary");

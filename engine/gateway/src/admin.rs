@@ -3,7 +3,7 @@
 use crate::command::{Command, Reloader};
 use crate::credential::Key;
 use crate::gauge::Gauge;
-use crate::live::Live;
+use crate::live::{Canary, Live};
 use crate::plugins::Condition;
 use crate::recorder::Recorder;
 use crate::status::{SharedStatus, Status};
@@ -15,6 +15,7 @@ use axum::{Json, Router};
 use mux_dsl::image::{Target, TargetId};
 use mux_dsl::request::Live as _;
 use mux_routing::hand::Hand;
+use mux_routing::router::Router as Routes;
 use mux_routing::target::TargetState;
 use mux_store::Terms;
 use serde::Deserialize;
@@ -97,8 +98,10 @@ async fn health(State(admin): State<Admin>) -> Json<Value> {
                 "price": router.fleet().targets.get(id.index()).and_then(price_from),
             })
         });
+    let serving = admin.live.serving();
     Json(json!({
         "version": router.version(),
+        "canary": serving.canary.as_ref().map(Canary::version),
         "unrecorded": admin.recorder.dropped(),
         "pressure": pressure(&admin.gauge),
         "targets": targets.collect::<Vec<_>>(),
@@ -176,13 +179,16 @@ enum Action {
 
 /// Holds a target, lets it go, or forgets what it did.
 async fn hold(State(admin): State<Admin>, Json(asked): Json<Hold>) -> Response {
-    let bundle = admin.live.bundle();
-    let router = &bundle.router;
-    let mut names = router.fleet().targets.iter();
-    let found = names.position(|t| *t.name == *asked.target);
-    let id = found.and_then(|at| u32::try_from(at).ok()).map(TargetId);
-    let Some(state) = id.and_then(|id| router.state(id)) else {
-        let names: Vec<&str> = router.fleet().targets.iter().map(|t| &*t.name).collect();
+    let serving = admin.live.serving();
+    let of = |router: &Routes| {
+        let mut names = router.fleet().targets.iter();
+        let found = names.position(|t| *t.name == *asked.target);
+        found.and_then(|at| u32::try_from(at).ok()).map(TargetId)
+    };
+    let mut routers = serving.bundles().map(|bundle| &bundle.router);
+    let Some(state) = routers.find_map(|router| router.state(of(router)?)) else {
+        let targets = serving.live.router.fleet().targets.iter();
+        let names: Vec<&str> = targets.map(|t| &*t.name).collect();
         let why = format!(
             "there is no target `{}`; there are {}",
             asked.target,

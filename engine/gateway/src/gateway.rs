@@ -2,7 +2,7 @@
 
 use crate::admin::{self, Admin};
 use crate::arrival::Ids;
-use crate::branch::Follower;
+use crate::branch::{Branch, Follower};
 use crate::canary::SharedBoard;
 use crate::clock::Clock;
 use crate::command::{Command, Reloader};
@@ -10,7 +10,7 @@ use crate::credential::Vault;
 use crate::drive::Means;
 use crate::exchange::{COPIES, Exchange};
 use crate::gauge::{self, Gauge};
-use crate::live::Live;
+use crate::live::{Live, Serving};
 use crate::network::Network;
 use crate::places::Places;
 use crate::plugins::Plugins;
@@ -56,7 +56,7 @@ const STALL_TIME: Duration = Duration::from_mins(1);
 /// How a gateway is started.
 #[derive(Clone)]
 pub struct Options {
-    /// Policies: a folder or a file, or a branch as [`Branch::parse`](crate::branch::Branch::parse) has it.
+    /// Policies: a folder or a file, or a branch as [`Branch::parse`] has it.
     pub policies: PathBuf,
     /// How often a branch is asked for; one of a repository on this machine also whenever it changes.
     pub poll: Duration,
@@ -216,29 +216,19 @@ impl Gateway {
         let (memory_limit, gauged) = (options.memory_limit, options.gauged);
         let upstream = Upstream::new(&options.network);
         let ids = options.seed.map_or_else(Ids::default, Ids::new);
-        let keeper_status = Arc::clone(&status);
         let (branch, poll) = (policies.branch().cloned(), options.poll);
-        let (mut keeper, serving) = tokio::task::spawn_blocking(move || {
-            fetched(&policies)?;
-            let mut keeper = keeper(options, policies, &plugin_folder)?;
-            keeper.status = keeper_status;
-            keeper.board = board;
-            let serving = keeper.boot().map_err(StartError::Policies)?;
-            Ok::<_, StartError>((keeper, serving))
-        })
-        .await
-        .map_err(|e| environment("start-up was cut short", &e))??;
+        let desk = (Arc::clone(&status), board);
+        let ready =
+            tokio::task::spawn_blocking(move || ready(options, policies, &plugin_folder, desk));
+        let (mut keeper, serving) = ready
+            .await
+            .map_err(|e| environment("start-up was cut short", &e))??;
         serving.bundles().for_each(reload::warn);
         let live = Arc::new(Live::new(serving));
         let (commands, asked) = channel();
         let reloader = Reloader::new(commands);
         listen(&mut keeper, &reloader);
-        let following = branch.map(|branch| {
-            let changed = reloader.clone();
-            Follower::start(branch, poll, move || changed.ask(Command::Changed))
-        });
-        let following = following.transpose();
-        let following = following.map_err(|e| environment("cannot start a thread", &e))?;
+        let following = followed(branch, poll, &reloader)?;
         // Anything saved between boot and watching is caught by one more look.
         reloader.ask(Command::Changed);
         let serving = Arc::clone(&live);
@@ -333,6 +323,35 @@ impl Gateway {
         })
         .await;
     }
+}
+
+/// What the reload thread works with, and what is served first.
+fn ready(
+    options: Options,
+    policies: Policies,
+    plugin_folder: &Path,
+    (status, board): (SharedStatus, SharedBoard),
+) -> Result<(Keeper, Serving), StartError> {
+    fetched(&policies)?;
+    let mut keeper = keeper(options, policies, plugin_folder)?;
+    keeper.status = status;
+    keeper.board = board;
+    let serving = keeper.boot().map_err(StartError::Policies)?;
+    Ok((keeper, serving))
+}
+
+/// Follows a branch, where there is one, and has the reload thread told of its changes.
+fn followed(
+    branch: Option<Arc<Branch>>,
+    poll: Duration,
+    reloader: &Reloader,
+) -> Result<Option<Follower>, StartError> {
+    let following = branch.map(|branch| {
+        let changed = reloader.clone();
+        Follower::start(branch, poll, move || changed.ask(Command::Changed))
+    });
+    let following = following.transpose();
+    following.map_err(|e| environment("cannot start a thread", &e))
 }
 
 /// What a branch has now; where it cannot be asked for, what it had when it was.

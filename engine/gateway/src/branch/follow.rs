@@ -32,11 +32,11 @@ impl Follower {
         every: Duration,
         changed: impl Fn() + Send + 'static,
     ) -> io::Result<Self> {
-        let (pokes, poked) = channel();
+        let (pokes, coming) = channel();
         let poke = pokes.clone();
         std::thread::Builder::new()
             .name("mux-git".to_owned())
-            .spawn(move || follow(&branch, every, &changed, &poke, &poked))?;
+            .spawn(move || follow(&branch, every, &changed, &poke, &coming))?;
         Ok(Self { pokes })
     }
 }
@@ -53,7 +53,7 @@ fn follow(
     every: Duration,
     changed: &dyn Fn(),
     poke: &Sender<Poke>,
-    poked: &Receiver<Poke>,
+    coming: &Receiver<Poke>,
 ) {
     let mut watch = branch.local.is_some().then(|| {
         let poke = poke.clone();
@@ -91,12 +91,12 @@ fn follow(
             }
             Err(_) => {}
         }
-        match poked.recv_timeout(every) {
+        match coming.recv_timeout(every) {
             Ok(Poke::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             Ok(Poke::Look) | Err(RecvTimeoutError::Timeout) => {}
         }
         // Several at once are one.
-        if poked.try_iter().any(|poke| poke == Poke::Stop) {
+        if coming.try_iter().any(|poke| poke == Poke::Stop) {
             return;
         }
     }
