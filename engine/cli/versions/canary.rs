@@ -20,7 +20,8 @@ pub(super) struct Trial {
     /// Promote it after this time, where it was no worse [default: somebody decides]
     #[arg(long = "for", value_name = "TIME", value_parser = duration, requires = "canary")]
     span: Option<Duration>,
-    /// Who stays with one version: a `client` (by conversation, else user, else key), or nobody
+    /// Who stays with one version: a `client` (its conversation, else its user, else its key), or, with `request`, nobody,
+    /// which is the better where few clients ask
     #[arg(long, default_value = "client", value_parser = unit, requires = "canary")]
     by: Unit,
     /// Answers of either version that a promotion takes at least

@@ -24,18 +24,35 @@ pub struct Serving {
 }
 
 /// A bundle that a share of the requests is decided by.
-///
-/// Who is in it is told by [`bucket`], whose hash is written down there: the salt is `mux canary` and the version, with a
-/// space between, the value is the conversation of the request, else its user, else its key, else the id of the request,
-/// each as records have it; who falls into a bucket below the share is in. So a client stays as long as the canary does, a
-/// larger share keeps those of a smaller one, and another canary has other clients.
 #[derive(Clone, Debug)]
 pub struct Canary {
     /// What decides.
     pub bundle: Arc<Bundle>,
+    draw: Draw,
+}
+
+/// Who is in a canary.
+///
+/// That is told by [`bucket`], whose hash is written down there: the salt is `mux canary` and the version, with a space
+/// between, the value is the conversation of the request, else its user, else its key, else the id of the request, each as
+/// records have it; who falls into a bucket below the share is in. So a client stays as long as the canary does, a larger
+/// share keeps those of a smaller one, and another canary has other clients.
+#[derive(Clone, Debug)]
+struct Draw {
     salt: Box<str>,
     share: u32,
     by: Unit,
+}
+
+impl Draw {
+    fn takes(&self, facts: &Facts, id: &str) -> bool {
+        let client = facts.conversation.as_deref();
+        let client = client
+            .or(facts.end_user.as_deref())
+            .or(facts.key.as_deref());
+        let value = client.filter(|_| self.by == Unit::Client).unwrap_or(id);
+        bucket(&self.salt, value) < self.share
+    }
 }
 
 impl Canary {
@@ -43,12 +60,8 @@ impl Canary {
     #[must_use]
     pub fn new(bundle: Arc<Bundle>, share: u32, by: Unit) -> Self {
         let salt = format!("mux canary {}", bundle.router.version()).into();
-        Self {
-            bundle,
-            salt,
-            share,
-            by,
-        }
+        let draw = Draw { salt, share, by };
+        Self { bundle, draw }
     }
 
     /// Its version.
@@ -62,17 +75,8 @@ impl Canary {
     pub fn with(&self, bundle: Bundle) -> Self {
         Self {
             bundle: Arc::new(bundle),
-            ..self.clone()
+            draw: self.draw.clone(),
         }
-    }
-
-    fn takes(&self, facts: &Facts, id: &str) -> bool {
-        let client = facts.conversation.as_deref();
-        let client = client
-            .or(facts.end_user.as_deref())
-            .or(facts.key.as_deref());
-        let value = client.filter(|_| self.by == Unit::Client).unwrap_or(id);
-        bucket(&self.salt, value) < self.share
     }
 }
 
@@ -96,7 +100,7 @@ impl Serving {
     #[must_use]
     pub fn bundle(&self, facts: &Facts, id: &str) -> &Arc<Bundle> {
         match &self.canary {
-            Some(canary) if canary.takes(facts, id) => &canary.bundle,
+            Some(canary) if canary.draw.takes(facts, id) => &canary.bundle,
             _ => &self.live,
         }
     }
@@ -126,5 +130,42 @@ impl Live {
     /// Serves something else from the next request on.
     pub fn serve(&self, serving: Serving) {
         self.serving.put(Arc::new(serving));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_known_by_its_conversation_else_its_user_else_its_key_and_stays() {
+        let draw = |by, share| Draw {
+            salt: "mux canary v".into(),
+            share,
+            by,
+        };
+        let word = |text: &str| Some(text.to_owned());
+        let mut facts = Facts::default();
+        let (mut moved, mut kept) = (0, 0);
+        for n in 0..1_000 {
+            let id = format!("req_{n}");
+            let own = |value: &str| bucket("mux canary v", value) < 3_000;
+            facts.key = word("k");
+            assert_eq!(draw(Unit::Client, 3_000).takes(&facts, &id), own("k"));
+            facts.end_user = word("ann");
+            assert_eq!(draw(Unit::Client, 3_000).takes(&facts, &id), own("ann"));
+            facts.conversation = Some(format!("talk {n}"));
+            let inside = own(&format!("talk {n}"));
+            assert_eq!(draw(Unit::Client, 3_000).takes(&facts, &id), inside);
+            assert!(!inside || draw(Unit::Client, 6_000).takes(&facts, &id));
+            assert_eq!(draw(Unit::Request, 3_000).takes(&facts, &id), own(&id));
+            kept += u32::from(inside);
+            moved += u32::from(draw(Unit::Request, 3_000).takes(&facts, &id));
+            facts = Facts::default();
+            assert_eq!(draw(Unit::Client, 3_000).takes(&facts, &id), own(&id));
+        }
+        for share in [kept, moved] {
+            assert!((250..350).contains(&share), "{share} of a thousand");
+        }
     }
 }
