@@ -1,9 +1,12 @@
 //! What the reload thread may be asked to do, and the handle to ask it by.
 
 use crate::status::Listing;
-use mux_store::{StoreError, Version, VersionHead};
+use mux_store::{Back, StoreError, Terms, Version, VersionHead};
 use std::sync::mpsc::Sender;
 use tokio::sync::oneshot;
+
+/// Path and content of every file of a version.
+pub type Files = Vec<(String, Vec<u8>)>;
 
 /// Why something was not done.
 #[derive(Clone, Debug)]
@@ -52,12 +55,14 @@ pub enum Command {
         /// Why.
         reason: String,
         /// What became of it.
-        reply: oneshot::Sender<Result<VersionHead, Refused>>,
+        reply: oneshot::Sender<Result<Back, Refused>>,
     },
     /// Serve a version that was kept and not served.
     Promote {
         /// Which; the newest save where absent.
         id: Option<String>,
+        /// To a share of requests only, and on what terms.
+        canary: Option<Terms>,
         /// Who asks.
         author: String,
         /// Why.
@@ -72,6 +77,19 @@ pub enum Command {
         /// What became of it.
         reply: oneshot::Sender<Result<Option<VersionHead>, Refused>>,
     },
+    /// Keep a version that nobody is served by yet.
+    Draft {
+        /// Its files; those that end in `.mux` and lie at the top are its roots.
+        files: Files,
+        /// Who asks.
+        author: String,
+        /// Why.
+        reason: String,
+        /// What became of it.
+        reply: oneshot::Sender<Result<VersionHead, Refused>>,
+    },
+    /// Look whether a canary has ended.
+    Judge,
     /// List versions.
     Versions(oneshot::Sender<Listing>),
     /// Hand out one version with its files.

@@ -2,21 +2,23 @@
 
 use crate::admin::{self, Admin};
 use crate::arrival::Ids;
+use crate::branch::{Branch, Follower};
+use crate::canary::SharedBoard;
 use crate::clock::Clock;
 use crate::command::{Command, Reloader};
 use crate::credential::Vault;
 use crate::drive::Means;
 use crate::exchange::{COPIES, Exchange};
 use crate::gauge::{self, Gauge};
-use crate::live::Live;
+use crate::live::{Live, Serving};
 use crate::network::Network;
 use crate::places::Places;
 use crate::plugins::Plugins;
+use crate::policies::Policies;
 use crate::prices::Prices;
 use crate::recorder::{Listener, Recorded, Recorder, Recording};
 use crate::rejected::Nothing;
 use crate::reload::{self, Examine, Keeper};
-use crate::source::Source;
 use crate::status::SharedStatus;
 use crate::tending::{TURN, Tending};
 use crate::upkeep;
@@ -28,7 +30,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use mux_plugins::{Cache, Host, Limits, Trust};
 use mux_routing::router::Memory;
-use mux_store::{Store, advice};
+use mux_store::{Store, VersionHead, advice};
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fmt;
@@ -56,8 +58,10 @@ const STALL_TIME: Duration = Duration::from_mins(1);
 /// How a gateway is started.
 #[derive(Clone)]
 pub struct Options {
-    /// Policies: a folder or a file.
+    /// Policies: a folder or a file, or a branch as [`Branch::parse`] has it.
     pub policies: PathBuf,
+    /// How often a branch is asked for; one of a repository on this machine also whenever it changes.
+    pub poll: Duration,
     /// Everything it keeps.
     pub data: PathBuf,
     /// Adapters dropped in; `<data>/plugins` where absent.
@@ -101,6 +105,7 @@ impl Options {
     pub fn new(policies: &Path, data: &Path, listen: SocketAddr) -> Self {
         Self {
             policies: policies.to_path_buf(),
+            poll: Duration::from_secs(30),
             data: data.to_path_buf(),
             plugins: None,
             trust: Trust::Folder,
@@ -169,6 +174,8 @@ pub struct Gateway {
     administering: tokio::task::JoinHandle<()>,
     keeping: tokio::task::JoinHandle<()>,
     gauging: Option<tokio::task::JoinHandle<()>>,
+    /// Follows a branch until it is dropped.
+    following: Option<Follower>,
 }
 
 fn environment(what: &str, error: &dyn fmt::Display) -> StartError {
@@ -181,8 +188,8 @@ impl Gateway {
     /// # Errors
     /// See [`StartError`].
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let source = Source::new(&options.policies)
-            .map_err(|e| environment("cannot read the policies", &e))?;
+        let policies =
+            Policies::new(&options.policies, &options.data).map_err(StartError::Environment)?;
         let plugin_folder = options
             .plugins
             .clone()
@@ -201,12 +208,11 @@ impl Gateway {
         let grace = options.grace;
         // Before anything is touched in the folder: it may be another gateway's.
         let folder = options.data.join("store");
-        let store = tokio::task::spawn_blocking(move || open(&folder));
-        let store = store
-            .await
-            .map_err(|e| environment("start-up was cut short", &e))??;
+        let store = off_the_runtime(move || open(&folder)).await?;
         let what = options.recorded.clone();
-        let (recorder, recording) = Recorder::start(&options.data, what, options.listener.clone())
+        let board = SharedBoard::default();
+        let told = options.listener.clone();
+        let (recorder, recording) = Recorder::start(&options.data, what, told, Arc::clone(&board))
             .map_err(|e| environment("cannot record", &advice(&options.data, &e)))?;
         let socket = options.data.join("admin.sock");
         let max_body = options.max_body;
@@ -214,19 +220,16 @@ impl Gateway {
         let (memory_limit, gauged) = (options.memory_limit, options.gauged);
         let upstream = Upstream::new(&options.network);
         let ids = options.seed.map_or_else(Ids::default, Ids::new);
-        let keeper_status = Arc::clone(&status);
-        let (mut keeper, bundle) = tokio::task::spawn_blocking(move || {
-            let mut keeper = keeper(options, source, store, &plugin_folder, keeper_status)?;
-            let bundle = keeper.boot()?;
-            Ok::<_, StartError>((keeper, bundle))
-        })
-        .await
-        .map_err(|e| environment("start-up was cut short", &e))??;
-        reload::warn(&bundle);
-        let live = Arc::new(Live::new(Arc::new(bundle)));
+        let (branch, poll) = (policies.branch().cloned(), options.poll);
+        let desk = (Arc::clone(&status), board);
+        let ready = move || ready(options, policies, store, &plugin_folder, desk);
+        let (mut keeper, serving) = off_the_runtime(ready).await?;
+        serving.bundles().for_each(reload::warn);
+        let live = Arc::new(Live::new(serving));
         let (commands, asked) = channel();
         let reloader = Reloader::new(commands);
         listen(&mut keeper, &reloader);
+        let following = followed(branch, poll, &reloader)?;
         // Anything saved between boot and watching is caught by one more look.
         reloader.ask(Command::Changed);
         let serving = Arc::clone(&live);
@@ -281,6 +284,7 @@ impl Gateway {
             administering,
             keeping,
             gauging,
+            following,
         })
     }
 
@@ -306,6 +310,7 @@ impl Gateway {
         if let Some(gauging) = self.gauging {
             gauging.abort();
         }
+        drop(self.following);
         self.reloader.ask(Command::Stop);
         let (keeper, recording, socket) = (self.keeper, self.recording, self.socket);
         let _ = tokio::task::spawn_blocking(move || {
@@ -331,6 +336,86 @@ fn make(folder: &Path) -> Result<(), StartError> {
     made.map_err(|e| environment("cannot make a folder", &advice(folder, &e)))
 }
 
+/// Does a step of a start that waits for the disk or for others.
+async fn off_the_runtime<T: Send + 'static>(
+    step: impl FnOnce() -> Result<T, StartError> + Send + 'static,
+) -> Result<T, StartError> {
+    let done = tokio::task::spawn_blocking(step).await;
+    done.map_err(|e| environment("start-up was cut short", &e))?
+}
+
+/// What the reload thread works with, and what is served first.
+fn ready(
+    options: Options,
+    policies: Policies,
+    store: Store,
+    plugin_folder: &Path,
+    (status, board): (SharedStatus, SharedBoard),
+) -> Result<(Keeper, Serving), StartError> {
+    fetched(&policies)?;
+    let mut keeper = keeper(options, policies, store, plugin_folder)?;
+    keeper.status = status;
+    keeper.board = board;
+    let serving = keeper.boot()?;
+    Ok((keeper, serving))
+}
+
+/// Follows a branch, where there is one, and has the reload thread told of its changes.
+fn followed(
+    branch: Option<Arc<Branch>>,
+    poll: Duration,
+    reloader: &Reloader,
+) -> Result<Option<Follower>, StartError> {
+    let following = branch.map(|branch| {
+        let changed = reloader.clone();
+        Follower::start(branch, poll, move || changed.ask(Command::Changed))
+    });
+    let following = following.transpose();
+    following.map_err(|e| environment("cannot start a thread", &e))
+}
+
+/// What a branch has now; where it cannot be asked for, what it had when it was.
+fn fetched(policies: &Policies) -> Result<(), StartError> {
+    let Some(branch) = policies.branch() else {
+        return Ok(());
+    };
+    match (branch.fetch(), branch.now()) {
+        (Ok(_), _) => Ok(()),
+        (Err(why), Ok(then)) => {
+            let commit = &then.commit().id;
+            tracing::error!(commit, "{why}; starting with what was fetched before");
+            Ok(())
+        }
+        (Err(why), Err(_)) => Err(StartError::Environment(why)),
+    }
+}
+
+/// Keeps files as a draft in a data folder that no gateway runs on; `policies` is where they come from.
+///
+/// # Errors
+/// As for a start; they do not pass, or cannot be kept.
+pub fn draft(
+    options: Options,
+    files: &[(String, Vec<u8>)],
+    author: &str,
+    reason: &str,
+) -> Result<VersionHead, StartError> {
+    let policies =
+        Policies::new(&options.policies, &options.data).map_err(StartError::Environment)?;
+    let plugins = options.data.join("plugins");
+    let plugins = options.plugins.clone().unwrap_or(plugins);
+    let store = open(&options.data.join("store"))?;
+    let keeper = keeper(options, policies, store, &plugins)?;
+    let kept = keeper.draft_alone(files, author, reason);
+    kept.map_err(|refused| {
+        if refused.by_disk {
+            StartError::Environment(refused.why)
+        } else {
+            StartError::Policies(refused.why)
+        }
+    })
+}
+
 fn open(folder: &Path) -> Result<Store, StartError> {
     let store = Store::open(folder).map_err(|e| environment("cannot open the store", &e))?;
     for notice in store.notices() {
@@ -341,10 +426,9 @@ fn open(folder: &Path) -> Result<Store, StartError> {
 
 fn keeper(
     options: Options,
-    source: Source,
+    policies: Policies,
     store: Store,
     plugin_folder: &Path,
-    status: SharedStatus,
 ) -> Result<Keeper, StartError> {
     let host = match Cache::open(&options.data.join("compiled")) {
         Ok(cache) => Host::with_cache(Limits::default(), cache),
@@ -358,7 +442,7 @@ fn keeper(
     let kept = options.data.join("kept");
     let plugins = Plugins::new(host, plugin_folder, options.trust, &kept);
     Ok(Keeper {
-        source,
+        policies,
         tending: Tending::of(&store),
         store,
         plugins,
@@ -368,7 +452,8 @@ fn keeper(
         addresses: options.addresses,
         examine: options.examine,
         force: options.force,
-        status,
+        status: SharedStatus::default(),
+        board: SharedBoard::default(),
         watch: None,
         read: BTreeSet::new(),
         unkept: false,
@@ -395,6 +480,8 @@ fn port_error(listen: SocketAddr, error: &io::Error) -> StartError {
 
 /// Has the reload thread told of files that change and of plugins that are set aside.
 fn listen(keeper: &mut Keeper, reloader: &Reloader) {
+    let decide = reloader.clone();
+    keeper.board.tell(move || decide.ask(Command::Judge));
     let aside = reloader.clone();
     keeper.plugins.tell(move || aside.ask(Command::Changed));
     keeper.watch = watch(reloader);

@@ -1,5 +1,6 @@
 //! Turns finished flights into records, off the hot path: a log line, the recordings, and whoever listens.
 
+use crate::canary::SharedBoard;
 use bytes::Bytes;
 use mux_routing::flight::Flight;
 use mux_store::{Room, bytes};
@@ -115,6 +116,7 @@ impl Recorder {
         data: &Path,
         what: Recorded,
         listener: Option<Listener>,
+        board: SharedBoard,
     ) -> io::Result<(Self, Recording)> {
         let options = Options {
             keep: what.keep,
@@ -142,6 +144,7 @@ impl Recorder {
             prompts,
             waiting: Arc::clone(&waiting),
             listener,
+            board,
         };
         // Before the first record, which may be what fills the disk.
         desk.measure();
@@ -264,6 +267,7 @@ struct Desk {
     prompts: Option<(Writer, Arc<Redaction>)>,
     waiting: Arc<AtomicU64>,
     listener: Option<Listener>,
+    board: SharedBoard,
 }
 
 impl Desk {
@@ -275,7 +279,9 @@ impl Desk {
             match messages.recv_timeout(look_at.saturating_duration_since(Instant::now())) {
                 Ok(Message::Flight(flight)) => {
                     warn_of_budgets(&flight, &mut told);
-                    self.record(flight.record());
+                    let record = flight.record();
+                    self.board.take(&record);
+                    self.record(record);
                 }
                 Ok(Message::Record(record)) => self.record(*record),
                 Ok(Message::Prompt(prompt)) => self.prompt(&prompt),
@@ -441,7 +447,8 @@ mod tests {
             prompts: Some(Arc::new(Redaction::new(&[]).unwrap())),
             ..Recorded::default()
         };
-        let (recorder, recording) = Recorder::start(data.path(), what, None).unwrap();
+        let (recorder, recording) =
+            Recorder::start(data.path(), what, None, SharedBoard::default()).unwrap();
         let more = usize::try_from(PROMPT_BYTES).unwrap() + 1;
         recorder.prompt("r", 0, "openai-chat", &Bytes::from(vec![b' '; more]));
         assert_eq!((recorder.dropped(), recorder.dropped_prompts()), (0, 1));

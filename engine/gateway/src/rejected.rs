@@ -10,8 +10,8 @@ pub(crate) struct Rejected {
     pub(crate) unkept: bool,
 }
 
-impl Rejected {
-    pub(crate) fn new(text: String) -> Self {
+impl From<String> for Rejected {
+    fn from(text: String) -> Self {
         Self {
             text,
             diagnostics: Vec::new(),

@@ -47,6 +47,21 @@ pub enum StoreError {
     },
     /// Nothing was live before what is live now.
     NoEarlier,
+    /// No version is called this at present.
+    Nothing {
+        /// `live`, `folder`, `draft` or `canary`.
+        name: String,
+    },
+    /// A canary runs, and has to end first.
+    Canary {
+        /// The version that is tried out.
+        version: String,
+    },
+    /// There is nothing to try out, or nothing to compare it with.
+    NoCanary {
+        /// Why.
+        reason: String,
+    },
     /// The version handed in contradicts itself.
     Invalid {
         /// How.
@@ -202,6 +217,15 @@ impl fmt::Display for StoreError {
                 out,
                 "no other version was live before this one: name the version to go back to"
             ),
+            Self::Nothing { name } => write!(
+                out,
+                "no version is called `{name}` at present; `mux versions` lists them"
+            ),
+            Self::Canary { version } => write!(
+                out,
+                "`{version}` is tried out as a canary: end that first with `mux rollback`, or promote it"
+            ),
+            Self::NoCanary { reason } => write!(out, "there can be no canary: {reason}"),
             Self::Invalid { reason } => write!(out, "the version cannot be stored: {reason}"),
             Self::TooLarge { bytes, limit } => write!(
                 out,

@@ -40,6 +40,7 @@
 
 mod ballast;
 mod boot;
+mod canary;
 mod catalogue;
 mod copy;
 mod digest;
@@ -56,11 +57,12 @@ mod state;
 mod store;
 mod version;
 
+pub use canary::{Bounds, Canary, Terms, Unit};
 pub use copy::Copied;
 pub use error::{StoreError, advice};
 pub use room::{Room, bytes};
 pub use state::{Report, Standing};
 pub use store::{Store, VERSION_BYTES};
 pub use version::{
-    Action, Committed, HistoryEntry, NewVersion, Refs, Version, VersionHead, version_id,
+    Action, Back, Committed, HistoryEntry, NewVersion, Refs, Version, VersionHead, version_id,
 };

@@ -94,7 +94,7 @@ impl State {
 
     /// The event that saves `version`, and the objects the journal lacks, end to end. They are written also for a version
     /// that is known: damage may have taken them.
-    pub(crate) fn save(&self, version: NewVersion) -> (Event, Vec<u8>) {
+    pub(crate) fn save(&self, version: NewVersion, draft: bool) -> (Event, Vec<u8>) {
         let (mut files, mut objects, mut body, mut seen) =
             (Vec::new(), Vec::new(), Vec::new(), HashSet::new());
         for (path, content) in version.files {
@@ -120,12 +120,14 @@ impl State {
             at: version.at_unix_ms,
             author: version.author,
             reason: version.note,
-            action: if version.forced {
-                Action::ForcedSave
-            } else {
-                Action::Save
+            action: match (draft, version.forced) {
+                (false, false) => Action::Save,
+                (false, true) => Action::ForcedSave,
+                (true, false) => Action::Draft,
+                (true, true) => Action::ForcedDraft,
             },
             version: version.id,
+            terms: None,
             manifest: written.then_some(Manifest {
                 semantic,
                 files,

@@ -1,6 +1,7 @@
 //! The store: a dozen verbs over journal, catalogue and index.
 
 use crate::boot::{boot, boot_reading};
+use crate::canary::{Canary, Terms};
 use crate::copy::{self, Copied};
 use crate::disk::{create_dir, unix_ms};
 use crate::error::StoreError;
@@ -8,7 +9,7 @@ use crate::event::Event;
 use crate::lock::Lock;
 use crate::state::{Report, Standing, State};
 use crate::version::{
-    Action, Committed, HistoryEntry, NewVersion, Refs, Version, VersionHead, version_id,
+    Action, Back, Committed, HistoryEntry, NewVersion, Refs, Version, VersionHead, version_id,
 };
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -67,7 +68,7 @@ impl Store {
         self.state().tend(&self.dir)
     }
 
-    /// Stores a version and moves `folder` to it, and `live` unless it is held. When this returns it is on the disk.
+    /// Stores a version and moves `folder` to it, and `live` unless it is held or beside a canary. When this returns it is on the disk.
     /// Storing a version again moves the refs only.
     ///
     /// # Errors
@@ -79,13 +80,89 @@ impl Store {
         let new = !state.catalogue().contains(&id);
         let refs = state.catalogue().refs();
         let moves = refs.folder.as_ref() != Some(&id)
-            || (refs.held.is_none() && refs.live.as_ref() != Some(&id));
-        let (event, body) = state.save(version);
+            || (state.catalogue().follows() && refs.live.as_ref() != Some(&id));
+        let (event, body) = state.save(version, false);
         if event.manifest.is_some() || moves {
             state.record(&self.dir, event, &body)?;
         }
         let live = state.catalogue().refs().live.as_ref() == Some(&id);
         Ok(Committed { id, new, live })
+    }
+
+    /// Stores a version that is served to nobody, and calls it `draft`. One that was served or saved before is no draft: then
+    /// nothing changes.
+    ///
+    /// # Errors
+    /// As for [`Store::commit`].
+    pub fn draft(&self, version: NewVersion) -> Result<VersionHead, StoreError> {
+        check(&version)?;
+        let mut state = self.state();
+        let id = version.id.clone();
+        let (event, body) = state.save(version, true);
+        let catalogue = state.catalogue();
+        let other = catalogue.refs().draft.as_ref() != Some(&id) && !catalogue.was_used(&id);
+        if event.manifest.is_some() || other {
+            state.record(&self.dir, event, &body)?;
+        }
+        Ok(state.catalogue().find(&id)?.0.clone())
+    }
+
+    /// Begins to try a version out beside the live one, or goes on with other terms.
+    ///
+    /// # Errors
+    /// No version or several fit, it is live already, nothing is live, another one is tried out, or the disk refused.
+    pub fn canary(
+        &self,
+        id: &str,
+        terms: Terms,
+        author: &str,
+        reason: &str,
+    ) -> Result<VersionHead, StoreError> {
+        let mut state = self.state();
+        // Read in full: what is damaged must not be served to anybody.
+        let head = state.version(id)?.head;
+        let Refs { live, canary, .. } = state.catalogue().refs();
+        let no = |reason: &str| StoreError::NoCanary {
+            reason: reason.to_owned(),
+        };
+        match (live, canary) {
+            (None, _) => return Err(no("nothing is live yet that it could be compared with")),
+            (Some(live), _) if *live == head.id => return Err(no("that version is live already")),
+            (_, Some(canary)) if canary.version != head.id => {
+                return Err(StoreError::Canary {
+                    version: canary.version.clone(),
+                });
+            }
+            _ => {}
+        }
+        let event = Event {
+            terms: Some(terms),
+            ..event(Action::Canary, &head.id, author, reason)
+        };
+        state.record(&self.dir, event, &[])?;
+        Ok(head)
+    }
+
+    /// Ends a canary: `live` goes on, or follows what was saved meanwhile. Returns what is live now.
+    ///
+    /// # Errors
+    /// Nothing is tried out, or the disk refused.
+    pub fn end_canary(&self, author: &str, reason: &str) -> Result<Back, StoreError> {
+        self.ended(&mut self.state(), author, reason)
+    }
+
+    fn ended(&self, state: &mut State, author: &str, reason: &str) -> Result<Back, StoreError> {
+        let Some(Canary { version, .. }) = state.catalogue().refs().canary.clone() else {
+            return Err(StoreError::NoCanary {
+                reason: "none is tried out".to_owned(),
+            });
+        };
+        let event = event(Action::EndCanary, &version, author, reason);
+        state.record(&self.dir, event, &[])?;
+        Ok(Back {
+            head: state.catalogue().find("live")?.0.clone(),
+            ended: Some(version),
+        })
     }
 
     /// The version whose id is `id` or, with six digits or more, begins with it; every file checked against its hash.
@@ -109,7 +186,7 @@ impl Store {
     }
 
     /// Makes a version live and holds it: saves are stored but not served until [`Store::release`]. Without an id it is
-    /// the version that was live before; going back twice goes back twice.
+    /// the version that was live before, and where a canary is tried out only that is ended; going back twice goes back twice.
     ///
     /// # Errors
     /// No version or several fit, nothing was live before, the version cannot be read back whole, or the disk refused.
@@ -118,8 +195,11 @@ impl Store {
         to: Option<&str>,
         author: &str,
         reason: &str,
-    ) -> Result<VersionHead, StoreError> {
+    ) -> Result<Back, StoreError> {
         let mut state = self.state();
+        if to.is_none() && state.catalogue().refs().canary.is_some() {
+            return self.ended(&mut state, author, reason);
+        }
         let id = to
             .or_else(|| state.catalogue().earlier())
             .ok_or(StoreError::NoEarlier)?;
@@ -130,7 +210,7 @@ impl Store {
             event(Action::Rollback, &head.id, author, reason),
             &[],
         )?;
-        Ok(head)
+        Ok(Back { head, ended: None })
     }
 
     /// Makes a version live that was kept and not served; without an id the newest save. The newest save ends a hold, any
@@ -160,7 +240,7 @@ impl Store {
     /// Ends the hold: `live` follows `folder` again. Returns what is live now; `None` where nothing was held.
     ///
     /// # Errors
-    /// The disk refused.
+    /// A canary would lose what it is compared with, or the disk refused.
     pub fn release(&self, author: &str) -> Result<Option<VersionHead>, StoreError> {
         let mut state = self.state();
         let Refs {
@@ -171,6 +251,11 @@ impl Store {
         else {
             return Ok(None);
         };
+        if let Some(canary) = &state.catalogue().refs().canary {
+            return Err(StoreError::Canary {
+                version: canary.version.clone(),
+            });
+        }
         let head = state.catalogue().find(&id)?.0.clone();
         state.record(&self.dir, event(Action::Release, &id, author, ""), &[])?;
         Ok(Some(head))
@@ -292,6 +377,7 @@ fn event(action: Action, version: &str, author: &str, reason: &str) -> Event {
         reason: reason.to_owned(),
         action,
         version: version.to_owned(),
+        terms: None,
         manifest: None,
         objects: Vec::new(),
     }

@@ -84,7 +84,7 @@ fn fill_and_recover(dir: &Path) -> String {
     );
     // Going back needs no index: only where the journal itself has no room it is refused, too.
     let live = match store.rollback(None, "ann", "no space") {
-        Ok(head) => head.id,
+        Ok(back) => back.head.id,
         Err(error) => {
             assert!(error.is_full(), "{error}");
             kept.last().unwrap().clone()
