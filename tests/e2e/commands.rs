@@ -265,6 +265,10 @@ async fn a_recorded_hour_is_sent_through_a_policy_and_drawn() {
         (&json!(1), &json!(12))
     );
     assert_eq!(records[2][0]["requests"], 300);
+}
+
+#[tokio::test]
+async fn what_is_no_scenario_fault_or_file_of_a_simulation_is_said() {
     for (wrong, why) in [
         (
             ["sim", "run", "sulks", "--seed", "1"],

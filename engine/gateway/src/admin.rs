@@ -24,23 +24,23 @@ use tokio::sync::oneshot;
 
 /// What the handlers need.
 #[derive(Clone, Debug)]
-pub struct Admin {
+pub(crate) struct Admin {
     /// The served bundle.
-    pub live: Arc<Live>,
+    pub(crate) live: Arc<Live>,
     /// Carries out what is asked.
-    pub reloader: Reloader,
+    pub(crate) reloader: Reloader,
     /// What it last saw.
-    pub status: SharedStatus,
+    pub(crate) status: SharedStatus,
     /// Counts what it could not record.
-    pub recorder: Recorder,
+    pub(crate) recorder: Recorder,
     /// The clock of all flights.
-    pub clock: crate::clock::Clock,
+    pub(crate) clock: crate::clock::Clock,
     /// How hard pressed the machine is.
-    pub gauge: Arc<Gauge>,
+    pub(crate) gauge: Arc<Gauge>,
 }
 
 /// The admin API.
-pub fn api(admin: Admin) -> Router {
+pub(crate) fn api(admin: Admin) -> Router {
     Router::new()
         .route("/policy", get(policy))
         .route("/health", get(health))
@@ -92,6 +92,7 @@ async fn health(State(admin): State<Admin>) -> Json<Value> {
     Json(json!({
         "version": router.version(),
         "unrecorded": admin.recorder.dropped(),
+        "unrecorded_prompts": admin.recorder.dropped_prompts(),
         "recording": { "problems": admin.recorder.problems() },
         "store": store(&admin.status),
         "pressure": pressure(&admin.gauge),
@@ -236,34 +237,24 @@ struct Rollback {
 }
 
 async fn rollback(State(admin): State<Admin>, Json(asked): Json<Rollback>) -> Response {
-    let (reply, answer) = oneshot::channel();
-    admin.reloader.ask(Command::Rollback {
+    let command = |reply| Command::Rollback {
         id: asked.id,
         author: asked.author,
         reason: asked.reason,
         reply,
-    });
-    match answer.await {
-        Ok(Ok(head)) => Json(head).into_response(),
-        Ok(Err(refused)) => unwilling(&refused),
-        Err(_) => stopping(),
-    }
+    };
+    carried_out(&admin, command, |head| json!(head)).await
 }
 
 /// Serves a version that was kept and not served; its body is that of a rollback.
 async fn promote(State(admin): State<Admin>, Json(asked): Json<Rollback>) -> Response {
-    let (reply, answer) = oneshot::channel();
-    admin.reloader.ask(Command::Promote {
+    let command = |reply| Command::Promote {
         id: asked.id,
         author: asked.author,
         reason: asked.reason,
         reply,
-    });
-    match answer.await {
-        Ok(Ok(head)) => Json(head).into_response(),
-        Ok(Err(refused)) => unwilling(&refused),
-        Err(_) => stopping(),
-    }
+    };
+    carried_out(&admin, command, |head| json!(head)).await
 }
 
 /// Body of `POST /release`.
@@ -273,13 +264,23 @@ struct Release {
 }
 
 async fn release(State(admin): State<Admin>, Json(asked): Json<Release>) -> Response {
-    let (reply, answer) = oneshot::channel();
-    admin.reloader.ask(Command::Release {
+    let command = |reply| Command::Release {
         author: asked.author,
         reply,
-    });
+    };
+    carried_out(&admin, command, |head| json!({ "live": head })).await
+}
+
+/// Has something done about what is served, and tells what came of it.
+async fn carried_out<T>(
+    admin: &Admin,
+    command: impl FnOnce(oneshot::Sender<Result<T, Refused>>) -> Command,
+    told: impl FnOnce(T) -> Value,
+) -> Response {
+    let (reply, answer) = oneshot::channel();
+    admin.reloader.ask(command(reply));
     match answer.await {
-        Ok(Ok(head)) => Json(json!({"live": head})).into_response(),
+        Ok(Ok(done)) => Json(told(done)).into_response(),
         Ok(Err(refused)) => unwilling(&refused),
         Err(_) => stopping(),
     }

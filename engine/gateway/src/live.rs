@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 /// Holds the served bundle.
 #[derive(Debug)]
-pub struct Live {
+pub(crate) struct Live {
     bundle: Latest<Bundle>,
 }
 
 impl Live {
     /// Starts with a bundle.
     #[must_use]
-    pub fn new(bundle: Arc<Bundle>) -> Self {
+    pub(crate) fn new(bundle: Arc<Bundle>) -> Self {
         Self {
             bundle: Latest::new(bundle),
         }
@@ -21,12 +21,12 @@ impl Live {
 
     /// The bundle for a request that begins now. It is kept for the request's whole life.
     #[must_use]
-    pub fn bundle(&self) -> Arc<Bundle> {
+    pub(crate) fn bundle(&self) -> Arc<Bundle> {
         self.bundle.get()
     }
 
     /// Serves another bundle from the next request on.
-    pub fn serve(&self, bundle: Arc<Bundle>) {
+    pub(crate) fn serve(&self, bundle: Arc<Bundle>) {
         self.bundle.put(bundle);
     }
 }

@@ -47,15 +47,39 @@ pub struct Recorded {
 #[derive(Clone, Debug)]
 pub struct Recorder {
     queue: SyncSender<Message>,
-    dropped: Arc<AtomicU64>,
-    /// What was lost behind the queue.
-    tallies: Arc<[Arc<Tally>]>,
+    records: Lost,
+    prompts: Lost,
     /// Why nothing is written, where too little room is left for it.
     low: Arc<Mutex<Option<String>>>,
     /// Of which requests prompts are recorded.
     prompted: Option<Sample>,
     /// Bytes of them that wait.
     waiting: Arc<AtomicU64>,
+}
+
+/// What was not recorded: because the queue was full, and behind it.
+#[derive(Clone, Debug, Default)]
+struct Lost {
+    dropped: Arc<AtomicU64>,
+    tally: Option<Arc<Tally>>,
+}
+
+impl Lost {
+    fn behind(writer: Option<&Writer>) -> Self {
+        Self {
+            tally: writer.map(Writer::tally),
+            ..Self::default()
+        }
+    }
+
+    fn one(&self) {
+        self.dropped.fetch_add(1, Relaxed);
+    }
+
+    fn all(&self) -> u64 {
+        let behind = self.tally.as_ref().map_or(0, |tally| tally.dropped());
+        self.dropped.load(Relaxed) + behind
+    }
 }
 
 #[derive(Debug)]
@@ -71,6 +95,7 @@ enum Message {
 struct Prompt {
     id: String,
     at: i64,
+    dialect: &'static str,
     body: Bytes,
 }
 
@@ -101,14 +126,18 @@ impl Recorder {
             None => None,
         };
         let waiting = Arc::<AtomicU64>::default();
-        let (dropped, low) = (Arc::<AtomicU64>::default(), Arc::default());
+        let low = Arc::default();
+        let writer = Writer::start(&data.join("recordings"), options)?;
+        let records = Lost::behind(Some(&writer));
+        let prompts_lost = Lost::behind(prompts.as_ref().map(|(writer, _)| writer));
         let mut desk = Desk {
             data: data.to_owned(),
             low: Arc::clone(&low),
             stopped: false,
             crumbled: false,
-            dropped: Arc::clone(&dropped),
-            records: Writer::start(&data.join("recordings"), options)?,
+            records_lost: records.clone(),
+            prompts_lost: prompts_lost.clone(),
+            records: writer,
             sample: what.sample,
             prompts,
             waiting: Arc::clone(&waiting),
@@ -116,15 +145,14 @@ impl Recorder {
         };
         // Before the first record, which may be what fills the disk.
         desk.measure();
-        let tallies = desk.writers().map(|(_, writer)| writer.tally()).collect();
         let (queue, messages) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("mux-record".to_owned())
             .spawn(move || desk.work(&messages))?;
         let recorder = Self {
             queue: queue.clone(),
-            dropped,
-            tallies,
+            records,
+            prompts: prompts_lost,
             low,
             prompted,
             waiting,
@@ -132,25 +160,25 @@ impl Recorder {
         Ok((recorder, Recording { thread, queue }))
     }
 
-    /// Hands over what a client asked, where prompts are recorded. Never blocks.
-    pub fn prompt(&self, id: &str, at: i64, body: &Bytes) {
+    /// Hands over what a client asked, as it was sent, where prompts are recorded. Never blocks.
+    pub fn prompt(&self, id: &str, at: i64, dialect: &'static str, body: &Bytes) {
         if !self.prompted.is_some_and(|sample| sample.takes(id)) {
             return;
         }
         let bytes = body.len() as u64;
         if self.waiting.fetch_add(bytes, Relaxed) + bytes > PROMPT_BYTES {
             self.waiting.fetch_sub(bytes, Relaxed);
-            self.dropped.fetch_add(1, Relaxed);
-            return;
+            return self.prompts.one();
         }
         let prompt = Message::Prompt(Box::new(Prompt {
             id: id.to_owned(),
             at,
+            dialect,
             body: body.clone(),
         }));
         if self.queue.try_send(prompt).is_err() {
             self.waiting.fetch_sub(bytes, Relaxed);
-            self.dropped.fetch_add(1, Relaxed);
+            self.prompts.one();
         }
     }
 
@@ -164,24 +192,30 @@ impl Recorder {
         self.offer(Message::Record(Box::new(record)));
     }
 
-    /// Requests and prompts that were not recorded: a queue was full, or the disk refused them.
+    /// Requests that were not recorded: a queue was full, or the disk refused them.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        let behind = self.tallies.iter().map(|tally| tally.dropped());
-        self.dropped.load(Relaxed) + behind.sum::<u64>()
+        self.records.all()
+    }
+
+    /// The same of prompts.
+    #[must_use]
+    pub fn dropped_prompts(&self) -> u64 {
+        self.prompts.all()
     }
 
     /// Why records or prompts are not written, while that lasts.
     #[must_use]
     pub fn problems(&self) -> Vec<String> {
         let low = self.low.lock().unwrap_or_else(PoisonError::into_inner);
-        let faults = self.tallies.iter().filter_map(|tally| tally.fault());
+        let tallies = [&self.records, &self.prompts].into_iter();
+        let faults = tallies.filter_map(|lost| lost.tally.as_ref()?.fault());
         low.clone().into_iter().chain(faults).collect()
     }
 
     fn offer(&self, message: Message) {
         if self.queue.try_send(message).is_err() {
-            self.dropped.fetch_add(1, Relaxed);
+            self.records.one();
         }
     }
 }
@@ -223,7 +257,8 @@ struct Desk {
     stopped: bool,
     /// No more files can be made. What is being written goes on.
     crumbled: bool,
-    dropped: Arc<AtomicU64>,
+    records_lost: Lost,
+    prompts_lost: Lost,
     records: Writer,
     sample: Sample,
     prompts: Option<(Writer, Arc<Redaction>)>,
@@ -275,7 +310,7 @@ impl Desk {
         match &why {
             Some(why) if !self.stopped => tracing::error!("{why}"),
             None if self.stopped => {
-                let lost = self.dropped.load(Relaxed);
+                let lost = self.records_lost.all();
                 tracing::info!(lost, "there is room again, recording goes on");
             }
             _ => {}
@@ -291,8 +326,10 @@ impl Desk {
     }
 
     /// Counts a record or prompt that there is no room for; `false` where there is.
-    fn left_out(&self) -> bool {
-        self.dropped.fetch_add(u64::from(self.stopped), Relaxed);
+    fn left_out(&self, lost: &Lost) -> bool {
+        if self.stopped {
+            lost.one();
+        }
         self.stopped
     }
 
@@ -344,7 +381,7 @@ impl Desk {
         if !self.sample.takes(asked.unwrap_or(&record.id)) {
             return;
         }
-        if self.left_out() {
+        if self.left_out(&self.records_lost) {
             return;
         }
         record.sample = self.sample.share();
@@ -360,10 +397,12 @@ impl Desk {
         else {
             return;
         };
-        if self.left_out() {
+        if self.left_out(&self.prompts_lost) {
             return;
         }
-        let line = json!({"v": 1, "id": prompt.id, "at": prompt.at, "body": redaction.value(body)});
+        let line = json!({
+            "v": 1, "id": prompt.id, "at": prompt.at, "dialect": prompt.dialect, "body": redaction.value(body),
+        });
         // Counted where it is refused.
         let _ = writer.offer_line(prompt.at, line.to_string().into_bytes());
     }
@@ -388,5 +427,24 @@ fn warn_of_budgets(flight: &Flight, told: &mut BTreeMap<Box<str>, Instant>) {
             let share = format!("{}.{:02}%", used / 100, used % 100);
             tracing::warn!(budget = %budget.name, used = share, id = flight.arrival().id, "a budget is nearly spent");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prompt_that_is_dropped_is_no_dropped_request() {
+        let data = tempfile::tempdir().unwrap();
+        let what = Recorded {
+            prompts: Some(Arc::new(Redaction::new(&[]).unwrap())),
+            ..Recorded::default()
+        };
+        let (recorder, recording) = Recorder::start(data.path(), what, None).unwrap();
+        let more = usize::try_from(PROMPT_BYTES).unwrap() + 1;
+        recorder.prompt("r", 0, "openai-chat", &Bytes::from(vec![b' '; more]));
+        assert_eq!((recorder.dropped(), recorder.dropped_prompts()), (0, 1));
+        recording.stop();
     }
 }
