@@ -91,13 +91,17 @@ impl Framer {
         match &mut self.body {
             Body::Whole(whole) => whole.push(chunk)?,
             Body::Sse { lines, events } => {
-                while let Some(line) = lines.take(&mut chunk)? {
-                    self.ready.extend(events.line(line)?);
+                let mut at = 0;
+                while let Some(line) = lines.next(&chunk, &mut at)? {
+                    let (line, memory) = line.parts(&chunk);
+                    self.ready.extend(events.line(line, memory)?);
                 }
             }
             Body::Ndjson(lines) => {
-                while let Some(line) = lines.take(&mut chunk)? {
-                    self.ready.extend(json_line(&line));
+                let mut at = 0;
+                while let Some(line) = lines.next(&chunk, &mut at)? {
+                    let (line, memory) = line.parts(&chunk);
+                    self.ready.extend(json_line(line, memory));
                 }
             }
             Body::Array(array) => array.push(&chunk, &mut self.ready)?,
@@ -121,13 +125,13 @@ impl Framer {
             Body::Whole(whole) => self.ready.push_back(Frame::data(whole.take())),
             Body::Sse { lines, events } => {
                 if let Some(line) = lines.rest() {
-                    self.ready.extend(events.line(line)?);
+                    self.ready.extend(events.line(&line, &line)?);
                 }
                 self.ready.extend(events.finish());
             }
             Body::Ndjson(lines) => self
                 .ready
-                .extend(lines.rest().and_then(|line| json_line(&line))),
+                .extend(lines.rest().and_then(|line| json_line(&line, &line))),
             Body::Array(array) => array.finish()?,
             // Half a message is what a cut leaves; whether one was missing is for its reader to say.
             Body::Amazon(_) | Body::Raw => {}
@@ -170,7 +174,7 @@ impl Whole {
 }
 
 /// A line of NDJSON without the white space around it; blank lines are no frames.
-fn json_line(line: &Bytes) -> Option<Frame> {
+fn json_line(line: &[u8], memory: &Bytes) -> Option<Frame> {
     let text = line.trim_ascii();
-    (!text.is_empty()).then(|| Frame::data(line.slice_ref(text)))
+    (!text.is_empty()).then(|| Frame::data(memory.slice_ref(text)))
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use mux_plugin_sdk::chat::scan::{Scan, same};
 use mux_plugin_sdk::chat::{Answer, Call, Stretch, Thought, json};
-use mux_plugin_sdk::{Batch, Decoded, ErrorKind, Fault, Finish, RetryAdvice, UpstreamError, Usage};
+use mux_plugin_sdk::{Batch, Decoded, ErrorKind, Fault, Finish, RetryAdvice, UpstreamError};
 use serde_json::{Value, json};
 
 use crate::failure;
@@ -52,7 +52,7 @@ fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
         scan.end()?;
         let (choice, text) = said.filter(|_| stretch.is_named(id, model))?;
         stretch.text(choice, text)?;
-        if let Some(usage) = counts.flatten() {
+        if let Some(usage) = counts.and_then(|counts| counts.usage()) {
             stretch.count(usage);
         }
     }
@@ -122,8 +122,8 @@ const DETAILS: [&[u8]; 3] = [
     b"candidatesTokensDetails",
 ];
 
-/// The counts, which may say nothing yet; nothing where they tell of more than text.
-fn counted(scan: &mut Scan<'_>) -> Option<Option<Usage>> {
+/// The counts, where they tell of text alone.
+fn counted(scan: &mut Scan<'_>) -> Option<Counts<'static>> {
     let mut counts = Counts::default();
     scan.object()?;
     while let Some(field) = scan.field()? {
@@ -147,7 +147,7 @@ fn counted(scan: &mut Scan<'_>) -> Option<Option<Usage>> {
             return None;
         }
     }
-    Some(counts.usage())
+    Some(counts)
 }
 
 /// Reads over counts by kind, where none of them is of sound.

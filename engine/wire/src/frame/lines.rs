@@ -1,6 +1,6 @@
 //! Cuts chunks into lines; a line that lies within one chunk is not copied.
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use memchr::{memchr, memchr2};
 
 use crate::frame::event::{FrameError, LINE_LIMIT};
@@ -12,6 +12,25 @@ pub(crate) enum Ends {
     Any,
     /// LF only: a CR may be white space inside a JSON line.
     Lf,
+}
+
+/// A whole line without its end.
+#[derive(Debug)]
+pub(crate) enum Line<'a> {
+    /// As it lies in the chunk.
+    Within(&'a [u8]),
+    /// Put together from several.
+    Joined(Bytes),
+}
+
+impl Line<'_> {
+    /// Its bytes, and the memory they lie in: that of the chunk, or their own.
+    pub(crate) fn parts<'a>(&'a self, chunk: &'a Bytes) -> (&'a [u8], &'a Bytes) {
+        match self {
+            Self::Within(line) => (line, chunk),
+            Self::Joined(line) => (line, line),
+        }
+    }
 }
 
 /// The line being collected.
@@ -31,20 +50,27 @@ impl Lines {
         }
     }
 
-    /// Takes the next whole line out of `chunk`. `None` when the chunk is used up; what was left of it is kept.
-    pub(crate) fn take(&mut self, chunk: &mut Bytes) -> Result<Option<Bytes>, FrameError> {
-        self.skip_second_half_of_crlf(chunk);
-        let Some(end) = self.find_end(chunk) else {
-            self.within_limit(chunk.len())?;
-            self.carry.extend_from_slice(chunk);
-            chunk.clear();
+    /// Takes the next whole line out of `chunk` from `at` on, which goes behind it. `None` when the chunk is used up; what was
+    /// left of it is kept.
+    pub(crate) fn next<'a>(
+        &mut self,
+        chunk: &'a Bytes,
+        at: &mut usize,
+    ) -> Result<Option<Line<'a>>, FrameError> {
+        self.skip_second_half_of_crlf(chunk, at);
+        let rest = chunk.get(*at..).unwrap_or_default();
+        let Some(end) = self.find_end(rest) else {
+            self.within_limit(rest.len())?;
+            self.carry.extend_from_slice(rest);
+            *at = chunk.len();
             return Ok(None);
         };
         self.within_limit(end)?;
-        let line = self.join(chunk.split_to(end));
-        self.after_cr = chunk.first() == Some(&b'\r');
-        chunk.advance(1);
-        self.skip_second_half_of_crlf(chunk);
+        let (line, after) = rest.split_at(end);
+        self.after_cr = after.first() == Some(&b'\r');
+        *at += end + 1;
+        let line = self.join(line);
+        self.skip_second_half_of_crlf(chunk, at);
         Ok(Some(line))
     }
 
@@ -60,20 +86,20 @@ impl Lines {
         }
     }
 
-    fn join(&mut self, tail: Bytes) -> Bytes {
+    fn join<'a>(&mut self, tail: &'a [u8]) -> Line<'a> {
         if self.carry.is_empty() {
-            return tail;
+            return Line::Within(tail);
         }
-        self.carry.extend_from_slice(&tail);
-        self.carry.split().freeze()
+        self.carry.extend_from_slice(tail);
+        Line::Joined(self.carry.split().freeze())
     }
 
-    fn skip_second_half_of_crlf(&mut self, chunk: &mut Bytes) {
-        if self.after_cr && !chunk.is_empty() {
+    fn skip_second_half_of_crlf(&mut self, chunk: &[u8], at: &mut usize) {
+        if self.after_cr
+            && let Some(byte) = chunk.get(*at)
+        {
             self.after_cr = false;
-            if chunk.first() == Some(&b'\n') {
-                chunk.advance(1);
-            }
+            *at += usize::from(*byte == b'\n');
         }
     }
 

@@ -3,7 +3,7 @@
 //! As the HTML standard has it, with three liberties real providers ask for: a last event without the blank line
 //! still counts, a bare line that opens with `{` is data, and so is a field named `error` (both carry refusals).
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use memchr::memchr;
 
 use crate::frame::event::{FRAME_LIMIT, Frame, FrameError};
@@ -27,25 +27,28 @@ enum Data {
 }
 
 impl Sse {
-    /// Reads one line without its end; an empty line completes the frame.
-    pub(crate) fn line(&mut self, mut line: Bytes) -> Result<Option<Frame>, FrameError> {
+    /// Reads one line without its end, which lies in `memory`; an empty line completes the frame.
+    pub(crate) fn line(
+        &mut self,
+        line: &[u8],
+        memory: &Bytes,
+    ) -> Result<Option<Frame>, FrameError> {
+        let mut line = line;
         if !self.begun {
             self.begun = true;
-            if line.starts_with(BOM) {
-                line.advance(BOM.len());
-            }
+            line = line.strip_prefix(BOM).unwrap_or(line);
         }
         if line.is_empty() {
             return Ok(self.finish());
         }
         if line.first() == Some(&b'{') {
-            self.data.add(line)?;
+            self.data.add(line, memory)?;
             return Ok(None);
         }
         match split_field(line) {
-            (name, value) if *name == *b"data" || *name == *b"error" => self.data.add(value)?,
-            (name, value) if *name == *b"event" => {
-                self.event = (!value.is_empty()).then_some(value);
+            (b"data" | b"error", value) => self.data.add(value, memory)?,
+            (b"event", value) => {
+                self.event = (!value.is_empty()).then(|| memory.slice_ref(value));
             }
             _ => {}
         }
@@ -65,10 +68,10 @@ impl Sse {
 }
 
 impl Data {
-    fn add(&mut self, line: Bytes) -> Result<(), FrameError> {
+    fn add(&mut self, line: &[u8], memory: &Bytes) -> Result<(), FrameError> {
         let mut joined = match std::mem::take(self) {
             Self::None => {
-                *self = Self::One(line);
+                *self = Self::One(memory.slice_ref(line));
                 return Ok(());
             }
             Self::One(first) => BytesMut::from(first),
@@ -78,21 +81,18 @@ impl Data {
             return Err(FrameError::FrameTooLarge);
         }
         joined.extend_from_slice(b"\n");
-        joined.extend_from_slice(&line);
+        joined.extend_from_slice(line);
         *self = Self::Many(joined);
         Ok(())
     }
 }
 
 /// Field name and value; a comment has an empty name.
-fn split_field(mut line: Bytes) -> (Bytes, Bytes) {
-    let Some(colon) = memchr(b':', &line) else {
-        return (line, Bytes::new());
+fn split_field(line: &[u8]) -> (&[u8], &[u8]) {
+    let Some((name, value)) = memchr(b':', line).and_then(|colon| line.split_at_checked(colon))
+    else {
+        return (line, &[]);
     };
-    let name = line.split_to(colon);
-    line.advance(1);
-    if line.first() == Some(&b' ') {
-        line.advance(1);
-    }
-    (name, line)
+    let value = value.strip_prefix(b":").unwrap_or(value);
+    (name, value.strip_prefix(b" ").unwrap_or(value))
 }

@@ -91,11 +91,9 @@ impl<'a> Scan<'a> {
     pub fn word(&mut self) -> Option<&'a [u8]> {
         let string = self.string()?;
         let word = string.get(1..string.len().checked_sub(1)?)?;
-        // Names are short: one look mostly says it.
-        (!word
-            .iter()
-            .fold(false, |found, byte| found | (*byte == b'\\')))
-        .then_some(word)
+        // Names are short: all of one is looked at together.
+        let escape = |found, byte: &u8| found | u8::from(*byte == b'\\');
+        (word.iter().fold(0, escape) == 0).then_some(word)
     }
 
     /// A number without sign, fraction and exponent, not larger than a billion.
@@ -131,6 +129,7 @@ impl<'a> Scan<'a> {
 
     /// Says that nothing but white space is left.
     #[inline]
+    #[must_use]
     pub fn end(mut self) -> Option<()> {
         self.space();
         self.rest.is_empty().then_some(())
