@@ -32,11 +32,6 @@ impl Events {
         out.extend(self.unfinished.drain(..));
     }
 
-    /// The attempt is over: what is left is of no use.
-    pub(crate) fn clear(&mut self) {
-        self.unfinished.clear();
-    }
-
     /// Where an event ends whose blank line was cut in two.
     fn seam(&self, chunk: &[u8]) -> Option<usize> {
         let open =
@@ -98,12 +93,9 @@ mod tests {
     }
 
     #[test]
-    fn an_unfinished_event_waits_and_can_be_dropped() {
+    fn an_unfinished_event_waits() {
         let (mut events, mut out) = (Events::default(), VecDeque::new());
         events.push(Bytes::from("data: 1\n\ndata: {\"half"), &mut out);
-        assert_eq!(joined(&out), b"data: 1\n\n");
-        events.clear();
-        events.finish(&mut out);
         assert_eq!(joined(&out), b"data: 1\n\n");
     }
 }

@@ -88,6 +88,10 @@ impl Role {
 
 /// One attempt, under way or over.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an independent fact about an attempt"
+)]
 pub struct Attempt {
     /// Whom it calls.
     pub target: TargetId,

@@ -60,7 +60,7 @@ fn is_region(word: &str) -> bool {
             (2..=4).contains(&area.len())
                 && letters(area)
                 && !middle.is_empty()
-                && middle.iter().all(|part| letters(part))
+                && middle.iter().all(letters)
                 && number(last)
         }
         _ => false,

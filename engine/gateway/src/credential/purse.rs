@@ -23,7 +23,7 @@ const AHEAD: Duration = Duration::from_mins(5);
 /// How long before its end it is not used any more: a request takes a while, and clocks differ.
 const MARGIN: Duration = Duration::from_secs(10);
 /// Longest that one is taken to hold, whatever is said: a year is as good as never, and clocks cannot hold much more.
-const LONGEST: Duration = Duration::from_secs(365 * 86_400);
+const LONGEST: Duration = Duration::from_hours(365 * 24);
 /// First and longest pause after a failure.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 /// How often a refused one is dropped at most: where the account itself is refused, another one is of no use.
