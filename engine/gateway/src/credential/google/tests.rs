@@ -69,7 +69,10 @@ fn what_is_no_file_of_googles_is_a_plain_key() {
 
 /// A service account whose file does not say what its key is called.
 fn service(key: &str) -> Account {
-    let text = json!({ "type": "service_account", "client_email": "a@b", "private_key": key });
+    let text = json!({
+        "type": "service_account", "client_email": "a@b", "private_key": key,
+        "token_uri": "http://127.0.0.1:9/token",
+    });
     let text = text.to_string();
     let way = Way::Text {
         variable: None,
