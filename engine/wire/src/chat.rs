@@ -4,6 +4,7 @@
 mod answer;
 pub(crate) mod asked;
 mod body;
+pub(crate) mod citation;
 mod complete;
 pub(crate) mod content;
 pub(crate) mod counts;

@@ -1,6 +1,6 @@
 //! What a stream remembers from call to call.
 
-use mux_plugin_sdk::chat::state;
+use mux_plugin_sdk::chat::{Pending, state};
 use mux_plugin_sdk::{Fault, RequestCtx};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,10 @@ pub(crate) struct State {
     pub(crate) calls: u32,
     /// Pieces of reasoning so far.
     pub(crate) thoughts: u32,
+    /// Characters of text so far.
+    pub(crate) characters: u64,
+    /// What the open block of text stands on.
+    pub(crate) cited: Pending,
     pub(crate) stop_reason: Option<String>,
     pub(crate) done: bool,
 }

@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::grounding::{Grounding, Recited};
+
 /// An answer, or a piece of one.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -47,6 +49,23 @@ pub(crate) struct Candidate<'a> {
     pub(crate) finish_reason: Option<Value>,
     #[serde(borrow, default)]
     pub(crate) finish_message: Cow<'a, str>,
+    /// What it stands on, read where there is something of it.
+    #[serde(borrow)]
+    grounding_metadata: Option<&'a RawValue>,
+    #[serde(borrow)]
+    citation_metadata: Option<&'a RawValue>,
+}
+
+impl<'a> Candidate<'a> {
+    /// What it stands on. What cannot be read says nothing.
+    pub(crate) fn grounding(&self) -> Option<Grounding<'a>> {
+        serde_json::from_str(self.grounding_metadata?.get()).ok()
+    }
+
+    /// What it repeats. What cannot be read says nothing.
+    pub(crate) fn recited(&self) -> Option<Recited<'a>> {
+        serde_json::from_str(self.citation_metadata?.get()).ok()
+    }
 }
 
 #[derive(Debug, Deserialize)]

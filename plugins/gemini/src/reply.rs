@@ -4,14 +4,33 @@ use std::borrow::Cow;
 
 use mux_plugin_sdk::chat::{Answer, Call, Thought, json};
 use mux_plugin_sdk::{Batch, Decoded, ErrorKind, Fault, Finish, RetryAdvice, UpstreamError};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::failure;
+use crate::grounding::Heard;
 use crate::partial::Open;
 use crate::provider::{Candidate, FunctionCall, Part, Response};
 
-/// An answer, and the call whose arguments are still coming.
-type Told = Answer<Option<Open>>;
+/// What the next event needs.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    /// The call whose arguments are still coming.
+    open: Option<Open>,
+    heard: Heard,
+}
+
+impl Kept {
+    /// For an answer to a request whose tools may find sources.
+    pub(crate) fn listening() -> Self {
+        Self {
+            heard: Heard::listening(),
+            ..Self::default()
+        }
+    }
+}
+
+type Told = Answer<Kept>;
 
 /// The chunks of a batch of events, or the whole response.
 pub(crate) fn decode(state: &[u8], batch: &Batch) -> Result<Decoded, Fault> {
@@ -21,6 +40,7 @@ pub(crate) fn decode(state: &[u8], batch: &Batch) -> Result<Decoded, Fault> {
     if answer.ends_with(batch) && !answer.is_over() {
         end_open(&mut answer)?;
         answer.close()?;
+        answer.extra().heard = Heard::Nothing;
     }
     answer.finish()
 }
@@ -62,9 +82,20 @@ fn event(answer: &mut Told, data: &[u8]) -> Result<(), Fault> {
 fn tell(answer: &mut Told, candidate: Candidate<'_>) -> Result<(), Fault> {
     let choice = candidate.index;
     answer.begin(choice)?;
+    let (grounding, recited) = (candidate.grounding(), candidate.recited());
     let parts = candidate.content.and_then(|content| content.parts);
     for part in parts.unwrap_or_default() {
         said(answer, choice, &part)?;
+    }
+    let heard = &answer.extra().heard;
+    let mut citations = recited.map_or_else(Vec::new, |recited| recited.citations(heard));
+    let found = grounding.as_ref().map(|found| found.citations(heard));
+    citations.extend(found.unwrap_or_default());
+    for citation in citations {
+        answer.cite(choice, citation)?;
+    }
+    if let Some(rest) = grounding.and_then(|found| found.rest()) {
+        answer.add_extra(choice, rest)?;
     }
     let Some(native) = candidate.finish_reason.as_ref().and_then(word) else {
         return Ok(());
@@ -100,6 +131,10 @@ fn said(answer: &mut Told, choice: u32, part: &Part<'_>) -> Result<(), Fault> {
         );
     }
     answer.text(choice, text)?;
+    if choice == 0 {
+        let stream = answer.is_stream();
+        answer.extra().heard.add(text, stream);
+    }
     // The seal of a text is a piece by itself: the chat form has no place for it beside the text.
     answer.think(
         choice,
@@ -135,9 +170,9 @@ fn called(
         if whole {
             return answer.end_call(choice, index);
         }
-        *answer.extra() = Some(Open::new(choice, index));
+        answer.extra().open = Some(Open::new(choice, index));
     }
-    let Some(mut open) = answer.extra().take() else {
+    let Some(mut open) = answer.extra().open.take() else {
         return Ok(());
     };
     let mut text = String::new();
@@ -145,7 +180,7 @@ fn called(
         text.push_str(&open.add(arg)?);
     }
     answer.argue(open.choice, open.call, &text)?;
-    *answer.extra() = Some(open);
+    answer.extra().open = Some(open);
     if call.will_continue {
         return Ok(());
     }
@@ -154,7 +189,7 @@ fn called(
 
 /// Ends the call whose arguments were coming; some streams never say that they are over.
 fn end_open(answer: &mut Told) -> Result<(), Fault> {
-    let Some(open) = answer.extra().take() else {
+    let Some(open) = answer.extra().open.take() else {
         return Ok(());
     };
     let (choice, call) = (open.choice, open.call);

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::contents::Contents;
 use crate::family::Family;
 use crate::part::{System, Turn};
-use crate::partial::Open;
+use crate::reply::Kept;
 use crate::thinking::{self, Asked};
 use crate::tools::{Config, Offered, Tools};
 
@@ -86,12 +86,18 @@ pub(crate) fn request(ctx: &RequestCtx, body: &[u8]) -> Result<Request, Fault> {
     chat.refuse_old_and_loud("gemini")?;
     let mut warnings = Vec::new();
     chat.warn_of("gemini", WITHOUT, &mut warnings);
-    chat.warn_of_names(&mut warnings);
+    chat.warn_of_messages(&mut warnings);
     let family = Family::of(&ctx.model);
     let messages = std::mem::take(&mut chat.messages);
     let contents = Contents::read(messages, family, &mut warnings)?;
     let tools = Tools::read(&chat)?;
     let generation = generation(&chat, family, !tools.tools.is_empty(), &mut warnings)?;
+    // Passages are told of any answer, in characters only where somebody looks for sources.
+    let kept = if tools.search() {
+        Kept::listening()
+    } else {
+        Kept::default()
+    };
     let request = Body {
         system_instruction: contents.system,
         contents: contents.turns,
@@ -101,7 +107,7 @@ pub(crate) fn request(ctx: &RequestCtx, body: &[u8]) -> Result<Request, Fault> {
     };
     Ok(Request {
         body: json::body(&request, body)?,
-        state: Progress::<Option<Open>>::opened(ctx, chat.include_usage())?,
+        state: Progress::opened_with(ctx, chat.include_usage(), kept)?,
         warnings,
     })
 }

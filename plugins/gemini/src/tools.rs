@@ -52,6 +52,12 @@ struct Calling<'a> {
 }
 
 impl<'a> Tools<'a> {
+    /// Whether one of them runs at Google, and may name sources.
+    pub(crate) fn search(&self) -> bool {
+        let mut tools = self.tools.iter();
+        tools.any(|tool| matches!(tool, Offered::Server(_)))
+    }
+
     /// Reads `tools` and `tool_choice`.
     pub(crate) fn read(chat: &Chat<'a>) -> Result<Self, Fault> {
         let mut read = Self::default();

@@ -28,6 +28,7 @@ pub(super) const SOURCES: &[(&str, &str)] = sources![
     "sdk/src/chat/address.rs",
     "sdk/src/chat/answer.rs",
     "sdk/src/chat/chunk.rs",
+    "sdk/src/chat/citation.rs",
     "sdk/src/chat/content.rs",
     "sdk/src/chat/failure.rs",
     "sdk/src/chat/format.rs",

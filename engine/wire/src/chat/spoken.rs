@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::arguments::Arguments;
 use crate::chat::answer::Groq;
+use crate::chat::citation::Citation;
 use crate::chat::counts::Counts;
 use crate::chat::name::Name;
 use crate::seal::Detail;
@@ -25,6 +26,8 @@ pub(crate) struct Spoken<'a> {
     usage: Option<Counts>,
     x_groq: Option<Groq>,
     object: Option<Cow<'a, str>>,
+    search_results: Option<&'a RawValue>,
+    citations: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -47,6 +50,7 @@ struct Said<'a> {
     reasoning_content: Option<&'a RawValue>,
     reasoning: Option<&'a RawValue>,
     reasoning_details: Option<Vec<&'a RawValue>>,
+    annotations: Option<&'a RawValue>,
     tool_calls: Option<Vec<Call<'a>>>,
 }
 
@@ -118,6 +122,8 @@ pub(crate) enum Piece<'a> {
     Text(&'a RawValue),
     /// What the model says when it refuses, a JSON string that is not empty.
     Refusal(&'a RawValue),
+    /// Where the text before comes from.
+    Citation(Citation),
     /// A call.
     Call(Call<'a>),
 }
@@ -131,6 +137,10 @@ pub(crate) struct Ending {
     /// The same in the provider's word.
     pub(crate) native: Option<String>,
     pub(crate) usage: Option<Usage>,
+    /// What it stands on, where the answer has one list of that; repeated in every chunk.
+    sources: Option<Box<RawValue>>,
+    /// Some text had a citation of its own.
+    cited: bool,
 }
 
 impl Ending {
@@ -140,6 +150,14 @@ impl Ending {
         self.finish = later.finish.or(self.finish.take());
         self.native = later.native.or(self.native.take());
         self.usage = later.usage.or(self.usage);
+        self.sources = later.sources.or(self.sources.take());
+        self.cited |= later.cited;
+    }
+
+    /// What the whole answer stands on, where nothing was said of its parts.
+    pub(crate) fn sources(&self) -> Vec<Citation> {
+        let list = self.sources.as_deref().filter(|_| !self.cited);
+        list.map(Citation::sources).unwrap_or_default()
     }
 }
 
@@ -159,6 +177,9 @@ impl<'a> Spoken<'a> {
                 .usage
                 .or_else(|| self.x_groq.and_then(|groq| groq.usage))
                 .map(Usage::from),
+            sources: listed(self.search_results)
+                .or(listed(self.citations))
+                .map(RawValue::to_owned),
             ..Ending::default()
         };
         let choices = self.choices.into_iter().flatten();
@@ -174,6 +195,7 @@ impl<'a> Spoken<'a> {
                 choice.delta.or(choice.message)
             };
             if let Some(said) = said {
+                ending.cited |= listed(said.annotations).is_some();
                 said.tell(&mut piece);
             }
         }
@@ -196,6 +218,11 @@ impl<'a> Said<'a> {
         }
         if let Some(content) = self.content {
             texts(content, piece);
+        }
+        let annotations = listed(self.annotations).map(Vec::<&RawValue>::deserialize);
+        let annotations = annotations.and_then(Result::ok).unwrap_or_default();
+        for citation in annotations.into_iter().filter_map(Citation::read) {
+            piece(Piece::Citation(citation));
         }
         if let Some(refusal) = filled(self.refusal) {
             piece(Piece::Refusal(refusal));
@@ -220,6 +247,11 @@ fn texts<'a>(content: &'a RawValue, piece: &mut impl FnMut(Piece<'a>)) {
             piece(Piece::Text(text));
         }
     }
+}
+
+/// An array that is not empty.
+fn listed(list: Option<&RawValue>) -> Option<&RawValue> {
+    list.filter(|list| list.get().starts_with('[') && list.get() != "[]")
 }
 
 /// A JSON string that is not empty.

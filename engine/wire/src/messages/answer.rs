@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::chat::spoken::Ending;
@@ -29,6 +30,8 @@ pub(crate) struct Message<'a> {
 pub(crate) enum Block<'a> {
     Text {
         text: Cow<'a, str>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        citations: Vec<Value>,
     },
     Thinking {
         thinking: Cow<'a, str>,

@@ -9,6 +9,7 @@ use crate::chat::spoken::{Piece, Spoken};
 use crate::messages::answer::{
     Block, Counts, Input, Message, beside, data, signature, stop_reason,
 };
+use crate::messages::citation::cite;
 use crate::seal::Detail;
 use crate::speaker::Speaker;
 
@@ -22,6 +23,7 @@ pub(crate) fn whole(speaker: &Speaker, body: &[u8]) -> Result<Bytes, serde_json:
     let mut ending = spoken.tell(|piece| pieces.push(piece));
     let by = speaker.by.as_deref();
     let mut content: Vec<Block<'_>> = Vec::with_capacity(pieces.len());
+    let mut citations = ending.sources();
     let mut called = 0;
     for piece in pieces {
         match piece {
@@ -33,10 +35,14 @@ pub(crate) fn whole(speaker: &Speaker, body: &[u8]) -> Result<Bytes, serde_json:
             Piece::Text(said) | Piece::Refusal(said) => {
                 let said = text(said)?;
                 match content.last_mut() {
-                    Some(Block::Text { text }) => text.to_mut().push_str(&said),
-                    _ => content.push(Block::Text { text: said }),
+                    Some(Block::Text { text, .. }) => text.to_mut().push_str(&said),
+                    _ => content.push(Block::Text {
+                        text: said,
+                        citations: Vec::new(),
+                    }),
                 }
             }
+            Piece::Citation(citation) => citations.push(citation),
             Piece::Call(call) => {
                 let id = call.id(speaker, called);
                 called += 1;
@@ -53,6 +59,7 @@ pub(crate) fn whole(speaker: &Speaker, body: &[u8]) -> Result<Bytes, serde_json:
             }
         }
     }
+    cite(&mut content, citations);
     let model = ending.model.take();
     let message = Message {
         id: &speaker.message_id("msg_"),

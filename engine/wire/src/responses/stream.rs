@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::Arguments;
 use crate::chat::ErrorBody;
+use crate::chat::citation::Citation;
 use crate::chat::spoken::{Call, Ending, Piece, Spoken};
 use crate::event::event;
 use crate::responses::answer::{Echo, Response, State};
@@ -31,6 +32,8 @@ pub(crate) struct Stream {
     /// Calls that are not closed.
     calls: Vec<Calling>,
     called: u32,
+    /// Characters of text in closed items.
+    told: u64,
     ending: Ending,
 }
 
@@ -49,6 +52,8 @@ struct Words {
     place: usize,
     id: String,
     said: String,
+    /// What it stands on.
+    annotations: Vec<Value>,
 }
 
 /// A call under way.
@@ -126,6 +131,7 @@ pub(crate) fn whole(speaker: &Speaker, body: &[u8]) -> Result<Bytes, serde_json:
     stream.events.silent = true;
     let mut nobody = BytesMut::new();
     stream.read(Spoken::read(body)?, &mut nobody);
+    stream.cite_sources(&mut nobody);
     stream.close_all(&mut nobody);
     let usage = stream.ending.usage.or(speaker.usage).unwrap_or_default();
     serde_json::to_vec(&stream.response(State::of(&stream.ending), Some(usage))).map(Bytes::from)
@@ -146,6 +152,7 @@ impl Stream {
             open: Open::Nothing,
             calls: Vec::new(),
             called: 0,
+            told: 0,
             ending: Ending::default(),
         }
     }
@@ -170,6 +177,7 @@ impl Stream {
     /// The answer is complete.
     pub(crate) fn finish(&mut self, counted: Option<Usage>, out: &mut BytesMut) {
         self.begin(out);
+        self.cite_sources(out);
         self.close_all(out);
         let usage = self.ending.usage.or(counted).unwrap_or_default();
         let state = State::of(&self.ending);
@@ -216,12 +224,10 @@ impl Stream {
     fn piece(&mut self, piece: Piece<'_>, out: &mut BytesMut) {
         match piece {
             Piece::Text(text) => {
-                if !matches!(self.open, Open::Text(_)) {
-                    let words = self.message(&text_part(""), out);
-                    self.open = Open::Text(words);
-                }
+                self.speak(out);
                 self.add(text, out);
             }
+            Piece::Citation(citation) => self.cite(&citation, out),
             Piece::Refusal(text) => {
                 if !matches!(self.open, Open::Refusal(_)) {
                     let words = self.message(&refusal_part(""), out);
@@ -242,6 +248,48 @@ impl Stream {
             }
             Piece::Call(call) => self.call(&call, out),
         }
+    }
+
+    /// Opens a text where none is open.
+    fn speak(&mut self, out: &mut BytesMut) {
+        if !matches!(self.open, Open::Text(_)) {
+            let words = self.message(&text_part("", &[]), out);
+            self.open = Open::Text(words);
+        }
+    }
+
+    fn cite_sources(&mut self, out: &mut BytesMut) {
+        for citation in self.ending.sources() {
+            self.cite(&citation, out);
+        }
+    }
+
+    /// Where the open text comes from; the whole of it, where no place is told.
+    fn cite(&mut self, citation: &Citation, out: &mut BytesMut) {
+        self.speak(out);
+        let Open::Text(words) = &mut self.open else {
+            return;
+        };
+        let length = words.said.chars().count() as u64;
+        let here = |at: u64| at.saturating_sub(self.told).min(length);
+        let (start, end) = citation
+            .span
+            .as_ref()
+            .map_or((0, length), |span| (here(span.start), here(span.end)));
+        let title = citation.title.as_deref().unwrap_or_default();
+        let annotation = match &citation.url {
+            Some(url) => {
+                json!({ "type": "url_citation", "start_index": start, "end_index": end, "url": url, "title": title })
+            }
+            None => {
+                let file = citation.file.as_deref().unwrap_or_default();
+                json!({ "type": "file_citation", "file_id": file, "filename": title, "index": end })
+            }
+        };
+        let added = json!({ "item_id": words.id, "output_index": words.place, "content_index": 0, "annotation_index": words.annotations.len(), "annotation": annotation });
+        words.annotations.push(annotation);
+        self.events
+            .tell("response.output_text.annotation.added", &added, out);
     }
 
     /// Opens an item; what words were added to is closed.
@@ -270,6 +318,7 @@ impl Stream {
             place,
             id,
             said: String::new(),
+            annotations: Vec::new(),
         }
     }
 
@@ -286,6 +335,7 @@ impl Stream {
             place,
             id,
             said: String::new(),
+            annotations: Vec::new(),
         };
         self.open = Open::Thought(words, detail.kept());
     }
@@ -422,7 +472,8 @@ impl Stream {
             Open::Text(words) => {
                 let told = json!({ "item_id": words.id, "output_index": words.place, "content_index": 0, "text": words.said, "logprobs": [] });
                 self.events.tell("response.output_text.done", &told, out);
-                let part = text_part(&words.said);
+                self.told += words.said.chars().count() as u64;
+                let part = text_part(&words.said, &words.annotations);
                 self.spoken(&words, &part, out);
             }
             Open::Refusal(words) => {
@@ -497,8 +548,8 @@ pub(crate) fn stream_error(error: &ErrorBody) -> Bytes {
     out.freeze()
 }
 
-fn text_part(text: &str) -> Value {
-    json!({ "type": "output_text", "text": text, "annotations": [], "logprobs": [] })
+fn text_part(text: &str, annotations: &[Value]) -> Value {
+    json!({ "type": "output_text", "text": text, "annotations": annotations, "logprobs": [] })
 }
 
 fn refusal_part(text: &str) -> Value {

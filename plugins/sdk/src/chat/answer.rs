@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::chat::chunk::{Head, Text};
+use crate::chat::chunk::{self, Head, Text};
+use crate::chat::citation::Citation;
 use crate::chat::progress::{Progress, Stop, Told};
 use crate::chat::state;
 use crate::chat::wire::{
@@ -59,6 +60,8 @@ struct Whole {
     refusal: Option<String>,
     thoughts: Vec<Detail<'static>>,
     calls: Vec<ToolCall<'static>>,
+    citations: Vec<Citation>,
+    extra: Option<Value>,
 }
 
 impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
@@ -187,6 +190,7 @@ impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
         let told = self.told(choice)?;
         told.thinking = false;
         told.spoke = true;
+        told.characters += text.chars().count() as u64;
         if self.progress.stream {
             let (head, chunks) = self.writing();
             head.content(chunks, choice, Text::Plain(text));
@@ -220,8 +224,56 @@ impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
         let told = self.told(choice)?;
         told.thinking = false;
         told.spoke = true;
+        told.characters += chunk::characters(json);
         let (head, chunks) = self.writing();
         head.content(chunks, choice, Text::Json(json));
+        Ok(())
+    }
+
+    /// Characters of text that a choice has said so far.
+    #[must_use]
+    pub fn characters(&self, choice: u32) -> u64 {
+        let mut choices = self.progress.choices.iter();
+        let told = choices.find(|told| told.index == choice);
+        told.map_or(0, |told| told.characters)
+    }
+
+    /// Where a piece of the text comes from.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn cite(&mut self, choice: u32, citation: Citation) -> Result<(), Fault> {
+        self.told(choice)?;
+        if self.progress.stream {
+            return self.delta(
+                choice,
+                Delta {
+                    annotations: slice::from_ref(&citation),
+                    ..Delta::default()
+                },
+            );
+        }
+        let whole = self.whole.entry(choice).or_default();
+        whole.citations.push(citation);
+        Ok(())
+    }
+
+    /// What the chat form has no word for, by the provider's name; told once.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn add_extra(&mut self, choice: u32, extra: Value) -> Result<(), Fault> {
+        self.told(choice)?;
+        if self.progress.stream {
+            return self.delta(
+                choice,
+                Delta {
+                    extra_content: Some(&extra),
+                    ..Delta::default()
+                },
+            );
+        }
+        self.whole.entry(choice).or_default().extra = Some(extra);
         Ok(())
     }
 
@@ -544,6 +596,8 @@ impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
                     content: whole.text.as_deref().or(silent),
                     refusal: whole.refusal.as_deref(),
                     reasoning_details: &whole.thoughts,
+                    annotations: &whole.citations,
+                    extra_content: whole.extra.as_ref(),
                     tool_calls: &whole.calls,
                 });
                 Choice {

@@ -35,6 +35,8 @@ pub(crate) struct Told {
     pub(crate) index: u32,
     /// Whether there was text.
     pub(crate) spoke: bool,
+    /// Characters of text so far.
+    pub(crate) characters: u64,
     /// Tool calls so far.
     pub(crate) calls: u32,
     /// Those of them without arguments yet.
@@ -53,13 +55,25 @@ pub(crate) struct Stop {
     pub(crate) native: String,
 }
 
-impl<E: Default + Serialize> Progress<E> {
+impl<E: Serialize> Progress<E> {
     /// The state before the first frame.
     ///
     /// # Errors
     /// Never for a state that can be written.
-    pub fn opened(ctx: &RequestCtx, include_usage: bool) -> Result<Vec<u8>, Fault> {
+    pub fn opened(ctx: &RequestCtx, include_usage: bool) -> Result<Vec<u8>, Fault>
+    where
+        E: Default,
+    {
+        Self::opened_with(ctx, include_usage, E::default())
+    }
+
+    /// The state before the first frame, for an adapter that remembers something of the request.
+    ///
+    /// # Errors
+    /// Never for a state that can be written.
+    pub fn opened_with(ctx: &RequestCtx, include_usage: bool, extra: E) -> Result<Vec<u8>, Fault> {
         Self {
+            extra,
             stream: ctx.stream,
             include_usage,
             request: ctx.request_id.clone(),
@@ -67,7 +81,9 @@ impl<E: Default + Serialize> Progress<E> {
             // Until the provider names the answer, and for those that never do.
             id: format!("chatcmpl-{}", ctx.request_id),
             model: ctx.model.clone(),
-            ..Self::default()
+            usage: None,
+            choices: Vec::new(),
+            done: false,
         }
         .write()
     }

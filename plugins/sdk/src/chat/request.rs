@@ -91,6 +91,10 @@ pub struct Message<'a> {
     pub extra_content: Option<&'a RawValue>,
     #[serde(borrow)]
     pub name: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub annotations: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub audio: Option<&'a RawValue>,
 }
 
 /// A call the model made earlier.
@@ -248,8 +252,9 @@ impl<'a> Chat<'a> {
         }
     }
 
-    /// Warns where messages have names, for providers that know none.
-    pub fn warn_of_names(&self, warnings: &mut Vec<String>) {
+    /// Warns where messages have names, for providers that know none, and of what no provider is told again.
+    pub fn warn_of_messages(&self, warnings: &mut Vec<String>) {
+        warn_of_echoes(&self.messages, warnings);
         if self
             .messages
             .iter()
@@ -257,6 +262,17 @@ impl<'a> Chat<'a> {
         {
             warnings.push(String::from("`messages[].name` was dropped"));
         }
+    }
+}
+
+/// Warns where earlier answers come back with their sources or their sound: adapters send what was said, and no more.
+pub fn warn_of_echoes(messages: &[Message<'_>], warnings: &mut Vec<String>) {
+    let filled = |value: Option<&RawValue>| value.is_some_and(|value| value.get() != "[]");
+    if messages.iter().any(|message| filled(message.annotations)) {
+        warnings.push(String::from("`messages[].annotations` was dropped"));
+    }
+    if messages.iter().any(|message| message.audio.is_some()) {
+        warnings.push(String::from("`messages[].audio` was dropped"));
     }
 }
 

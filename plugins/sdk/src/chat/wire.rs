@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::chat::citation::Citation;
 use crate::error::Fault;
 use crate::reply::Usage;
 
@@ -51,6 +52,10 @@ pub(crate) struct Delta<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(crate) reasoning_details: &'a [Detail<'a>],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(crate) annotations: &'a [Citation],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) extra_content: Option<&'a Value>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(crate) tool_calls: &'a [ToolCall<'a>],
 }
 
@@ -62,6 +67,10 @@ pub(crate) struct Message<'a> {
     pub(crate) refusal: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(crate) reasoning_details: &'a [Detail<'a>],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(crate) annotations: &'a [Citation],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) extra_content: Option<&'a Value>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(crate) tool_calls: &'a [ToolCall<'a>],
 }
