@@ -31,6 +31,7 @@ mod e2e {
     mod embeddings;
     mod failover;
     mod formats;
+    mod identities;
     mod layers;
     mod layout;
     mod life;

@@ -144,7 +144,7 @@ impl Drive {
         self.flight.as_ref()
     }
 
-    /// What adapters changed or dropped of the request.
+    /// What adapters changed or dropped of the request, and what an answer that was taken had no place for.
     #[must_use]
     pub fn warnings(&self) -> String {
         let chosen = self.committed.and_then(|attempt| self.lane(attempt));
@@ -173,7 +173,10 @@ impl Drive {
             return Ok(VecDeque::from([formed.unwrap_or(body)]));
         }
         let answer = voice::whole(dialect, &self.speaker(), &body)?;
-        Ok(VecDeque::from([answer]))
+        if let Some(lane) = self.chosen() {
+            lane.warnings.extend(voice::left_out(&answer.lost));
+        }
+        Ok(VecDeque::from([answer.body]))
     }
 
     fn lane(&self, attempt: usize) -> Option<&Lane> {

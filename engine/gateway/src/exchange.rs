@@ -337,17 +337,21 @@ fn conclude(mut drive: Drive, streaming: bool) -> Response<Answer> {
         return answer::failed(flight, refusal);
     }
     let mut response = Response::new(Answer::Whole(std::collections::VecDeque::new()));
-    answer::describe(response.headers_mut(), flight, Some(&drive.warnings()));
-    if streaming {
-        stream(&mut response, Relay::new(drive));
-    } else {
-        response
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if !streaming {
+        // Before the headers, which name what has no place in it.
         match drive.take_answer() {
             Ok(parts) => *response.body_mut() = Answer::Whole(parts),
             Err(error) => return unsayable(&drive, &error),
         }
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    if let Some(flight) = drive.flight() {
+        answer::describe(response.headers_mut(), flight, Some(&drive.warnings()));
+    }
+    if streaming {
+        stream(&mut response, Relay::new(drive));
     }
     response
 }

@@ -30,6 +30,8 @@ pub(crate) struct Choice<'a> {
     pub(crate) finish_reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) native_finish_reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stop_sequence: Option<&'a str>,
 }
 
 /// A piece of the message, or all of it.

@@ -71,6 +71,7 @@ fn response(state: &State, message: Message<'_>) -> Result<Decoded, Fault> {
             said: Kind::Message(said),
             finish_reason: Some(reason(&finish)),
             native_finish_reason: native.as_deref(),
+            stop_sequence: message.stop_sequence.as_deref(),
         }],
         usage: Some(UnifiedUsage::from(&usage)),
     };

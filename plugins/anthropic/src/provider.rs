@@ -17,6 +17,7 @@ pub(crate) struct Message<'a> {
     #[serde(borrow, default)]
     pub(crate) content: Vec<Block<'a>>,
     pub(crate) stop_reason: Option<String>,
+    pub(crate) stop_sequence: Option<String>,
     pub(crate) stop_details: Option<StopDetails>,
     pub(crate) usage: Option<Counts>,
 }
@@ -82,5 +83,6 @@ pub(crate) struct Delta<'a> {
     #[serde(borrow)]
     pub(crate) citation: Option<&'a RawValue>,
     pub(crate) stop_reason: Option<String>,
+    pub(crate) stop_sequence: Option<String>,
     pub(crate) stop_details: Option<StopDetails>,
 }

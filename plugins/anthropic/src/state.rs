@@ -28,6 +28,7 @@ pub(crate) struct State {
     /// What the open block of text stands on.
     pub(crate) cited: Pending,
     pub(crate) stop_reason: Option<String>,
+    pub(crate) stop_sequence: Option<String>,
     pub(crate) done: bool,
 }
 

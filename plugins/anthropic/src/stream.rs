@@ -236,6 +236,7 @@ impl Fold {
         };
         if delta.stop_reason.is_some() {
             self.state.stop_reason = delta.stop_reason;
+            self.state.stop_sequence = delta.stop_sequence;
         }
         match delta
             .stop_details
@@ -254,12 +255,14 @@ impl Fold {
     fn stop(&mut self) -> Result<(), Fault> {
         self.state.done = true;
         let native = self.state.stop_reason.take();
+        let met = self.state.stop_sequence.take();
         let finish = finish(native.as_deref(), self.state.calls > 0);
         let choice = Choice {
             index: 0,
             said: Said::Delta(Delta::default()),
             finish_reason: Some(reason(&finish)),
             native_finish_reason: native.as_deref(),
+            stop_sequence: met.as_deref(),
         };
         self.write(vec![choice], None)?;
         if self.state.include_usage {
@@ -323,6 +326,7 @@ impl Fold {
             said: Said::Delta(delta),
             finish_reason: None,
             native_finish_reason: None,
+            stop_sequence: None,
         };
         self.write(vec![choice], None)
     }

@@ -27,6 +27,7 @@ const WITHOUT: &[&str] = &[
     "web_search_options",
     "metadata",
     "parallel_tool_calls",
+    "user",
 ];
 
 #[derive(Serialize)]

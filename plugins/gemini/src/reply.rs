@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::failure;
 use crate::grounding::Heard;
 use crate::partial::Open;
-use crate::provider::{Candidate, FunctionCall, Part, Response};
+use crate::provider::{Candidate, FunctionCall, Odds, Part, Response, Token};
 
 /// What the next event needs.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
@@ -83,10 +83,12 @@ fn tell(answer: &mut Told, candidate: Candidate<'_>) -> Result<(), Fault> {
     let choice = candidate.index;
     answer.begin(choice)?;
     let (grounding, recited) = (candidate.grounding(), candidate.recited());
+    let odds = candidate.logprobs_result.as_ref().map(weighed);
     let parts = candidate.content.and_then(|content| content.parts);
     for part in parts.unwrap_or_default() {
         said(answer, choice, &part)?;
     }
+    answer.weigh(choice, odds.unwrap_or_default())?;
     let heard = &answer.extra().heard;
     let mut citations = recited.map_or_else(Vec::new, |recited| recited.citations(heard));
     let found = grounding.as_ref().map(|found| found.citations(heard));
@@ -116,8 +118,11 @@ fn said(answer: &mut Told, choice: u32, part: &Part<'_>) -> Result<(), Fault> {
     if let Some(call) = &part.function_call {
         return called(answer, choice, call, signature);
     }
+    if let Some(picture) = part.inline_data.as_ref().filter(|_| !part.thought) {
+        return answer.show(choice, &picture.mime_type, &picture.data);
+    }
     let Some(text) = &part.text else {
-        // Tools that run at Google, their results, pictures, and kinds yet unknown.
+        // Tools that run at Google, their results, and kinds yet unknown.
         return Ok(());
     };
     if part.thought {
@@ -143,6 +148,23 @@ fn said(answer: &mut Told, choice: u32, part: &Part<'_>) -> Result<(), Fault> {
             ..Thought::default()
         },
     )
+}
+
+/// Tokens as OpenAI has them.
+fn weighed(odds: &Odds) -> Vec<Value> {
+    let token = |token: &Token| json!({ "token": token.token, "logprob": token.log_probability, "bytes": token.token.as_bytes() });
+    let rivals = odds.top_candidates.iter().map(|rivals| &rivals.candidates);
+    let rivals = rivals.map(Some).chain(std::iter::repeat(None));
+    let chosen = odds.chosen_candidates.iter().zip(rivals);
+    let one = |(chosen, rivals): (&Token, Option<&Vec<Token>>)| {
+        let mut one = token(chosen);
+        let rivals: Vec<Value> = rivals.into_iter().flatten().map(token).collect();
+        if let Some(one) = one.as_object_mut() {
+            one.insert(String::from("top_logprobs"), Value::from(rivals));
+        }
+        one
+    };
+    chosen.map(one).collect()
 }
 
 fn called(

@@ -19,6 +19,7 @@ const WITHOUT: &[&str] = &[
     "web_search_options",
     "metadata",
     "service_tier",
+    "user",
     "thinking",
 ];
 

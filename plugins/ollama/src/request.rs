@@ -19,6 +19,7 @@ const WITHOUT: &[&str] = &[
     "metadata",
     "service_tier",
     "parallel_tool_calls",
+    "user",
 ];
 
 #[derive(Serialize)]

@@ -27,6 +27,7 @@ pub(super) const SOURCES: &[(&str, &str)] = sources![
     "sdk/src/chat.rs",
     "sdk/src/chat/address.rs",
     "sdk/src/chat/answer.rs",
+    "sdk/src/chat/answer/beside.rs",
     "sdk/src/chat/chunk.rs",
     "sdk/src/chat/citation.rs",
     "sdk/src/chat/content.rs",

@@ -106,6 +106,7 @@ pub(crate) fn stop_reason(ending: &Ending, called: bool) -> &'static str {
     match ending.finish.as_deref() {
         Some("length") => "max_tokens",
         Some("content_filter") => "refusal",
+        Some("stop") if ending.met.is_some() => "stop_sequence",
         _ if called => "tool_use",
         _ => "end_turn",
     }

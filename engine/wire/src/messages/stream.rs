@@ -83,6 +83,11 @@ impl Stream {
         self.ending.add(told);
     }
 
+    /// What had no place in it so far.
+    pub(crate) fn lost(&self) -> &[&'static str] {
+        self.ending.lost()
+    }
+
     /// The answer is complete.
     pub(crate) fn finish(&mut self, counted: Option<Usage>, out: &mut BytesMut) {
         self.begin(None, out);
@@ -96,7 +101,7 @@ impl Stream {
         let usage = self.ending.usage.or(counted).unwrap_or_default();
         let delta = json!({
             "stop_reason": stop_reason(&self.ending, self.called > 0),
-            "stop_sequence": null,
+            "stop_sequence": self.ending.met,
         });
         let message = json!({
             "type": "message_delta",
@@ -145,6 +150,9 @@ impl Stream {
             Piece::Detail(detail) => self.thought(detail, out),
             Piece::Citation(citation) => self.cite(&citation, out),
             Piece::Call(call) => self.call(&call, out),
+            Piece::Picture(_) => self.ending.lose("images"),
+            // Anthropic's clients cannot ask for them.
+            Piece::Odds(_) => {}
         }
     }
 

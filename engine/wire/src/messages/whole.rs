@@ -11,13 +11,13 @@ use crate::messages::answer::{
 };
 use crate::messages::citation::cite;
 use crate::seal::Detail;
-use crate::speaker::Speaker;
+use crate::speaker::{Speaker, Whole};
 
 /// A complete answer.
 ///
 /// # Errors
 /// The answer is no chat completion.
-pub(crate) fn whole(speaker: &Speaker, body: &[u8]) -> Result<Bytes, serde_json::Error> {
+pub(crate) fn whole(speaker: &Speaker, body: &[u8]) -> Result<Whole, serde_json::Error> {
     let spoken = Spoken::read(body)?;
     let mut pieces = Vec::new();
     let mut ending = spoken.tell(|piece| pieces.push(piece));
@@ -43,6 +43,9 @@ pub(crate) fn whole(speaker: &Speaker, body: &[u8]) -> Result<Bytes, serde_json:
                 }
             }
             Piece::Citation(citation) => citations.push(citation),
+            Piece::Picture(_) => ending.lose("images"),
+            // Anthropic's clients cannot ask for them.
+            Piece::Odds(_) => {}
             Piece::Call(call) => {
                 let id = call.id(speaker, called);
                 called += 1;
@@ -68,10 +71,13 @@ pub(crate) fn whole(speaker: &Speaker, body: &[u8]) -> Result<Bytes, serde_json:
         model: model.as_deref().unwrap_or(&speaker.model),
         content,
         stop_reason: Some(stop_reason(&ending, called > 0)),
-        stop_sequence: None,
+        stop_sequence: ending.met.as_deref(),
         usage: Counts::from(ending.usage.or(speaker.usage).unwrap_or_default()),
     };
-    serde_json::to_vec(&message).map(Bytes::from)
+    Ok(Whole {
+        body: Bytes::from(serde_json::to_vec(&message)?),
+        lost: ending.lost().to_vec(),
+    })
 }
 
 fn thought<'a>(mut detail: Detail<'a>, by: Option<&str>) -> Block<'a> {

@@ -14,7 +14,7 @@ use crate::chat::spoken::{Call, Ending, Piece, Spoken};
 use crate::event::event;
 use crate::responses::answer::{Echo, Response, State};
 use crate::seal::{Detail, Sealed};
-use crate::speaker::Speaker;
+use crate::speaker::{Speaker, Whole};
 use crate::usage::Usage;
 
 /// A stream under way.
@@ -54,6 +54,8 @@ struct Words {
     said: String,
     /// What it stands on.
     annotations: Vec<Value>,
+    /// How likely its tokens were.
+    odds: Vec<Value>,
 }
 
 /// A call under way.
@@ -118,7 +120,7 @@ struct Added<'a> {
 
 /// How far the response is.
 #[derive(Debug, Serialize)]
-struct Whole<T> {
+struct Told<T> {
     response: T,
 }
 
@@ -126,7 +128,7 @@ struct Whole<T> {
 ///
 /// # Errors
 /// The answer is no chat completion.
-pub(crate) fn whole(speaker: &Speaker, body: &[u8]) -> Result<Bytes, serde_json::Error> {
+pub(crate) fn whole(speaker: &Speaker, body: &[u8]) -> Result<Whole, serde_json::Error> {
     let mut stream = Stream::new(speaker.clone());
     stream.events.silent = true;
     let mut nobody = BytesMut::new();
@@ -134,7 +136,11 @@ pub(crate) fn whole(speaker: &Speaker, body: &[u8]) -> Result<Bytes, serde_json:
     stream.cite_sources(&mut nobody);
     stream.close_all(&mut nobody);
     let usage = stream.ending.usage.or(speaker.usage).unwrap_or_default();
-    serde_json::to_vec(&stream.response(State::of(&stream.ending), Some(usage))).map(Bytes::from)
+    let response = stream.response(State::of(&stream.ending), Some(usage));
+    Ok(Whole {
+        body: Bytes::from(serde_json::to_vec(&response)?),
+        lost: stream.ending.lost().to_vec(),
+    })
 }
 
 impl Stream {
@@ -174,6 +180,11 @@ impl Stream {
         }
     }
 
+    /// What had no place in it so far.
+    pub(crate) fn lost(&self) -> &[&'static str] {
+        self.ending.lost()
+    }
+
     /// The answer is complete.
     pub(crate) fn finish(&mut self, counted: Option<Usage>, out: &mut BytesMut) {
         self.begin(out);
@@ -187,7 +198,7 @@ impl Stream {
         };
         let response = to_raw_value(&self.response(state, Some(usage))).ok();
         let response = response.as_deref();
-        self.events.tell(name, &Whole { response }, out);
+        self.events.tell(name, &Told { response }, out);
     }
 
     /// The answer broke off. Nothing may follow.
@@ -203,7 +214,7 @@ impl Stream {
         let response = to_raw_value(&self.response(State::Begun, None)).ok();
         for name in ["response.created", "response.in_progress"] {
             let response = response.as_deref();
-            self.events.tell(name, &Whole { response }, out);
+            self.events.tell(name, &Told { response }, out);
         }
     }
 
@@ -228,6 +239,13 @@ impl Stream {
                 self.add(text, out);
             }
             Piece::Citation(citation) => self.cite(&citation, out),
+            Piece::Picture(url) => self.show(&url, out),
+            Piece::Odds(odds) => {
+                if let Open::Text(words) = &mut self.open {
+                    let odds: Vec<Value> = serde_json::from_str(odds.get()).unwrap_or_default();
+                    words.odds.extend(odds);
+                }
+            }
             Piece::Refusal(text) => {
                 if !matches!(self.open, Open::Refusal(_)) {
                     let words = self.message(&refusal_part(""), out);
@@ -253,9 +271,24 @@ impl Stream {
     /// Opens a text where none is open.
     fn speak(&mut self, out: &mut BytesMut) {
         if !matches!(self.open, Open::Text(_)) {
-            let words = self.message(&text_part("", &[]), out);
+            let words = self.message(&text_part("", &[], &[]), out);
             self.open = Open::Text(words);
         }
+    }
+
+    /// A picture that the model made; one that lies elsewhere has no place.
+    fn show(&mut self, url: &str, out: &mut BytesMut) {
+        let Some((_, data)) = url
+            .strip_prefix("data:")
+            .and_then(|rest| rest.split_once(";base64,"))
+        else {
+            self.ending.lose("images");
+            return;
+        };
+        let begun = json!({ "type": "image_generation_call", "status": "in_progress" });
+        let (place, id) = self.start("ig_", begun, out);
+        let item = json!({ "type": "image_generation_call", "id": id, "status": "completed", "result": data });
+        self.done(place, &item, out);
     }
 
     fn cite_sources(&mut self, out: &mut BytesMut) {
@@ -319,6 +352,7 @@ impl Stream {
             id,
             said: String::new(),
             annotations: Vec::new(),
+            odds: Vec::new(),
         }
     }
 
@@ -336,6 +370,7 @@ impl Stream {
             id,
             said: String::new(),
             annotations: Vec::new(),
+            odds: Vec::new(),
         };
         self.open = Open::Thought(words, detail.kept());
     }
@@ -470,10 +505,10 @@ impl Stream {
         match std::mem::replace(&mut self.open, Open::Nothing) {
             Open::Nothing => {}
             Open::Text(words) => {
-                let told = json!({ "item_id": words.id, "output_index": words.place, "content_index": 0, "text": words.said, "logprobs": [] });
+                let told = json!({ "item_id": words.id, "output_index": words.place, "content_index": 0, "text": words.said, "logprobs": words.odds });
                 self.events.tell("response.output_text.done", &told, out);
                 self.told += words.said.chars().count() as u64;
-                let part = text_part(&words.said, &words.annotations);
+                let part = text_part(&words.said, &words.annotations, &words.odds);
                 self.spoken(&words, &part, out);
             }
             Open::Refusal(words) => {
@@ -548,8 +583,8 @@ pub(crate) fn stream_error(error: &ErrorBody) -> Bytes {
     out.freeze()
 }
 
-fn text_part(text: &str, annotations: &[Value]) -> Value {
-    json!({ "type": "output_text", "text": text, "annotations": annotations, "logprobs": [] })
+fn text_part(text: &str, annotations: &[Value], odds: &[Value]) -> Value {
+    json!({ "type": "output_text", "text": text, "annotations": annotations, "logprobs": odds })
 }
 
 fn refusal_part(text: &str) -> Value {

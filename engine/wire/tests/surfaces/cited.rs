@@ -1,11 +1,11 @@
 //! Where an answer comes from, as clients of other dialects are told.
 
 use crate::chat::stream;
-use crate::heard::{message, response, told, whole};
+use crate::heard::{message, response, speaker, told, whole};
 use bytes::Bytes;
 use mux_wire::Dialect::{Messages, Responses};
 use mux_wire::chat::Audience;
-use mux_wire::messages;
+use mux_wire::{messages, voice};
 use serde_json::{Value, json};
 
 fn web(url: &str, start: u64, end: u64) -> Value {
@@ -173,4 +173,61 @@ fn earlier_citations_that_go_nowhere_are_named() {
         dropped.contains("`citations` of earlier answers"),
         "{dropped}"
     );
+}
+
+#[test]
+fn a_picture_is_an_item_of_a_response() {
+    let picture =
+        json!({ "type": "image_url", "image_url": { "url": "data:image/png;base64,aGk=" } });
+    let deltas = [
+        json!({ "content": "Here:" }),
+        json!({ "images": [picture] }),
+    ];
+    let said = response(&told(Responses, &[stream(&deltas, "stop")]));
+    let item = &said["output"][1];
+    assert_eq!(
+        (&item["type"], &item["result"]),
+        (&json!("image_generation_call"), &json!("aGk="))
+    );
+}
+
+#[test]
+fn what_has_no_place_in_an_answer_is_named_and_not_lost_in_silence() {
+    let picture =
+        json!({ "type": "image_url", "image_url": { "url": "data:image/png;base64,aGk=" } });
+    let extra = json!({ "google": { "grounding_metadata": { "webSearchQueries": ["why"] } } });
+    let said = json!({ "role": "assistant", "content": "So.", "images": [picture], "extra_content": extra });
+    let chat = json!({ "model": "m", "choices": [{ "index": 0, "finish_reason": "stop", "message": said }] });
+    let lost = |dialect| {
+        let answer = voice::whole(dialect, &speaker(), chat.to_string().as_bytes()).unwrap();
+        voice::left_out(&answer.lost)
+    };
+    assert_eq!(
+        lost(Messages),
+        ["`extra_content` of the answer", "`images` of the answer"]
+    );
+    assert_eq!(lost(Responses), ["`extra_content` of the answer"]);
+
+    // The headers of a stream are gone: there it is a comment, which clients skip.
+    let deltas = [json!({ "content": "So." }), json!({ "images": [picture] })];
+    let heard = told(Messages, &[stream(&deltas, "stop")]);
+    let text = String::from_utf8(heard.to_vec()).unwrap();
+    assert!(
+        text.contains("\n: x-mux-dropped: `images` of the answer\n"),
+        "{text}"
+    );
+    assert_eq!(message_text(&heard), "So.");
+    let heard = told(Responses, &[stream(&[json!({ "content": "So." })], "stop")]);
+    assert!(
+        !String::from_utf8(heard.to_vec())
+            .unwrap()
+            .contains("x-mux-dropped")
+    );
+}
+
+fn message_text(heard: &Bytes) -> String {
+    message(heard)["content"][0]["text"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }

@@ -32,7 +32,7 @@ pub(crate) fn told(dialect: Dialect, parts: &[Bytes]) -> Bytes {
 /// A whole chat answer in another dialect.
 pub(crate) fn whole(dialect: Dialect, answer: &Value) -> Value {
     let body = voice::whole(dialect, &speaker(), answer.to_string().as_bytes());
-    serde_json::from_slice(&body.expect("an answer")).expect("json")
+    serde_json::from_slice(&body.expect("an answer").body).expect("json")
 }
 
 /// The events of a stream, each with its name equal to its type.
@@ -112,6 +112,7 @@ pub(crate) fn message(stream: &Bytes) -> Value {
             "message_delta" => {
                 assert!(open.is_empty(), "all blocks are closed");
                 message["stop_reason"] = event["delta"]["stop_reason"].clone();
+                message["stop_sequence"] = event["delta"]["stop_sequence"].clone();
                 message["usage"] = event["usage"].clone();
             }
             "message_stop" => over = true,

@@ -1,5 +1,7 @@
 //! An answer as it is told: the adapter says what came, this writes it as chunks or puts it together to one response.
 
+mod beside;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::slice;
@@ -13,7 +15,7 @@ use crate::chat::citation::Citation;
 use crate::chat::progress::{Progress, Stop, Told};
 use crate::chat::state;
 use crate::chat::wire::{
-    Choice, Completion, Counts, Delta, Detail, Function, Message, Said, ToolCall, write,
+    Choice, Completion, Counts, Delta, Detail, Function, Message, Odds, Said, ToolCall, write,
 };
 use crate::error::{Fault, UpstreamError};
 use crate::reply::{Batch, Decoded, Finish, Frame, Usage};
@@ -61,6 +63,8 @@ struct Whole {
     thoughts: Vec<Detail<'static>>,
     calls: Vec<ToolCall<'static>>,
     citations: Vec<Citation>,
+    images: Vec<Value>,
+    odds: Vec<Value>,
     extra: Option<Value>,
 }
 
@@ -227,53 +231,6 @@ impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
         told.characters += chunk::characters(json);
         let (head, chunks) = self.writing();
         head.content(chunks, choice, Text::Json(json));
-        Ok(())
-    }
-
-    /// Characters of text that a choice has said so far.
-    #[must_use]
-    pub fn characters(&self, choice: u32) -> u64 {
-        let mut choices = self.progress.choices.iter();
-        let told = choices.find(|told| told.index == choice);
-        told.map_or(0, |told| told.characters)
-    }
-
-    /// Where a piece of the text comes from.
-    ///
-    /// # Errors
-    /// Those of writing.
-    pub fn cite(&mut self, choice: u32, citation: Citation) -> Result<(), Fault> {
-        self.told(choice)?;
-        if self.progress.stream {
-            return self.delta(
-                choice,
-                Delta {
-                    annotations: slice::from_ref(&citation),
-                    ..Delta::default()
-                },
-            );
-        }
-        let whole = self.whole.entry(choice).or_default();
-        whole.citations.push(citation);
-        Ok(())
-    }
-
-    /// What the chat form has no word for, by the provider's name; told once.
-    ///
-    /// # Errors
-    /// Those of writing.
-    pub fn add_extra(&mut self, choice: u32, extra: Value) -> Result<(), Fault> {
-        self.told(choice)?;
-        if self.progress.stream {
-            return self.delta(
-                choice,
-                Delta {
-                    extra_content: Some(&extra),
-                    ..Delta::default()
-                },
-            );
-        }
-        self.whole.entry(choice).or_default().extra = Some(extra);
         Ok(())
     }
 
@@ -566,6 +523,7 @@ impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
         let choice = Choice {
             index: choice,
             said: Said::Delta(delta),
+            logprobs: None,
             finish_reason: None,
             native_finish_reason: None,
         };
@@ -596,12 +554,17 @@ impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
                     content: whole.text.as_deref().or(silent),
                     refusal: whole.refusal.as_deref(),
                     reasoning_details: &whole.thoughts,
+                    images: &whole.images,
                     annotations: &whole.citations,
                     extra_content: whole.extra.as_ref(),
                     tool_calls: &whole.calls,
                 });
+                let odds = (!whole.odds.is_empty()).then_some(Odds {
+                    content: &whole.odds,
+                });
                 Choice {
                     said,
+                    logprobs: odds,
                     ..told.last()
                 }
             })
@@ -638,6 +601,7 @@ impl Told {
         Choice {
             index: self.index,
             said: Said::Delta(Delta::default()),
+            logprobs: None,
             finish_reason: self.stop.as_ref().map(|stop| reason(&stop.finish)),
             native_finish_reason: native.filter(|native| !native.is_empty()),
         }

@@ -95,6 +95,8 @@ pub struct Message<'a> {
     pub annotations: Option<&'a RawValue>,
     #[serde(borrow)]
     pub audio: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub refusal: Option<&'a RawValue>,
 }
 
 /// A call the model made earlier.
@@ -143,12 +145,17 @@ impl<'a> Chat<'a> {
     /// # Errors
     /// When it is no chat completions request.
     pub fn read(body: &'a [u8]) -> Result<Self, Fault> {
-        json::read(body).map_err(|error| {
+        let mut chat: Self = json::read(body).map_err(|error| {
             Fault::invalid(
                 format!("the body is no chat completions request: {error}"),
                 "",
             )
-        })
+        })?;
+        for message in &mut chat.messages {
+            // An earlier answer that refused has its words there, and no other.
+            message.content = message.content.or(message.refusal);
+        }
+        Ok(chat)
     }
 
     /// Whether the client wants a chunk with the usage.
