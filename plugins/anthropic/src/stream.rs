@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use mux_plugin_sdk::chat::chunk::Head;
-use mux_plugin_sdk::chat::{Citation, json};
+use mux_plugin_sdk::chat::{Citation, Scan, Stretch, json};
 use mux_plugin_sdk::{Batch, Decoded, Fault, UpstreamError};
 
 use crate::chunk::{
@@ -23,19 +23,64 @@ pub(crate) fn decode(state: State, batch: &Batch) -> Result<Decoded, Fault> {
         head: None,
         decoded: Decoded::default(),
     };
-    for frame in batch.frames() {
+    for event in batch.payloads() {
         if fold.over() {
             break;
         }
-        fold.event(frame.data)?;
+        fold.event(event)?;
     }
     fold.decoded.state = fold.state.write()?;
     Ok(fold.decoded)
 }
 
+/// The same where the events add text and nothing else.
+pub(crate) fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
+    let mut stretch = Stretch::begin(state, batch)?;
+    for event in batch.payloads() {
+        stretch.text(0, text_of(event)?)?;
+    }
+    Some(stretch.finish())
+}
+
+/// The text that an event adds, where it is one that adds text.
+fn text_of(event: &[u8]) -> Option<&[u8]> {
+    let mut scan = Scan::new(event);
+    let (mut kind, mut index, mut text) = (None, None, None);
+    scan.object()?;
+    while let Some(field) = scan.field()? {
+        let again = match field {
+            b"type" => kind.replace(scan.word()?).is_some(),
+            b"index" => index.replace(scan.count()?).is_some(),
+            b"delta" => text.replace(text_delta(&mut scan)?).is_some(),
+            _ => return None,
+        };
+        if again {
+            return None;
+        }
+    }
+    scan.end()?;
+    text.filter(|_| kind == Some(b"content_block_delta"))
+}
+
+fn text_delta<'a>(scan: &mut Scan<'a>) -> Option<&'a [u8]> {
+    let (mut kind, mut text) = (None, None);
+    scan.object()?;
+    while let Some(field) = scan.field()? {
+        let again = match field {
+            b"type" => kind.replace(scan.word()?).is_some(),
+            b"text" => text.replace(scan.string()?).is_some(),
+            _ => return None,
+        };
+        if again {
+            return None;
+        }
+    }
+    text.filter(|_| kind == Some(b"text_delta"))
+}
+
 struct Fold {
     state: State,
-    head: Option<Head>,
+    head: Option<Head<'static>>,
     decoded: Decoded,
 }
 
@@ -222,6 +267,7 @@ impl Fold {
             self.arguments(index, &Text::Plain(Cow::Borrowed("{}")));
         }
         let (held, span) = self.state.cited.end(self.state.characters);
+        let span = span.filter(|_| self.state.cites);
         let said = held
             .iter()
             .filter_map(|raw| citation(raw, span.clone()))
@@ -310,7 +356,7 @@ impl Fold {
     }
 
     /// What chunks begin with, and where they go.
-    fn writing(&mut self) -> (&Head, &mut Vec<u8>) {
+    fn writing(&mut self) -> (&Head<'static>, &mut Vec<u8>) {
         let State {
             id, created, model, ..
         } = &self.state;

@@ -97,7 +97,8 @@ pub(crate) fn request(ctx: &RequestCtx, body: &[u8]) -> Result<Request, Fault> {
     let tools = Tools::read(&chat, &mut warnings)?;
     let generation = generation(&chat, family, !tools.tools.is_empty(), &mut warnings)?;
     // Passages are told of any answer, in characters only where somebody looks for sources.
-    let kept = if tools.search() {
+    let search = tools.search();
+    let kept = if search {
         Kept::listening()
     } else {
         Kept::default()
@@ -111,7 +112,7 @@ pub(crate) fn request(ctx: &RequestCtx, body: &[u8]) -> Result<Request, Fault> {
     };
     Ok(Request {
         body: json::body(&request, body)?,
-        state: Progress::opened_with(ctx, chat.include_usage(), kept)?,
+        state: Progress::opened_with(ctx, chat.include_usage(), kept, search)?,
         warnings,
     })
 }

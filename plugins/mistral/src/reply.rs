@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use mux_plugin_sdk::chat::{Answer, Call, Citation, Thought, Told, json, strange};
+use mux_plugin_sdk::chat::{Answer, Call, Citation, Scan, Stretch, Thought, Told, json, strange};
 use mux_plugin_sdk::{Batch, Decoded, ErrorKind, Fault, Finish, UpstreamError, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -98,12 +98,78 @@ struct Details {
 
 /// The chunks of a batch of events, or the whole response.
 pub(crate) fn decode(state: &[u8], batch: &Batch) -> Result<Decoded, Fault> {
+    if let Some(decoded) = more_text(state, batch) {
+        return Ok(decoded);
+    }
     let mut answer = Progressing::resume("mistral", state)?;
     answer.fold(batch, |answer, frame| event(answer, frame.data))?;
     if answer.ends_with(batch) {
         answer.close()?;
     }
     answer.finish()
+}
+
+/// The same where the events add text and nothing else.
+fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
+    let mut stretch = Stretch::begin(state, batch)?;
+    for event in batch.payloads() {
+        let mut scan = Scan::new(event);
+        let (mut id, mut model, mut said) = (None, None, None);
+        scan.object()?;
+        while let Some(field) = scan.field()? {
+            let again = match field {
+                b"id" => id.replace(scan.string()?).is_some(),
+                b"model" => model.replace(scan.string()?).is_some(),
+                b"choices" => said.replace(only(&mut scan)?).is_some(),
+                b"usage" => scan.null().map(|()| false)?,
+                _ => scan.value().map(|_| false)?,
+            };
+            if again {
+                return None;
+            }
+        }
+        scan.end()?;
+        let (choice, text) = said.filter(|_| stretch.is_named(id, model))?;
+        stretch.text(choice, text)?;
+    }
+    Some(stretch.finish())
+}
+
+/// The only choice, and the text it adds.
+fn only<'a>(scan: &mut Scan<'a>) -> Option<(u32, &'a [u8])> {
+    let (mut index, mut text) = (None, None);
+    scan.array()?;
+    scan.item()?.then_some(())?;
+    scan.object()?;
+    while let Some(field) = scan.field()? {
+        let again = match field {
+            b"index" => index.replace(scan.count()?).is_some(),
+            b"delta" => text.replace(text_of(scan)?).is_some(),
+            b"finish_reason" | b"message" => scan.null().map(|()| false)?,
+            _ => scan.value().map(|_| false)?,
+        };
+        if again {
+            return None;
+        }
+    }
+    let more = scan.item()?;
+    Some((index.unwrap_or(0), text.filter(|_| !more)?))
+}
+
+fn text_of<'a>(scan: &mut Scan<'a>) -> Option<&'a [u8]> {
+    let mut text = None;
+    scan.object()?;
+    while let Some(field) = scan.field()? {
+        let again = match field {
+            b"content" => text.replace(scan.string()?).is_some(),
+            b"tool_calls" => scan.null().map(|()| false)?,
+            _ => scan.value().map(|_| false)?,
+        };
+        if again {
+            return None;
+        }
+    }
+    text
 }
 
 fn event(answer: &mut Progressing, data: &[u8]) -> Result<(), Fault> {
@@ -190,11 +256,9 @@ fn piece(answer: &mut Progressing, index: u32, part: &Part) -> Result<(), Fault>
     }
     answer.text(index, part.text.as_deref().unwrap_or_default())?;
     for id in &part.reference_ids {
-        let here = answer.characters(index);
         let name = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
         let citation = Citation {
             file: Some(name),
-            span: Some(here..here),
             ..Citation::default()
         };
         answer.cite(index, citation)?;

@@ -13,7 +13,9 @@ pub mod format;
 pub mod json;
 pub mod progress;
 pub mod request;
+pub mod scan;
 pub mod state;
+pub mod stretch;
 pub mod tools;
 
 mod wire;
@@ -27,4 +29,6 @@ pub use format::Format;
 pub use json::{Json, object, quoted};
 pub use progress::Progress;
 pub use request::{Chat, Message, ReasoningDetail, ToolCall, warn_of_echoes};
+pub use scan::Scan;
+pub use stretch::Stretch;
 pub use tools::{Choice, Tool};

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::chat::chunk::{self, Head, Text};
 use crate::chat::citation::Citation;
 use crate::chat::progress::{Progress, Stop, Told};
-use crate::chat::state;
+use crate::chat::stretch::Lead;
 use crate::chat::wire::{
     Choice, Completion, Counts, Delta, Detail, Function, Message, Odds, Said, ToolCall, write,
 };
@@ -50,7 +50,7 @@ pub struct Answer<E> {
     provider: &'static str,
     progress: Progress<E>,
     /// What its chunks begin with, once there is one.
-    head: Option<Head>,
+    head: Option<Head<'static>>,
     whole: BTreeMap<u32, Whole>,
     decoded: Decoded,
 }
@@ -76,7 +76,7 @@ impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
     pub fn resume(provider: &'static str, state: &[u8]) -> Result<Self, Fault> {
         Ok(Self {
             provider,
-            progress: state::read(state)?,
+            progress: Progress::read(state)?,
             head: None,
             whole: BTreeMap::new(),
             decoded: Decoded::default(),
@@ -230,7 +230,7 @@ impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
         told.spoke = true;
         told.characters += chunk::characters(json);
         let (head, chunks) = self.writing();
-        head.content(chunks, choice, Text::Json(json));
+        head.content(chunks, choice, Text::Json(json.as_bytes()));
         Ok(())
     }
 
@@ -445,7 +445,17 @@ impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
     /// # Errors
     /// Those of writing.
     pub fn finish(mut self) -> Result<Decoded, Fault> {
-        self.decoded.state = self.progress.write()?;
+        let open = self.progress.open();
+        let lead = match self.progress.usage.clone() {
+            _ if open == 0 => None,
+            Some(usage) if !usage.other.is_empty() => None,
+            usage => {
+                self.writing();
+                let head = self.head.take();
+                head.map(|head| Lead { head, open, usage })
+            }
+        };
+        self.decoded.state = self.progress.write(lead.as_ref())?;
         Ok(self.decoded)
     }
 
@@ -509,7 +519,7 @@ impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
     }
 
     /// What chunks begin with, and where they go.
-    fn writing(&mut self) -> (&Head, &mut Vec<u8>) {
+    fn writing(&mut self) -> (&Head<'static>, &mut Vec<u8>) {
         let Progress {
             id, created, model, ..
         } = &self.progress;

@@ -1,8 +1,10 @@
 //! What an answer remembers from call to call.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::chat::state;
+use crate::chat::stretch::Lead;
 use crate::error::Fault;
 use crate::reply::{Finish, Usage};
 use crate::request::RequestCtx;
@@ -19,6 +21,8 @@ pub struct Progress<E> {
     /// What the adapter itself remembers.
     pub extra: E,
     pub(crate) include_usage: bool,
+    /// The adapter has to see every text: none is handed on unread.
+    pub(crate) watched: bool,
     /// Seconds since 1970.
     pub(crate) created: u64,
     pub(crate) id: String,
@@ -64,16 +68,23 @@ impl<E: Serialize> Progress<E> {
     where
         E: Default,
     {
-        Self::opened_with(ctx, include_usage, E::default())
+        Self::opened_with(ctx, include_usage, E::default(), false)
     }
 
-    /// The state before the first frame, for an adapter that remembers something of the request.
+    /// The state before the first frame, for an adapter that remembers something of the request, or that has to see every
+    /// text: then none is handed on unread.
     ///
     /// # Errors
     /// Never for a state that can be written.
-    pub fn opened_with(ctx: &RequestCtx, include_usage: bool, extra: E) -> Result<Vec<u8>, Fault> {
+    pub fn opened_with(
+        ctx: &RequestCtx,
+        include_usage: bool,
+        extra: E,
+        watched: bool,
+    ) -> Result<Vec<u8>, Fault> {
         Self {
             extra,
+            watched,
             stream: ctx.stream,
             include_usage,
             request: ctx.request_id.clone(),
@@ -85,10 +96,40 @@ impl<E: Serialize> Progress<E> {
             choices: Vec::new(),
             done: false,
         }
-        .write()
+        .write(None)
     }
 
-    pub(crate) fn write(&self) -> Result<Vec<u8>, Fault> {
-        state::write(self)
+    pub(crate) fn write(&self, lead: Option<&Lead<'_>>) -> Result<Vec<u8>, Fault> {
+        state::write(lead, self)
+    }
+
+    /// The choices that more text changes nothing of, a bit for each.
+    pub(crate) fn open(&self) -> u32 {
+        if !self.stream
+            || self.watched
+            || self.done
+            || self.choices.iter().any(|told| told.stop.is_some())
+        {
+            return 0;
+        }
+        let open = self
+            .choices
+            .iter()
+            .filter(|told| told.spoke && !told.thinking);
+        let bit = |told: &Told| 1_u32.checked_shl(told.index).unwrap_or(0);
+        open.map(bit).fold(0, |all, bit| all | bit)
+    }
+}
+
+impl<E: DeserializeOwned + Default> Progress<E> {
+    pub(crate) fn read(state: &[u8]) -> Result<Self, Fault> {
+        let (lead, progress): (_, Self) = state::read(state)?;
+        Ok(match lead {
+            Some(lead) => Self {
+                usage: lead.usage,
+                ..progress
+            },
+            None => progress,
+        })
     }
 }

@@ -13,7 +13,7 @@ use crate::chat::wire::{Choice, Delta, Odds, Said};
 use crate::error::Fault;
 
 impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
-    /// Characters of text that a choice has said so far.
+    /// Characters of text that a choice has said so far, as far as the adapter has seen them.
     #[must_use]
     pub fn characters(&self, choice: u32) -> u64 {
         let mut choices = self.progress.choices.iter();
