@@ -21,8 +21,8 @@ struct Cited<'a> {
     document_index: Option<u64>,
     #[serde(borrow)]
     file_id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    cited_text: Option<Cow<'a, str>>,
+    #[serde(rename = "cited_text", borrow)]
+    words: Option<Cow<'a, str>>,
 }
 
 /// A citation; `None` where it cannot be read. What only Anthropic says of it goes along.
@@ -40,7 +40,7 @@ pub(crate) fn citation(raw: &str, span: Option<Range<u64>>) -> Option<Citation> 
         url: url.map(str::to_owned),
         file: file.or(number),
         title: cited.title.or(cited.document_title).map(Cow::into_owned),
-        content: cited.cited_text.map(Cow::into_owned),
+        content: cited.words.map(Cow::into_owned),
         span,
         extra: Some(json!({ "anthropic": own })),
     })

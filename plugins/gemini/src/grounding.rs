@@ -62,10 +62,10 @@ impl Heard {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Grounding<'a> {
-    #[serde(borrow)]
-    grounding_chunks: Option<Vec<Chunk<'a>>>,
-    #[serde(borrow)]
-    grounding_supports: Option<Vec<Support<'a>>>,
+    #[serde(rename = "groundingChunks", borrow)]
+    chunks: Option<Vec<Chunk<'a>>>,
+    #[serde(rename = "groundingSupports", borrow)]
+    supports: Option<Vec<Support<'a>>>,
     #[serde(flatten)]
     rest: serde_json::Map<String, Value>,
 }
@@ -136,10 +136,10 @@ struct Passage<'a> {
 impl Grounding<'_> {
     /// A citation a segment and source; sources that no segment names have no place.
     pub(crate) fn citations(&self, heard: &Heard) -> Vec<Citation> {
-        let chunks = self.grounding_chunks.as_deref().unwrap_or_default();
+        let chunks = self.chunks.as_deref().unwrap_or_default();
         let mut named = vec![false; chunks.len()];
         let mut citations = Vec::new();
-        for support in self.grounding_supports.iter().flatten() {
+        for support in self.supports.iter().flatten() {
             let span = support.segment.as_ref().and_then(|s| heard.span(s));
             for index in support.grounding_chunk_indices.iter().flatten() {
                 if let (Some(chunk), Some(known)) = (chunks.get(*index), named.get_mut(*index)) {

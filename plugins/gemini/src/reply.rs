@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::failure;
-use crate::grounding::Heard;
+use crate::grounding::{Grounding, Heard};
 use crate::partial::Open;
 use crate::provider::{Candidate, Counts, FunctionCall, Odds, Part, Response, Token};
 
@@ -89,7 +89,9 @@ fn only<'a>(scan: &mut Scan<'a>) -> Option<(u32, &'a [u8])> {
             b"index" => index.replace(scan.count()?).is_some(),
             b"content" => text.replace(text_of(scan)?).is_some(),
             b"finishReason" => scan.null().map(|()| false)?,
-            b"finishMessage" => return None,
+            b"finishMessage" | b"groundingMetadata" | b"citationMetadata" | b"logprobsResult" => {
+                return None;
+            }
             _ => scan.value().map(|_| false)?,
         };
         if again {
@@ -229,7 +231,7 @@ fn tell(answer: &mut Told, candidate: Candidate<'_>) -> Result<(), Fault> {
     for citation in citations {
         answer.cite(choice, citation)?;
     }
-    if let Some(rest) = grounding.and_then(|found| found.rest()) {
+    if let Some(rest) = grounding.and_then(Grounding::rest) {
         answer.add_extra(choice, rest)?;
     }
     let Some(native) = candidate.finish_reason.as_ref().and_then(word) else {

@@ -125,35 +125,32 @@ pub(crate) fn prepare(upstream: &str, ctx: &RequestCtx, body: &[u8]) -> Result<R
         ));
     }
     let mut warnings = Vec::new();
-    let (verb, sent) = match (way, one) {
-        (Way::Content, Some(text)) => {
-            if asked.input_type.is_some() {
-                warnings.push(String::from(
-                    "`input_type` was dropped: this model reads in the text what it is for",
-                ));
-            }
-            let request = EmbedContent {
-                content: Content {
-                    parts: [Part { text }],
-                },
-                output_dimensionality: asked.dimensions,
-            };
-            ("embedContent", json::body(&request, body)?)
+    let (verb, sent) = if let (Way::Content, Some(text)) = (way, one) {
+        if asked.input_type.is_some() {
+            warnings.push(String::from(
+                "`input_type` was dropped: this model reads in the text what it is for",
+            ));
         }
-        _ => {
-            let instance = |content| Instance {
-                content,
-                task_type: asked.input_type.as_deref(),
-            };
-            let parameters = asked.dimensions.map(|dimensions| Parameters {
-                output_dimensionality: dimensions,
-            });
-            let request = Predict {
-                instances: asked.texts.iter().copied().map(instance).collect(),
-                parameters,
-            };
-            ("predict", json::body(&request, body)?)
-        }
+        let request = EmbedContent {
+            content: Content {
+                parts: [Part { text }],
+            },
+            output_dimensionality: asked.dimensions,
+        };
+        ("embedContent", json::body(&request, body)?)
+    } else {
+        let instance = |content| Instance {
+            content,
+            task_type: asked.input_type.as_deref(),
+        };
+        let parameters = asked.dimensions.map(|dimensions| Parameters {
+            output_dimensionality: dimensions,
+        });
+        let request = Predict {
+            instances: asked.texts.iter().copied().map(instance).collect(),
+            parameters,
+        };
+        ("predict", json::body(&request, body)?)
     };
     let path = format!("/google/models/{}:{verb}", ctx.model);
     Ok(RequestPlan {

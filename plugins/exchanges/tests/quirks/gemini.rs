@@ -377,3 +377,21 @@ fn a_picture_reaches_the_client() {
     let mut shown = heard.objects.iter();
     assert!(shown.any(|object| object["choices"][0]["delta"]["images"] == json!([picture])));
 }
+
+#[test]
+fn what_comes_beside_more_text_is_not_passed_over() {
+    let mut piece = candidate(&json!([{"text": " and on"}]), None);
+    piece["candidates"][0]["citationMetadata"] =
+        json!({"citationSources": [{"startIndex": 0, "endIndex": 2, "uri": "https://a.example/"}]});
+    piece["candidates"][0]["logprobsResult"] =
+        json!({"chosenCandidates": [{"token": "on", "logProbability": -1.0}]});
+    let events = [
+        ("", candidate(&json!([{"text": "On"}]), None)),
+        ("", piece),
+        ("", candidate(&json!([{"text": "."}]), Some("STOP"))),
+    ];
+    let heard = streamed("gemini", OLD, &events);
+    assert_eq!(first(&heard).annotations.len(), 1);
+    let mut chunks = heard.objects.iter().map(|object| &object["choices"][0]);
+    assert!(chunks.any(|choice| choice["logprobs"]["content"][0]["token"] == "on"));
+}
