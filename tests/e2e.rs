@@ -35,6 +35,7 @@ mod e2e {
     mod embeddings;
     mod failover;
     mod formats;
+    mod identities;
     mod layers;
     mod layout;
     mod life;

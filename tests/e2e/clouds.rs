@@ -25,12 +25,12 @@ const REGION: &str = "eu-central-1";
 const PROFILE: &str =
     "arn:aws:bedrock:eu-central-1:123456789012:application-inference-profile/abc123";
 const ROLE: &str = "arn:aws:iam::123456789012:role/models/llm-router";
-const ID: &str = "ASIACANARY0000000001";
-const SECRET: &str = "canary/aws+secret/4be1";
-const SESSION: &str = "canary//session+token==";
+pub(crate) const ID: &str = "ASIACANARY0000000001";
+pub(crate) const SECRET: &str = "canary/aws+secret/4be1";
+pub(crate) const SESSION: &str = "canary//session+token==";
 /// Made for these tests and trusted by nobody.
 const PEM: &str = include_str!("service_account.pem");
-const TOKEN: &str = "ya29.canary-token-";
+pub(crate) const TOKEN: &str = "ya29.canary-token-";
 
 /// What the names of variables begin with that would tell who this machine is.
 const CLOUDS: [&str; 7] = [
@@ -71,7 +71,7 @@ fn provider(kind: &str, at: &str, key: &str, settings: &str, id: &str) -> String
     )
 }
 
-fn bedrock(at: &str, key: &str) -> String {
+pub(crate) fn bedrock(at: &str, key: &str) -> String {
     provider(
         "bedrock",
         at,
@@ -81,7 +81,7 @@ fn bedrock(at: &str, key: &str) -> String {
     )
 }
 
-fn vertex(at: &str, key: &str) -> String {
+pub(crate) fn vertex(at: &str, key: &str) -> String {
     let settings = "project \"p-1\"\n    location \"europe-west4\"";
     provider("vertex", at, key, settings, "gemini-2.5-flash")
 }
@@ -91,15 +91,15 @@ fn azure(at: &str, key: &str) -> String {
 }
 
 /// A provider that `@chat` goes to.
-fn for_chat(provider: String) -> String {
+pub(crate) fn for_chat(provider: String) -> String {
     bundle(&[provider, only("chat", "cloud/m")])
 }
 
-fn alone(provider: String) -> Home {
+pub(crate) fn alone(provider: String) -> Home {
     Home::new(&for_chat(provider))
 }
 
-async fn start(home: &Home, environment: &[(&str, &str)]) -> Gateway {
+pub(crate) async fn start(home: &Home, environment: &[(&str, &str)]) -> Gateway {
     let nobody = nobody();
     let nobody = nobody.iter().map(|(n, v)| (n.as_str(), v.as_str()));
     let all: Vec<(&str, &str)> = nobody.chain(environment.iter().copied()).collect();
@@ -118,7 +118,7 @@ async fn fetched(gateway: &Gateway) {
 }
 
 /// Ends the gateway; nothing that it kept, logged or told holds a secret.
-async fn stop(gateway: Gateway, home: &Home, secrets: &[&str]) -> String {
+pub(crate) async fn stop(gateway: Gateway, home: &Home, secrets: &[&str]) -> String {
     let ended = gateway.stop().await;
     let mut kept = Vec::new();
     all_bytes(&home.data(), &mut kept);
@@ -169,7 +169,7 @@ fn event(name: &str, payload: &Value) -> Bytes {
 }
 
 /// Bedrock, for those who hold the key.
-fn converse(asked: &Asked, keys: &AwsKeys<'_>) -> Said {
+pub(crate) fn converse(asked: &Asked, keys: &AwsKeys<'_>) -> Said {
     if !signed(asked, "bedrock", keys) {
         let words =
             format!("The request signature we calculated does not match; you sent {SESSION}");
@@ -206,7 +206,7 @@ fn converse(asked: &Asked, keys: &AwsKeys<'_>) -> Said {
     Said::text(200, "application/vnd.amazon.eventstream", body.concat())
 }
 
-const KEYS: AwsKeys<'static> = AwsKeys {
+pub(crate) const KEYS: AwsKeys<'static> = AwsKeys {
     id: ID,
     secret: SECRET,
     session: Some(SESSION),
@@ -481,7 +481,7 @@ fn claimed(asked: &Asked, tokens: &str) {
 }
 
 /// Gemini, for those who show the `number`th token.
-fn gemini(asked: &Asked, number: usize) -> Said {
+pub(crate) fn gemini(asked: &Asked, number: usize) -> Said {
     if asked.header("authorization") != format!("Bearer {TOKEN}{number}") {
         let shown = asked.header("authorization");
         let error = json!({ "error": { "code": 401, "message": format!("bad {shown}"), "status": "UNAUTHENTICATED" } });
@@ -496,7 +496,7 @@ fn gemini(asked: &Asked, number: usize) -> Said {
     )
 }
 
-fn token(number: usize) -> Said {
+pub(crate) fn token(number: usize) -> Said {
     let token = format!("{TOKEN}{number}");
     Said::json(
         200,

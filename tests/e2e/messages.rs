@@ -1,6 +1,7 @@
 //! Clients of Anthropic's Messages, in front of every kind of provider.
 
 use super::by_hand::{self, ByHand};
+use super::endpoint::{Endpoint, Said};
 use super::home::{Home, failing, mock};
 use super::http::{Ask, Reply};
 use super::policy::{bundle, chain, only, openai, provider};
@@ -618,5 +619,38 @@ async fn an_answer_that_another_target_carries_on_is_one_message() {
             of("message_stop")
         ),
         (1, 1, 1)
+    );
+}
+
+#[tokio::test]
+async fn sources_of_an_answer_are_citations_and_what_has_no_place_is_told() {
+    let source = json!({ "type": "url_citation", "url_citation": { "url": "https://a.example/", "title": "A", "start_index": 0, "end_index": 4 } });
+    let picture =
+        json!({ "type": "image_url", "image_url": { "url": "data:image/png;base64,aGk=" } });
+    let upstream = Endpoint::new(move |_| {
+        let message = json!({ "role": "assistant", "content": "Yes.", "annotations": [source], "images": [picture] });
+        Said::json(
+            200,
+            &json!({ "id": "c", "object": "chat.completion", "created": 1, "model": "m",
+                "choices": [{ "index": 0, "message": message, "finish_reason": "stop" }] }),
+        )
+    })
+    .await;
+    let home = Home::new(&bundle(&[
+        openai("a", upstream.address),
+        only("chat", "a/m"),
+    ]));
+    let gateway = home.start().await;
+    let reply = ask(message("@chat").to_string())
+        .send(gateway.address)
+        .await;
+    assert_eq!(
+        (reply.status, reply.header("x-mux-dropped")),
+        (200, "`images` of the answer")
+    );
+    let block = &reply.json()["content"][0];
+    assert_eq!(
+        (&block["text"], &block["citations"][0]["url"]),
+        (&json!("Yes."), &json!("https://a.example/"))
     );
 }

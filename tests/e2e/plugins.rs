@@ -200,6 +200,36 @@ async fn an_adapter_that_loops_crashes_or_eats_memory_costs_that_attempt_only() 
 }
 
 #[tokio::test]
+async fn an_exchange_is_read_without_the_settings_that_say_where_requests_go() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("said.json");
+    let candidate = serde_json::json!({ "content": { "role": "model", "parts": [{ "text": "yes" }] }, "finishReason": "STOP" });
+    let exchange = serde_json::json!({
+        "request": { "url": "https://x/publishers/google/models/gemini-2.5-flash:generateContent", "body": { "contents": [] } },
+        "response": { "status": 200, "headers": {}, "body": { "candidates": [candidate] } },
+        "meta": { "model": "gemini-2.5-flash" },
+    });
+    std::fs::write(&file, exchange.to_string()).expect("a file");
+    let file = file.display().to_string();
+    let asked = [
+        "plugin",
+        "run",
+        "vertex",
+        "--format",
+        "json",
+        "--exchange",
+        &file,
+    ];
+    let told = run(&asked).await;
+    assert_eq!(told.code, Some(0), "{}", told.err);
+    let reading: serde_json::Value = serde_json::from_str(&told.out).expect("json");
+    assert_eq!(
+        (&reading["class"], &reading["text"]),
+        (&"ok".into(), &"yes".into())
+    );
+}
+
+#[tokio::test]
 async fn what_a_recorded_exchange_decodes_to_is_one_line_of_json() {
     let folder = tempfile::tempdir().expect("a folder");
     let stream = [

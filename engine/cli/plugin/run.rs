@@ -7,6 +7,7 @@ use clap::Args;
 use mux_plugins::exchange::Reading;
 use mux_plugins::preset::Preset;
 use mux_plugins::{Adapter, Exchange, Fault};
+use serde_json::{Map, Value};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -55,10 +56,28 @@ impl Run {
     fn adapter(&self) -> Result<Adapter, Trouble> {
         let (plugin, preset) = named(&self.adapter)?;
         let quirks = preset.map(Preset::quirks).unwrap_or_default();
-        let adapter = plugin.adapter(&self.settings, Some(NOWHERE));
+        let settings = filled(&self.settings, &plugin.manifest().config_schema);
+        let adapter = plugin.adapter(&settings, Some(NOWHERE));
         let adapter = adapter.and_then(|adapter| adapter.with(quirks));
         adapter.map_err(|error| Trouble::usage(error.to_string()))
     }
+}
+
+/// The settings with something in the place of every text that an adapter needs and was not given: it would say where
+/// requests go, and none does.
+fn filled(settings: &str, schema: &str) -> String {
+    let given: Result<Map<String, Value>, _> = serde_json::from_str(settings);
+    let (Ok(mut given), Ok(schema)) = (given, serde_json::from_str::<Value>(schema)) else {
+        return settings.to_owned();
+    };
+    let needed = schema.get("required").and_then(Value::as_array);
+    for name in needed.into_iter().flatten().filter_map(Value::as_str) {
+        let kind = schema.pointer(&format!("/properties/{name}/type"));
+        if kind.and_then(Value::as_str) == Some("string") {
+            given.entry(name).or_insert_with(|| Value::from("recorded"));
+        }
+    }
+    Value::Object(given).to_string()
 }
 
 /// What a file decodes to; or why the adapter cannot read it.

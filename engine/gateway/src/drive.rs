@@ -148,7 +148,7 @@ impl Drive {
         self.flight.as_ref()
     }
 
-    /// What adapters changed or dropped of the request.
+    /// What adapters changed or dropped of the request, and what an answer that was taken had no place for.
     #[must_use]
     pub(crate) fn warnings(&self) -> String {
         let chosen = self.committed.and_then(|attempt| self.lane(attempt));
@@ -174,7 +174,7 @@ impl Drive {
             }) => {
                 let (body, speaker) = (lane.whole(), self.speaker(self.committed));
                 let counted = voice::whole(dialect, &speaker, &body);
-                VecDeque::from([counted.unwrap_or(answer)])
+                VecDeque::from([counted.map_or(answer, |said| said.body)])
             }
             Some(spoken) => VecDeque::from([spoken.answer]),
             None => std::mem::take(&mut lane.parts),
@@ -212,10 +212,11 @@ impl Drive {
             ..Failure::of(Class::BadResponse)
         })?;
         let spoken = Spoken {
-            answer,
+            answer: answer.body,
             counted: used.is_some(),
         };
         if let Some(lane) = self.lanes.iter_mut().find(|l| l.attempt == attempt) {
+            lane.warnings.extend(voice::left_out(&answer.lost));
             lane.spoken = Some(spoken);
         }
         Ok(())

@@ -99,10 +99,6 @@ pub(crate) enum Awaits {
 
 /// One attempt, under way or over.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is an independent fact about an attempt"
-)]
 pub struct Attempt {
     /// Whom it calls.
     pub target: TargetId,

@@ -5,6 +5,7 @@ mod answer;
 pub(crate) mod asked;
 mod body;
 mod carried;
+pub(crate) mod citation;
 mod complete;
 pub(crate) mod content;
 pub(crate) mod counts;

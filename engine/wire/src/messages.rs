@@ -2,6 +2,7 @@
 //! between an Anthropic client and Anthropic itself.
 
 mod answer;
+mod citation;
 pub(crate) mod error;
 mod form;
 mod native;

@@ -20,6 +20,15 @@ pub struct Speaker {
     pub request: bytes::Bytes,
 }
 
+/// A complete answer in another dialect.
+#[derive(Debug, Clone)]
+pub struct Whole {
+    /// It.
+    pub body: bytes::Bytes,
+    /// Fields of the chat answer that have no place in it.
+    pub lost: Vec<&'static str>,
+}
+
 impl Speaker {
     /// An id of the answer, unique to the request.
     pub(crate) fn message_id(&self, prefix: &str) -> String {

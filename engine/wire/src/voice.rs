@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use crate::chat::{self, ErrorBody};
 use crate::dialect::Dialect;
 use crate::frame::{Framer, Framing};
-use crate::speaker::Speaker;
+use crate::speaker::{Speaker, Whole};
 use crate::usage::Usage;
 use crate::{messages, responses};
 
@@ -53,8 +53,17 @@ impl Voice {
         }
     }
 
-    /// Says the end of a complete answer; `counted` is its usage, where no chunk told it.
+    /// Says the end of a complete answer; `counted` is its usage, where no chunk told it. What had no place is named in a
+    /// comment before it: headers are long gone.
     pub fn finish(&mut self, counted: Option<Usage>, out: &mut BytesMut) {
+        let lost = match &self.stream {
+            Stream::Messages(stream) => stream.lost(),
+            Stream::Responses(stream) => stream.lost(),
+        };
+        if !lost.is_empty() {
+            let comment = format!(": x-mux-dropped: {}\n\n", left_out(lost).join("; "));
+            out.extend_from_slice(comment.as_bytes());
+        }
         match &mut self.stream {
             Stream::Messages(stream) => stream.finish(counted, out),
             Stream::Responses(stream) => stream.finish(counted, out),
@@ -70,15 +79,25 @@ impl Voice {
     }
 }
 
+/// What is said of fields that have no place, as of those of a request.
+#[must_use]
+pub fn left_out(lost: &[&'static str]) -> Vec<String> {
+    let said = |field: &&str| format!("`{field}` of the answer");
+    lost.iter().map(said).collect()
+}
+
 /// A complete chat answer in the client's dialect.
 ///
 /// # Errors
 /// The answer is no chat completion.
-pub fn whole(dialect: Dialect, speaker: &Speaker, body: &[u8]) -> Result<Bytes, serde_json::Error> {
+pub fn whole(dialect: Dialect, speaker: &Speaker, body: &[u8]) -> Result<Whole, serde_json::Error> {
     match dialect {
         Dialect::Messages => messages::whole::whole(speaker, body),
         Dialect::Responses => responses::stream::whole(speaker, body),
-        _ => Ok(Bytes::copy_from_slice(body)),
+        _ => Ok(Whole {
+            body: Bytes::copy_from_slice(body),
+            lost: Vec::new(),
+        }),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use mux_plugin_sdk::Fault;
-use mux_plugin_sdk::chat::chunk;
+use mux_plugin_sdk::chat::{Citation, chunk};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -30,6 +30,8 @@ pub(crate) struct Choice<'a> {
     pub(crate) finish_reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) native_finish_reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stop_sequence: Option<&'a str>,
 }
 
 /// A piece of the message, or all of it.
@@ -52,6 +54,8 @@ pub(crate) struct Delta<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) reasoning_details: Vec<Thought<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) annotations: Vec<Citation>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) tool_calls: Vec<Call<'a>>,
 }
 
@@ -63,6 +67,8 @@ pub(crate) struct Message<'a> {
     pub(crate) refusal: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) reasoning_details: Vec<Thought<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) annotations: Vec<Citation>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) tool_calls: Vec<Call<'a>>,
 }
@@ -76,6 +82,14 @@ pub(crate) enum Text<'a> {
 }
 
 impl Text<'_> {
+    /// How many characters it holds.
+    pub(crate) fn characters(&self) -> u64 {
+        match self {
+            Self::Raw(raw) => chunk::characters(raw.get()),
+            Self::Plain(text) => text.chars().count() as u64,
+        }
+    }
+
     /// As the SDK writes it.
     pub(crate) fn as_written(&self) -> chunk::Text<'_> {
         match self {

@@ -2,7 +2,7 @@
 
 use mux_plugin_sdk::Fault;
 use mux_plugin_sdk::chat::request::extra;
-use mux_plugin_sdk::chat::{Message, ReasoningDetail, ToolCall, quoted};
+use mux_plugin_sdk::chat::{Message, ReasoningDetail, ToolCall, quoted, warn_of_echoes};
 use serde::Deserialize;
 
 use crate::block::{Block, Role, Turn};
@@ -29,6 +29,7 @@ impl<'a> Conversation<'a> {
         warnings: &mut Vec<String>,
     ) -> Result<Self, Fault> {
         let mut conversation = Self::default();
+        warn_of_echoes(&messages, warnings);
         let mut late_system = false;
         let mut named = false;
         for (index, message) in messages.into_iter().enumerate() {

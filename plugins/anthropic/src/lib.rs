@@ -6,6 +6,7 @@
 
 mod block;
 mod chunk;
+mod citation;
 mod content;
 mod conversation;
 mod failure;

@@ -9,6 +9,7 @@ use crate::chunk::{
     Answer, Call, Choice, Function, Message as Said, Said as Kind, Text, Thought, arguments,
     filled, write,
 };
+use crate::citation::citation;
 use crate::failure;
 use crate::finish::{finish, reason};
 use crate::provider::{Block, Message};
@@ -70,6 +71,7 @@ fn response(state: &State, message: Message<'_>) -> Result<Decoded, Fault> {
             said: Kind::Message(said),
             finish_reason: Some(reason(&finish)),
             native_finish_reason: native.as_deref(),
+            stop_sequence: message.stop_sequence.as_deref(),
         }],
         usage: Some(UnifiedUsage::from(&usage)),
     };
@@ -86,11 +88,21 @@ fn response(state: &State, message: Message<'_>) -> Result<Decoded, Fault> {
 
 fn said<'a>(message: &Message<'a>) -> Result<Said<'a>, Fault> {
     let mut text: Option<String> = None;
+    let mut characters = 0;
+    let mut annotations = Vec::new();
     let mut thoughts = Vec::new();
     let mut calls = Vec::new();
     for block in &message.content {
         match block.kind.as_ref() {
-            "text" => text.get_or_insert_default().push_str(&plain(block)?),
+            "text" => {
+                let plain = plain(block)?;
+                let from = characters;
+                characters += plain.chars().count() as u64;
+                text.get_or_insert_default().push_str(&plain);
+                let span = (characters > from).then_some(from..characters);
+                let given = block.citations.iter().flatten();
+                annotations.extend(given.filter_map(|raw| citation(raw.get(), span.clone())));
+            }
             "tool_use" => calls.push(call(block)),
             "thinking" | "redacted_thinking" => {
                 let index = u32::try_from(thoughts.len()).unwrap_or(u32::MAX);
@@ -109,6 +121,7 @@ fn said<'a>(message: &Message<'a>) -> Result<Said<'a>, Fault> {
         content: text.or_else(|| calls.is_empty().then(String::new)),
         refusal: explanation.filter(|_| refused),
         reasoning_details: thoughts,
+        annotations,
         tool_calls: calls,
     })
 }

@@ -17,6 +17,7 @@ pub(crate) struct Message<'a> {
     #[serde(borrow, default)]
     pub(crate) content: Vec<Block<'a>>,
     pub(crate) stop_reason: Option<String>,
+    pub(crate) stop_sequence: Option<String>,
     pub(crate) stop_details: Option<StopDetails>,
     pub(crate) usage: Option<Counts>,
 }
@@ -46,6 +47,8 @@ pub(crate) struct Block<'a> {
     pub(crate) name: Cow<'a, str>,
     #[serde(borrow)]
     pub(crate) input: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) citations: Option<Vec<&'a RawValue>>,
 }
 
 /// One event of a stream.
@@ -77,6 +80,9 @@ pub(crate) struct Delta<'a> {
     pub(crate) thinking: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(crate) signature: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) citation: Option<&'a RawValue>,
     pub(crate) stop_reason: Option<String>,
+    pub(crate) stop_sequence: Option<String>,
     pub(crate) stop_details: Option<StopDetails>,
 }

@@ -94,6 +94,8 @@ pub(crate) fn prepare(
     chat.warn_of("anthropic", WITHOUT, &mut warnings);
     let include_usage = chat.include_usage();
     let request = messages(settings, ctx, &mut chat, &mut warnings)?;
+    let mut tools = request.tools.iter();
+    let cites = tools.any(|tool| matches!(tool, Tool::Server(_)));
     let sent = json::body(&request, body)?;
     Ok(RequestPlan {
         upstream: String::from(UPSTREAM),
@@ -109,7 +111,7 @@ pub(crate) fn prepare(
             },
             mode: DecodeMode::Frames,
         },
-        state: State::opened(ctx, include_usage).write()?,
+        state: State::opened(ctx, include_usage, cites).write()?,
         warnings,
     })
 }

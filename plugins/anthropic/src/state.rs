@@ -1,8 +1,8 @@
 //! What a stream remembers from call to call.
 
 use mux_plugin_sdk::chat::chunk::Head;
-use mux_plugin_sdk::chat::state;
 use mux_plugin_sdk::chat::stretch::Lead;
+use mux_plugin_sdk::chat::{Pending, state};
 use mux_plugin_sdk::{Fault, RequestCtx};
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,14 @@ pub(crate) struct State {
     pub(crate) calls: u32,
     /// Pieces of reasoning so far.
     pub(crate) thoughts: u32,
+    /// Tools that run at the provider may bring sources: every text is looked at.
+    pub(crate) cites: bool,
+    /// Characters of text so far, where it is looked at.
+    pub(crate) characters: u64,
+    /// What the open block of text stands on.
+    pub(crate) cited: Pending,
     pub(crate) stop_reason: Option<String>,
+    pub(crate) stop_sequence: Option<String>,
     pub(crate) done: bool,
 }
 
@@ -46,8 +53,9 @@ pub(crate) enum OpenPart {
 
 impl State {
     /// The state before the first frame.
-    pub(crate) fn opened(ctx: &RequestCtx, include_usage: bool) -> Self {
+    pub(crate) fn opened(ctx: &RequestCtx, include_usage: bool, cites: bool) -> Self {
         Self {
+            cites,
             stream: ctx.stream,
             include_usage,
             created: ctx.now_unix_ms / 1000,
@@ -62,7 +70,7 @@ impl State {
 
     pub(crate) fn write(&self) -> Result<Vec<u8>, Fault> {
         // Whatever is open, more text of the one choice there is changes nothing.
-        let lead = (self.stream && !self.done).then(|| Lead {
+        let lead = (self.stream && !self.done && !self.cites).then(|| Lead {
             head: Head::new(&self.id, self.created, &self.model),
             open: 1,
             usage: None,

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 
 use mux_plugin_sdk::chat::chunk::Head;
 use mux_plugin_sdk::chat::scan::{Scan, same};
-use mux_plugin_sdk::chat::{Stretch, json};
+use mux_plugin_sdk::chat::{Citation, Stretch, json};
 use mux_plugin_sdk::{Batch, Decoded, Fault, UpstreamError};
 
 use crate::chunk::{
     Answer, Call, Choice, Delta, Function, Said, Text, Thought, arguments, filled, write,
 };
+use crate::citation::citation;
 use crate::failure;
 use crate::finish::{finish, reason};
 use crate::provider::{Block, Delta as Added, Event, Message, StopDetails};
@@ -103,10 +104,7 @@ impl Fold {
             "message_start" => self.start(event.message),
             "content_block_start" => self.open(event.index, event.content_block),
             "content_block_delta" => self.add(event.index, event.delta),
-            "content_block_stop" => {
-                self.close(event.index);
-                Ok(())
-            }
+            "content_block_stop" => self.close(event.index),
             "message_delta" => self.progress(event),
             "message_stop" => self.stop(),
             "error" => {
@@ -122,6 +120,7 @@ impl Fold {
         let message = message.ok_or_else(|| missing("message_start", "message"))?;
         // A proxy that starts over in the middle numbers its blocks anew.
         self.state.open.clear();
+        self.state.cited.begin(self.state.characters);
         self.head = None;
         self.state.id = message.id;
         if !message.model.is_empty() {
@@ -139,8 +138,10 @@ impl Fold {
         let begun = begun.ok_or_else(|| missing("content_block_start", "content_block"))?;
         match begun.kind.as_ref() {
             "text" => {
+                self.state.cited.begin(self.state.characters);
                 self.text(filled(begun.text)?.as_ref());
-                Ok(())
+                let given = begun.citations.into_iter().flatten();
+                given.into_iter().try_for_each(|raw| self.cite(raw.get()))
             }
             "tool_use" => self.call(block, begun),
             "thinking" | "redacted_thinking" => self.think(block, &begun),
@@ -213,7 +214,11 @@ impl Fold {
                 }),
                 _ => Ok(()),
             },
-            // Citations, compaction notes, and kinds yet unknown.
+            "citations_delta" => match added.citation {
+                Some(raw) => self.cite(raw.get()),
+                None => Ok(()),
+            },
+            // Compaction notes, and kinds yet unknown.
             _ => Ok(()),
         }
     }
@@ -234,8 +239,27 @@ impl Fold {
         self.arguments(index, piece);
     }
 
+    /// A citation comes before the text that it stands for, and waits for its end; where there is no room to wait, it
+    /// goes without a place.
+    fn cite(&mut self, raw: &str) -> Result<(), Fault> {
+        if self.state.cited.keep(raw) {
+            return Ok(());
+        }
+        self.annotate(citation(raw, None).into_iter().collect())
+    }
+
+    fn annotate(&mut self, annotations: Vec<Citation>) -> Result<(), Fault> {
+        if annotations.is_empty() {
+            return Ok(());
+        }
+        self.delta(Delta {
+            annotations,
+            ..Delta::default()
+        })
+    }
+
     /// A call without arguments has the empty object for its arguments.
-    fn close(&mut self, block: u32) {
+    fn close(&mut self, block: u32) -> Result<(), Fault> {
         if let Some(OpenPart::Call {
             index,
             has_arguments: false,
@@ -243,6 +267,13 @@ impl Fold {
         {
             self.arguments(index, &Text::Plain(Cow::Borrowed("{}")));
         }
+        let (held, span) = self.state.cited.end(self.state.characters);
+        let span = span.filter(|_| self.state.cites);
+        let said = held
+            .iter()
+            .filter_map(|raw| citation(raw, span.clone()))
+            .collect();
+        self.annotate(said)
     }
 
     fn progress(&mut self, event: Event<'_>) -> Result<(), Fault> {
@@ -252,6 +283,7 @@ impl Fold {
         };
         if delta.stop_reason.is_some() {
             self.state.stop_reason = delta.stop_reason;
+            self.state.stop_sequence = delta.stop_sequence;
         }
         match delta
             .stop_details
@@ -270,12 +302,14 @@ impl Fold {
     fn stop(&mut self) -> Result<(), Fault> {
         self.state.done = true;
         let native = self.state.stop_reason.take();
+        let met = self.state.stop_sequence.take();
         let finish = finish(native.as_deref(), self.state.calls > 0);
         let choice = Choice {
             index: 0,
             said: Said::Delta(Delta::default()),
             finish_reason: Some(reason(&finish)),
             native_finish_reason: native.as_deref(),
+            stop_sequence: met.as_deref(),
         };
         self.write(vec![choice], None)?;
         if self.state.include_usage {
@@ -301,6 +335,7 @@ impl Fold {
 
     fn text(&mut self, text: Option<&Text<'_>>) {
         if let Some(text) = text {
+            self.state.characters += text.characters();
             let (head, chunks) = self.writing();
             head.content(chunks, 0, text.as_written());
         }
@@ -338,6 +373,7 @@ impl Fold {
             said: Said::Delta(delta),
             finish_reason: None,
             native_finish_reason: None,
+            stop_sequence: None,
         };
         self.write(vec![choice], None)
     }

@@ -1,5 +1,6 @@
 //! What the adapter offers and where its requests go.
 
+use mux_plugin_sdk::embeddings::OPERATION;
 use mux_plugin_sdk::{AuthScheme, AwsSigV4, Manifest, Operation, Upstream};
 
 /// The one upstream.
@@ -16,7 +17,10 @@ pub(crate) fn manifest() -> Manifest {
         id: String::from("bedrock"),
         version: String::from(env!("CARGO_PKG_VERSION")),
         display_name: String::from("Amazon Bedrock"),
-        operations: vec![Operation::translated("chat")],
+        operations: vec![
+            Operation::translated("chat"),
+            Operation::translated(OPERATION),
+        ],
         upstreams: vec![Upstream {
             id: String::from(UPSTREAM),
             base_url: String::from(

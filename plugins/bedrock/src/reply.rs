@@ -2,16 +2,22 @@
 
 use std::borrow::Cow;
 
-use mux_plugin_sdk::chat::{Answer, Call, Thought, json};
+use mux_plugin_sdk::chat::{Answer, Call, Pending, Thought, json};
 use mux_plugin_sdk::{Batch, Decoded, Fault, Finish, Frame, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::citation::citation;
 use crate::failure;
 
-/// Calls that have begun: Bedrock's number of the block, and ours of the call.
+/// What is open.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Open(Vec<(u32, u32)>);
+pub(crate) struct Open {
+    /// Calls that have begun: Bedrock's number of the block, and ours of the call.
+    calls: Vec<(u32, u32)>,
+    /// What the open block of text stands on; a citation comes before its text.
+    cited: Pending,
+}
 
 type Progressing = Answer<Open>;
 
@@ -53,6 +59,25 @@ struct Block<'a> {
     tool_use: Option<ToolUse<'a>>,
     #[serde(borrow)]
     reasoning_content: Option<Reasoning<'a>>,
+    #[serde(borrow)]
+    citations_content: Option<Cited<'a>>,
+    #[serde(borrow)]
+    citation: Option<&'a RawValue>,
+}
+
+/// Text and what it stands on, in a whole answer.
+#[derive(Deserialize)]
+struct Cited<'a> {
+    #[serde(borrow, default)]
+    content: Vec<Words<'a>>,
+    #[serde(borrow, default)]
+    citations: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Words<'a> {
+    #[serde(borrow)]
+    text: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -179,10 +204,29 @@ fn said(answer: &mut Progressing, block: u32, said: &Block<'_>) -> Result<(), Fa
             },
         )?;
     }
+    if let Some(cited) = &said.citations_content {
+        for words in &cited.content {
+            answer.text(0, words.text.as_deref().unwrap_or_default())?;
+        }
+        for raw in &cited.citations {
+            cite(answer, raw)?;
+        }
+    }
+    if let Some(raw) = said.citation {
+        cite(answer, raw)?;
+    }
     match &said.tool_use {
         Some(used) => call(answer, block, used),
         None => Ok(()),
     }
+}
+
+/// A citation waits for the end of its block; where there is no room to wait, it goes without a place.
+fn cite(answer: &mut Progressing, raw: &RawValue) -> Result<(), Fault> {
+    if answer.extra().cited.keep(raw.get()) {
+        return Ok(());
+    }
+    citation(raw.get(), None).map_or(Ok(()), |citation| answer.cite(0, citation))
 }
 
 fn call(answer: &mut Progressing, block: u32, used: &ToolUse<'_>) -> Result<(), Fault> {
@@ -201,7 +245,7 @@ fn call(answer: &mut Progressing, block: u32, used: &ToolUse<'_>) -> Result<(), 
                 extra: None,
             },
         )?;
-        answer.extra().0.push((block, ours));
+        answer.extra().calls.push((block, ours));
         return Ok(());
     }
     match number(answer, block) {
@@ -224,14 +268,21 @@ fn input(raw: Option<&RawValue>) -> Result<Cow<'_, str>, Fault> {
 
 /// Our number of a call: Bedrock numbers all blocks of an answer together.
 fn number(answer: &mut Progressing, block: u32) -> Option<u32> {
-    let mut open = answer.extra().0.iter().rev();
+    let mut open = answer.extra().calls.iter().rev();
     open.find(|(at, _)| *at == block).map(|(_, ours)| *ours)
 }
 
 fn end_block(answer: &mut Progressing, block: u32) -> Result<(), Fault> {
     answer.end_thought(0);
+    let told = answer.characters(0);
+    let (held, span) = answer.extra().cited.end(told);
+    for raw in held {
+        if let Some(citation) = citation(&raw, span.clone()) {
+            answer.cite(0, citation)?;
+        }
+    }
     let ours = number(answer, block);
-    answer.extra().0.retain(|(at, _)| *at != block);
+    answer.extra().calls.retain(|(at, _)| *at != block);
     ours.map_or(Ok(()), |ours| answer.end_call(0, ours))
 }
 

@@ -27,6 +27,7 @@ const WITHOUT: &[&str] = &[
     "web_search_options",
     "metadata",
     "parallel_tool_calls",
+    "user",
 ];
 
 #[derive(Serialize)]
@@ -105,7 +106,7 @@ pub(crate) fn prepare(ctx: &RequestCtx, body: &[u8]) -> Result<RequestPlan, Faul
     chat.refuse_several("bedrock")?;
     let mut warnings = Vec::new();
     chat.warn_of("bedrock", WITHOUT, &mut warnings);
-    chat.warn_of_names(&mut warnings);
+    chat.warn_of_messages(&mut warnings);
     let family = Family::of(&ctx.model);
     let messages = std::mem::take(&mut chat.messages);
     let history = messages
@@ -235,7 +236,7 @@ fn tier(chat: &Chat<'_>, warnings: &mut Vec<String>) -> Option<Tier> {
 }
 
 /// A model's name as one step of a path: everything but what RFC 3986 calls unreserved is escaped, once.
-fn escaped(model: &str) -> String {
+pub(crate) fn escaped(model: &str) -> String {
     let mut path = String::with_capacity(model.len() + 8);
     for byte in model.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {

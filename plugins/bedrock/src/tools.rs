@@ -74,6 +74,7 @@ impl<'a> Config<'a> {
             }
         };
         let mut tools = Vec::new();
+        let mut loose = false;
         for (tool, at) in chat.tools("bedrock")? {
             match tool {
                 Tool::Function {
@@ -81,8 +82,9 @@ impl<'a> Config<'a> {
                     description,
                     parameters,
                     cache_control,
-                    ..
+                    strict,
                 } => {
+                    loose |= strict == Some(true);
                     if names.as_ref().is_some_and(|names| !names.contains(&name)) {
                         continue;
                     }
@@ -101,6 +103,11 @@ impl<'a> Config<'a> {
                 }
                 Tool::Server(raw) => tools.push(Offered::SystemTool(system(raw, &at)?)),
             }
+        }
+        if loose {
+            warnings.push(String::from(
+                "`strict` of tools was dropped: bedrock does not hold calls to their schema",
+            ));
         }
         Ok((!tools.is_empty()).then_some(Self { tools, tool_choice }))
     }

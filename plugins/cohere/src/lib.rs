@@ -3,6 +3,7 @@
 //! Reading order: `manifest` says what it offers, `request` turns a chat request into one of Cohere's with the help of
 //! `messages`, `reply` turns the answer back, `failure` reads error bodies.
 
+mod citation;
 mod embed;
 mod failure;
 mod manifest;

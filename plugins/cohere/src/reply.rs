@@ -6,9 +6,16 @@ use mux_plugin_sdk::chat::{Answer, Call, Thought, json};
 use mux_plugin_sdk::{Batch, Decoded, ErrorKind, Fault, Finish, UpstreamError, Usage};
 use serde::{Deserialize, Serialize};
 
-/// The calls that have begun: Cohere's number of each, and ours.
+use crate::citation::Cited;
+
+/// What has begun.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Open(Vec<(u32, u32)>);
+pub(crate) struct Open {
+    /// Calls: Cohere's number of each, and ours.
+    calls: Vec<(u32, u32)>,
+    /// Texts: Cohere's number of each, and the characters said before it.
+    texts: Vec<(u32, u64)>,
+}
 
 type Progressing = Answer<Open>;
 
@@ -49,6 +56,8 @@ struct Message<'a> {
     tool_plan: Option<Cow<'a, str>>,
     #[serde(borrow)]
     tool_calls: Option<OneOrMany<Called<'a>>>,
+    #[serde(borrow)]
+    citations: Option<OneOrMany<Cited<'a>>>,
 }
 
 /// Events hold one where whole answers have a list. An event that ends something may have an empty list.
@@ -135,7 +144,10 @@ fn event(answer: &mut Progressing, data: &[u8]) -> Result<(), Fault> {
         ("message-start", _) => answer.begin(0),
         ("content-start" | "content-delta" | "tool-plan-delta", Some(delta)) => delta
             .message
-            .map_or(Ok(()), |message| said(answer, &message)),
+            .map_or(Ok(()), |message| said(answer, event.index, &message)),
+        ("citation-start", Some(delta)) => delta
+            .message
+            .map_or(Ok(()), |message| cite(answer, &message)),
         ("content-end", _) => {
             answer.end_thought(0);
             Ok(())
@@ -143,7 +155,7 @@ fn event(answer: &mut Progressing, data: &[u8]) -> Result<(), Fault> {
         ("tool-call-start", Some(delta)) => {
             for called in delta.message.iter().flat_map(calls) {
                 let ours = call(answer, called)?;
-                answer.extra().0.push((event.index, ours));
+                answer.extra().calls.push((event.index, ours));
             }
             Ok(())
         }
@@ -167,7 +179,7 @@ fn event(answer: &mut Progressing, data: &[u8]) -> Result<(), Fault> {
             end(answer, reason, delta.error.as_deref())?;
             answer.close()
         }
-        // Citations, and whatever Cohere invents next.
+        // Whatever Cohere invents next.
         _ => Ok(()),
     }
 }
@@ -178,7 +190,8 @@ fn whole(answer: &mut Progressing, event: Event<'_>) -> Result<(), Fault> {
             "cohere answered without a message",
         )));
     };
-    said(answer, &message)?;
+    said(answer, 0, &message)?;
+    cite(answer, &message)?;
     for called in calls(&message) {
         call(answer, called)?;
     }
@@ -190,7 +203,8 @@ fn whole(answer: &mut Progressing, event: Event<'_>) -> Result<(), Fault> {
     )
 }
 
-fn said(answer: &mut Progressing, message: &Message<'_>) -> Result<(), Fault> {
+/// What the part of that number, and those after it, say.
+fn said(answer: &mut Progressing, first: u32, message: &Message<'_>) -> Result<(), Fault> {
     let thought = |text| Thought {
         text,
         ..Thought::default()
@@ -199,12 +213,30 @@ fn said(answer: &mut Progressing, message: &Message<'_>) -> Result<(), Fault> {
     if let Some(plan) = &message.tool_plan {
         answer.think(0, thought(plan))?;
     }
-    for part in message.content.iter().flat_map(OneOrMany::all) {
+    let parts = message.content.iter().flat_map(OneOrMany::all);
+    for (number, part) in (first..).zip(parts) {
         if let Some(text) = &part.thinking {
             answer.think(0, thought(text))?;
         }
         if let Some(text) = &part.text {
+            let before = answer.characters(0);
+            let texts = &mut answer.extra().texts;
+            if texts.last().is_none_or(|(last, _)| *last != number) {
+                texts.push((number, before));
+            }
             answer.text(0, text)?;
+        }
+    }
+    Ok(())
+}
+
+fn cite(answer: &mut Progressing, message: &Message<'_>) -> Result<(), Fault> {
+    for cited in message.citations.iter().flat_map(OneOrMany::all) {
+        let texts = &answer.extra().texts;
+        let named = texts.iter().find(|(number, _)| Some(*number) == cited.part);
+        let before = named.or(texts.first()).map_or(0, |(_, before)| *before);
+        for citation in cited.citations(before) {
+            answer.cite(0, citation)?;
         }
     }
     Ok(())
@@ -229,7 +261,7 @@ fn call(answer: &mut Progressing, called: &Called<'_>) -> Result<u32, Fault> {
 
 /// Our number of a call: Cohere numbers all parts of an answer together.
 fn number(answer: &mut Progressing, index: u32) -> Option<u32> {
-    let mut open = answer.extra().0.iter().rev();
+    let mut open = answer.extra().calls.iter().rev();
     open.find(|(at, _)| *at == index).map(|(_, ours)| *ours)
 }
 

@@ -19,6 +19,7 @@ const WITHOUT: &[&str] = &[
     "metadata",
     "service_tier",
     "parallel_tool_calls",
+    "user",
 ];
 
 /// Most stop sequences.
@@ -85,7 +86,7 @@ pub(crate) fn prepare(ctx: &RequestCtx, body: &[u8]) -> Result<RequestPlan, Faul
     chat.refuse_several("cohere")?;
     let mut warnings = Vec::new();
     chat.warn_of("cohere", WITHOUT, &mut warnings);
-    chat.warn_of_names(&mut warnings);
+    chat.warn_of_messages(&mut warnings);
     let messages = turns(std::mem::take(&mut chat.messages))?;
     let tools = Tools::read(&chat)?;
     let request = Body {

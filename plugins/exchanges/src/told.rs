@@ -22,6 +22,10 @@ pub struct Choice {
     pub finish: Option<String>,
     /// The provider's word for it.
     pub native: String,
+    /// Where its text comes from.
+    pub annotations: Vec<Value>,
+    /// What the chat form has no word for, by the provider's name.
+    pub extra: Value,
     details: Vec<Value>,
 }
 
@@ -72,6 +76,11 @@ impl Choice {
         let text = |field: &str| said[field].as_str().unwrap_or_default();
         self.text.push_str(text("content"));
         self.refusal.push_str(text("refusal"));
+        let cited = said["annotations"].as_array().into_iter().flatten();
+        self.annotations.extend(cited.cloned());
+        if let Some(extra) = said.get("extra_content") {
+            self.extra = extra.clone();
+        }
         let calls = said["tool_calls"].as_array().into_iter().flatten();
         for (place, call) in calls.enumerate() {
             let index = call["index"]

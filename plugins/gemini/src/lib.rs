@@ -1,7 +1,8 @@
 //! The Gemini adapter: chat completions to `generateContent` and back, streamed and whole.
 //!
 //! Reading order: `manifest` says what it offers, `request` turns a chat request into one of Gemini's with the help of
-//! `contents`, `tools` and `thinking`, `reply` and `partial` turn the answer back, `failure` reads error bodies.
+//! `contents`, `tools` and `thinking`, `reply`, `partial` and `grounding` turn the answer
+//! back, `failure` reads error bodies.
 //! [`dialect`] is what another adapter needs that reaches the same models elsewhere.
 
 pub mod dialect;
@@ -10,6 +11,7 @@ mod contents;
 mod embed;
 mod failure;
 mod family;
+mod grounding;
 mod manifest;
 mod part;
 mod partial;

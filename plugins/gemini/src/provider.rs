@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::grounding::{Grounding, Recited};
+
 /// An answer, or a piece of one.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -47,6 +49,48 @@ pub(crate) struct Candidate<'a> {
     pub(crate) finish_reason: Option<Value>,
     #[serde(borrow, default)]
     pub(crate) finish_message: Cow<'a, str>,
+    /// What it stands on, read where there is something of it.
+    #[serde(borrow)]
+    grounding_metadata: Option<&'a RawValue>,
+    #[serde(borrow)]
+    citation_metadata: Option<&'a RawValue>,
+    pub(crate) logprobs_result: Option<Odds>,
+}
+
+/// How likely the tokens of a candidate were, each beside those that stood in its place.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Odds {
+    #[serde(default)]
+    pub(crate) chosen_candidates: Vec<Token>,
+    #[serde(default)]
+    pub(crate) top_candidates: Vec<Rivals>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Rivals {
+    #[serde(default)]
+    pub(crate) candidates: Vec<Token>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Token {
+    #[serde(default)]
+    pub(crate) token: String,
+    pub(crate) log_probability: Option<f64>,
+}
+
+impl<'a> Candidate<'a> {
+    /// What it stands on. What cannot be read says nothing.
+    pub(crate) fn grounding(&self) -> Option<Grounding<'a>> {
+        serde_json::from_str(self.grounding_metadata?.get()).ok()
+    }
+
+    /// What it repeats. What cannot be read says nothing.
+    pub(crate) fn recited(&self) -> Option<Recited<'a>> {
+        serde_json::from_str(self.citation_metadata?.get()).ok()
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -67,6 +111,18 @@ pub(crate) struct Part<'a> {
     pub(crate) thought_signature: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub(crate) function_call: Option<FunctionCall<'a>>,
+    #[serde(borrow)]
+    pub(crate) inline_data: Option<Inline<'a>>,
+}
+
+/// A picture, or something else that is no text.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Inline<'a> {
+    #[serde(borrow, default)]
+    pub(crate) mime_type: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub(crate) data: Cow<'a, str>,
 }
 
 /// A call, or a piece of one.

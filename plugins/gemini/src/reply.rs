@@ -4,15 +4,34 @@ use std::borrow::Cow;
 
 use mux_plugin_sdk::chat::scan::{Scan, same};
 use mux_plugin_sdk::chat::{Answer, Call, Stretch, Thought, json};
-use mux_plugin_sdk::{Batch, Decoded, ErrorKind, Fault, Finish, RetryAdvice, UpstreamError};
+use mux_plugin_sdk::{Batch, Decoded, ErrorKind, Fault, Finish, RetryAdvice, UpstreamError, Usage};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::failure;
+use crate::grounding::{Grounding, Heard};
 use crate::partial::Open;
-use crate::provider::{Candidate, Counts, FunctionCall, Part, Response};
+use crate::provider::{Candidate, Counts, FunctionCall, Odds, Part, Response, Token};
 
-/// An answer, and the call whose arguments are still coming.
-type Told = Answer<Option<Open>>;
+/// What the next event needs.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    /// The call whose arguments are still coming.
+    open: Option<Open>,
+    heard: Heard,
+}
+
+impl Kept {
+    /// For an answer to a request whose tools may find sources.
+    pub(crate) fn listening() -> Self {
+        Self {
+            heard: Heard::listening(),
+            ..Self::default()
+        }
+    }
+}
+
+type Told = Answer<Kept>;
 
 /// The chunks of a batch of events, or the whole response.
 pub(crate) fn decode(state: &[u8], batch: &Batch) -> Result<Decoded, Fault> {
@@ -25,6 +44,7 @@ pub(crate) fn decode(state: &[u8], batch: &Batch) -> Result<Decoded, Fault> {
     if answer.ends_with(batch) && !answer.is_over() {
         end_open(&mut answer)?;
         answer.close()?;
+        answer.extra().heard = Heard::Nothing;
     }
     answer.finish()
 }
@@ -70,7 +90,9 @@ fn only<'a>(scan: &mut Scan<'a>) -> Option<(u32, &'a [u8])> {
             _ if same(field, b"index") => index.replace(scan.count()?).is_some(),
             _ if same(field, b"content") => text.replace(text_of(scan)?).is_some(),
             _ if same(field, b"finishReason") => scan.null().map(|()| false)?,
-            _ if same(field, b"finishMessage") => return None,
+            b"finishMessage" | b"groundingMetadata" | b"citationMetadata" | b"logprobsResult" => {
+                return None;
+            }
             _ => scan.value().map(|_| false)?,
         };
         if again {
@@ -203,9 +225,22 @@ fn event(answer: &mut Told, data: &[u8]) -> Result<(), Fault> {
 fn tell(answer: &mut Told, candidate: Candidate<'_>) -> Result<(), Fault> {
     let choice = candidate.index;
     answer.begin(choice)?;
+    let (grounding, recited) = (candidate.grounding(), candidate.recited());
+    let odds = candidate.logprobs_result.as_ref().map(weighed);
     let parts = candidate.content.and_then(|content| content.parts);
     for part in parts.unwrap_or_default() {
         said(answer, choice, &part)?;
+    }
+    answer.weigh(choice, odds.unwrap_or_default())?;
+    let heard = &answer.extra().heard;
+    let mut citations = recited.map_or_else(Vec::new, |recited| recited.citations(heard));
+    let found = grounding.as_ref().map(|found| found.citations(heard));
+    citations.extend(found.unwrap_or_default());
+    for citation in citations {
+        answer.cite(choice, citation)?;
+    }
+    if let Some(rest) = grounding.and_then(Grounding::rest) {
+        answer.add_extra(choice, rest)?;
     }
     let Some(native) = candidate.finish_reason.as_ref().and_then(word) else {
         return Ok(());
@@ -226,8 +261,11 @@ fn said(answer: &mut Told, choice: u32, part: &Part<'_>) -> Result<(), Fault> {
     if let Some(call) = &part.function_call {
         return called(answer, choice, call, signature);
     }
+    if let Some(picture) = part.inline_data.as_ref().filter(|_| !part.thought) {
+        return answer.show(choice, &picture.mime_type, &picture.data);
+    }
     let Some(text) = &part.text else {
-        // Tools that run at Google, their results, pictures, and kinds yet unknown.
+        // Tools that run at Google, their results, and kinds yet unknown.
         return Ok(());
     };
     if part.thought {
@@ -241,6 +279,10 @@ fn said(answer: &mut Told, choice: u32, part: &Part<'_>) -> Result<(), Fault> {
         );
     }
     answer.text(choice, text)?;
+    if choice == 0 {
+        let stream = answer.is_stream();
+        answer.extra().heard.add(text, stream);
+    }
     // The seal of a text is a piece by itself: the chat form has no place for it beside the text.
     answer.think(
         choice,
@@ -249,6 +291,23 @@ fn said(answer: &mut Told, choice: u32, part: &Part<'_>) -> Result<(), Fault> {
             ..Thought::default()
         },
     )
+}
+
+/// Tokens as OpenAI has them.
+fn weighed(odds: &Odds) -> Vec<Value> {
+    let token = |token: &Token| json!({ "token": token.token, "logprob": token.log_probability, "bytes": token.token.as_bytes() });
+    let rivals = odds.top_candidates.iter().map(|rivals| &rivals.candidates);
+    let rivals = rivals.map(Some).chain(std::iter::repeat(None));
+    let chosen = odds.chosen_candidates.iter().zip(rivals);
+    let one = |(chosen, rivals): (&Token, Option<&Vec<Token>>)| {
+        let mut one = token(chosen);
+        let rivals: Vec<Value> = rivals.into_iter().flatten().map(token).collect();
+        if let Some(one) = one.as_object_mut() {
+            one.insert(String::from("top_logprobs"), Value::from(rivals));
+        }
+        one
+    };
+    chosen.map(one).collect()
 }
 
 fn called(
@@ -276,9 +335,9 @@ fn called(
         if whole {
             return answer.end_call(choice, index);
         }
-        *answer.extra() = Some(Open::new(choice, index));
+        answer.extra().open = Some(Open::new(choice, index));
     }
-    let Some(mut open) = answer.extra().take() else {
+    let Some(mut open) = answer.extra().open.take() else {
         return Ok(());
     };
     let mut text = String::new();
@@ -286,7 +345,7 @@ fn called(
         text.push_str(&open.add(arg)?);
     }
     answer.argue(open.choice, open.call, &text)?;
-    *answer.extra() = Some(open);
+    answer.extra().open = Some(open);
     if call.will_continue {
         return Ok(());
     }
@@ -295,7 +354,7 @@ fn called(
 
 /// Ends the call whose arguments were coming; some streams never say that they are over.
 fn end_open(answer: &mut Told) -> Result<(), Fault> {
-    let Some(open) = answer.extra().take() else {
+    let Some(open) = answer.extra().open.take() else {
         return Ok(());
     };
     let (choice, call) = (open.choice, open.call);

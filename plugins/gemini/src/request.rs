@@ -8,19 +8,19 @@ use serde_json::value::RawValue;
 use crate::contents::Contents;
 use crate::family::Family;
 use crate::part::{System, Turn};
-use crate::partial::Open;
+use crate::reply::Kept;
 use crate::thinking::{self, Asked};
 use crate::tools::{Config, Offered, Tools};
 
 /// What Gemini has no parameter for.
 const WITHOUT: &[&str] = &[
     "logit_bias",
-    "logprobs",
     "prediction",
     "verbosity",
     "web_search_options",
     "metadata",
     "service_tier",
+    "user",
     "parallel_tool_calls",
 ];
 
@@ -76,6 +76,10 @@ struct Generation<'a> {
     response_mime_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     response_json_schema: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    response_logprobs: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logprobs: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     thinking_config: Option<Asked<'a>>,
 }
@@ -86,12 +90,19 @@ pub(crate) fn request(ctx: &RequestCtx, body: &[u8]) -> Result<Request, Fault> {
     chat.refuse_old_and_loud("gemini")?;
     let mut warnings = Vec::new();
     chat.warn_of("gemini", WITHOUT, &mut warnings);
-    chat.warn_of_names(&mut warnings);
+    chat.warn_of_messages(&mut warnings);
     let family = Family::of(&ctx.model);
     let messages = std::mem::take(&mut chat.messages);
     let contents = Contents::read(messages, family, &mut warnings)?;
-    let tools = Tools::read(&chat)?;
+    let tools = Tools::read(&chat, &mut warnings)?;
     let generation = generation(&chat, family, !tools.tools.is_empty(), &mut warnings)?;
+    // Passages are told of any answer, in characters only where somebody looks for sources.
+    let search = tools.search();
+    let kept = if search {
+        Kept::listening()
+    } else {
+        Kept::default()
+    };
     let request = Body {
         system_instruction: contents.system,
         contents: contents.turns,
@@ -101,7 +112,7 @@ pub(crate) fn request(ctx: &RequestCtx, body: &[u8]) -> Result<Request, Fault> {
     };
     Ok(Request {
         body: json::body(&request, body)?,
-        state: Progress::<Option<Open>>::opened(ctx, chat.include_usage())?,
+        state: Progress::opened_with(ctx, chat.include_usage(), kept, search)?,
         warnings,
     })
 }
@@ -140,6 +151,8 @@ fn generation<'a>(
         frequency_penalty: chat.frequency_penalty,
         response_mime_type,
         response_json_schema,
+        response_logprobs: chat.logprobs == Some(true),
+        logprobs: chat.top_logprobs.filter(|_| chat.logprobs == Some(true)),
         thinking_config: thinking::read(chat, family, warnings)?,
     })
 }

@@ -52,24 +52,40 @@ struct Calling<'a> {
 }
 
 impl<'a> Tools<'a> {
+    /// Whether one of them runs at Google, and may name sources.
+    pub(crate) fn search(&self) -> bool {
+        let mut tools = self.tools.iter();
+        tools.any(|tool| matches!(tool, Offered::Server(_)))
+    }
+
     /// Reads `tools` and `tool_choice`.
-    pub(crate) fn read(chat: &Chat<'a>) -> Result<Self, Fault> {
+    pub(crate) fn read(chat: &Chat<'a>, warnings: &mut Vec<String>) -> Result<Self, Fault> {
         let mut read = Self::default();
         let mut functions = Vec::new();
+        let mut loose = false;
         for (tool, at) in chat.tools("gemini")? {
             match tool {
                 Tool::Function {
                     name,
                     description,
                     parameters,
+                    strict,
                     ..
-                } => functions.push(Declared {
-                    name,
-                    description,
-                    parameters_json_schema: parameters,
-                }),
+                } => {
+                    loose |= strict == Some(true);
+                    functions.push(Declared {
+                        name,
+                        description,
+                        parameters_json_schema: parameters,
+                    });
+                }
                 Tool::Server(raw) => read.tools.push(server(raw, &at)?),
             }
+        }
+        if loose {
+            warnings.push(String::from(
+                "`strict` of tools was dropped: gemini does not hold calls to their schema",
+            ));
         }
         let calling = |mode, allowed_function_names| {
             Some(Config {

@@ -113,6 +113,7 @@ impl Exchange {
             .unwrap_or_default();
         let named = recorded.get("model");
         let named = named.or_else(|| recorded.pointer("/request/body/model"));
+        let named = named.or_else(|| recorded.pointer("/meta/model"));
         let part = |name: &str| recorded.get(name).map(Value::to_string);
         Ok(Self {
             model: named.and_then(Value::as_str).unwrap_or_default().to_owned(),

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use mux_plugin_sdk::chat::scan::{Scan, same};
-use mux_plugin_sdk::chat::{Answer, Call, Stretch, Thought, Told, json, strange};
+use mux_plugin_sdk::chat::{Answer, Call, Citation, Stretch, Thought, Told, json, strange};
 use mux_plugin_sdk::{Batch, Decoded, ErrorKind, Fault, Finish, UpstreamError, Usage};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// Calls that may go on: the choice, the provider's number of the call, and ours.
@@ -53,6 +54,9 @@ struct Part {
     thinking: Vec<Inner>,
     #[serde(default)]
     closed: bool,
+    /// What was said before this stands on; numbers of what a tool found.
+    #[serde(default)]
+    reference_ids: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -253,7 +257,16 @@ fn piece(answer: &mut Progressing, index: u32, part: &Part) -> Result<(), Fault>
     if part.closed {
         answer.end_thought(index);
     }
-    answer.text(index, part.text.as_deref().unwrap_or_default())
+    answer.text(index, part.text.as_deref().unwrap_or_default())?;
+    for id in &part.reference_ids {
+        let name = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
+        let citation = Citation {
+            file: Some(name),
+            ..Citation::default()
+        };
+        answer.cite(index, citation)?;
+    }
+    Ok(())
 }
 
 fn call(answer: &mut Progressing, choice: u32, called: &Called<'_>) -> Result<(), Fault> {

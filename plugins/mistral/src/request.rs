@@ -19,6 +19,7 @@ const WITHOUT: &[&str] = &[
     "web_search_options",
     "metadata",
     "service_tier",
+    "user",
     "thinking",
 ];
 
@@ -69,7 +70,7 @@ pub(crate) fn prepare(ctx: &RequestCtx, body: &[u8]) -> Result<RequestPlan, Faul
     chat.format()?;
     let mut warnings = Vec::new();
     chat.warn_of("mistral", WITHOUT, &mut warnings);
-    chat.warn_of_names(&mut warnings);
+    chat.warn_of_messages(&mut warnings);
     let messages = turns(std::mem::take(&mut chat.messages))?;
     let (tools, tool_choice) = tools::read(&chat)?;
     let request = Body {

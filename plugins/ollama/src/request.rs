@@ -19,6 +19,7 @@ const WITHOUT: &[&str] = &[
     "metadata",
     "service_tier",
     "parallel_tool_calls",
+    "user",
 ];
 
 #[derive(Serialize)]
@@ -93,7 +94,7 @@ pub(crate) fn prepare(
     chat.refuse_several("ollama")?;
     let mut warnings = Vec::new();
     chat.warn_of("ollama", WITHOUT, &mut warnings);
-    chat.warn_of_names(&mut warnings);
+    chat.warn_of_messages(&mut warnings);
     let messages = turns(std::mem::take(&mut chat.messages), &mut warnings)?;
     let request = Body {
         model: &ctx.model,

@@ -57,7 +57,7 @@ pub(crate) fn prepare(ctx: &RequestCtx, body: &[u8]) -> Result<RequestPlan, Faul
     }
     let mut warnings = Vec::new();
     chat.warn_of("sample", WITHOUT, &mut warnings);
-    chat.warn_of_names(&mut warnings);
+    chat.warn_of_messages(&mut warnings);
     let messages = std::mem::take(&mut chat.messages);
     let turns = messages.into_iter().enumerate();
     let turns: Result<_, Fault> = turns.map(|(index, message)| turn(index, message)).collect();

@@ -6,6 +6,7 @@
 pub mod address;
 pub mod answer;
 pub mod chunk;
+pub mod citation;
 pub mod content;
 pub mod failure;
 pub mod format;
@@ -21,12 +22,13 @@ mod wire;
 
 pub use address::{Address, BadAddress};
 pub use answer::{Answer, Call, Thought};
+pub use citation::{Citation, Pending};
 pub use content::{Piece, Placed, pieces};
 pub use failure::{Told, retry_after, strange};
 pub use format::Format;
 pub use json::{Json, object, quoted};
 pub use progress::Progress;
-pub use request::{Chat, Message, ReasoningDetail, ToolCall};
+pub use request::{Chat, Message, ReasoningDetail, ToolCall, warn_of_echoes};
 pub use scan::Scan;
 pub use stretch::Stretch;
 pub use tools::{Choice, Tool};

@@ -2,15 +2,17 @@
 //! different is where they go.
 //!
 //! Reading order: `manifest` says what it offers, `publisher` whose dialect a model speaks, `claude` what Anthropic's
-//! request lacks and has too much of here.
+//! request lacks and has too much of here, `embed` what Google's models for embeddings are asked.
 
 mod claude;
+mod embed;
 mod manifest;
 mod publisher;
 mod settings;
 
 use mux_plugin_anthropic::Anthropic;
 use mux_plugin_gemini::dialect;
+use mux_plugin_sdk::embeddings::OPERATION;
 use mux_plugin_sdk::{
     Adapter, Batch, Decoded, Fault, Framing, Manifest, RequestCtx, RequestPlan, ResponseHead,
     UpstreamError,
@@ -40,6 +42,9 @@ impl Adapter for Vertex {
     }
 
     fn prepare(&self, ctx: &RequestCtx, body: &[u8]) -> Result<RequestPlan, Fault> {
+        if ctx.operation == OPERATION {
+            return embed::prepare(self.upstream, ctx, body);
+        }
         match Publisher::of(&ctx.model)? {
             Publisher::Anthropic => claude::prepare(&self.anthropic, self.upstream, ctx, body),
             Publisher::Google => {
@@ -56,6 +61,9 @@ impl Adapter for Vertex {
     }
 
     fn decode(&self, operation: &str, state: &[u8], batch: &Batch) -> Result<Decoded, Fault> {
+        if operation == OPERATION {
+            return embed::decode(state, batch);
+        }
         let (publisher, state) = Publisher::split(state)?;
         let decoded = match publisher {
             Publisher::Google => dialect::decode(state, batch)?,

@@ -1,5 +1,6 @@
 //! What the adapter offers and where its requests go.
 
+use mux_plugin_sdk::embeddings::OPERATION;
 use mux_plugin_sdk::{AuthScheme, Manifest, Operation, Upstream};
 
 const REGIONAL: &str = "regional";
@@ -36,7 +37,10 @@ pub(crate) fn manifest() -> Manifest {
         id: String::from("vertex"),
         version: String::from(env!("CARGO_PKG_VERSION")),
         display_name: String::from("Google Vertex AI"),
-        operations: vec![Operation::translated("chat")],
+        operations: vec![
+            Operation::translated("chat"),
+            Operation::translated(OPERATION),
+        ],
         upstreams: vec![
             Upstream {
                 id: String::from(REGIONAL),

@@ -218,6 +218,13 @@ fn lives(said: &Value) -> Option<Duration> {
     number("expires_in").or_else(until).map(Duration::from_secs)
 }
 
+/// How long it is until a point in time.
+pub(crate) fn until(point: &str) -> Option<Duration> {
+    let point: jiff::Timestamp = point.parse().ok()?;
+    let left = point.as_millisecond().saturating_sub(unix_ms());
+    Some(Duration::from_millis(u64::try_from(left).unwrap_or(0)))
+}
+
 /// The short words an error body has for what is wrong: never its sentences.
 fn codes(body: &[u8]) -> Vec<String> {
     let plain = |word: &str| {

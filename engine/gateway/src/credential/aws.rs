@@ -1,8 +1,13 @@
 //! Amazon's access keys: written down, or handed out for a while to the machine, to a container, to whoever shows a token
-//! of the cluster, and to those who may take on a role.
+//! of the cluster or has logged in, and to those who may take on a role.
+
+mod login;
+mod profile;
 
 use crate::clock::unix_ms;
-use crate::credential::ask::{Address, Answer, FORM, Question, ask, element, form};
+use crate::credential::ask::{Address, Answer, FORM, Question, ask, element, form, until};
+use crate::credential::aws::login::Login;
+use crate::credential::aws::profile::setting;
 use crate::credential::pass::{AccessKey, Minted, Pass};
 use crate::credential::surroundings::{Surroundings, fresh};
 use crate::credential::way::{Found, MACHINE, Way, family};
@@ -44,6 +49,7 @@ enum Source {
     /// The address, and what has to be shown there: a text, or what a file holds.
     Container(Address, Option<SecretString>, Option<String>),
     Instance(Address),
+    Login(Login),
     /// A token in a file, for which the service of roles hands out a key.
     Token {
         role: Role,
@@ -145,18 +151,7 @@ fn in_profile(text: &str, profile: &str) -> Result<Option<AccessKey>, String> {
     if !text.contains("aws_access_key_id") {
         return Ok(None);
     }
-    let field = |name: &str| {
-        let mut here = false;
-        let mut lines = text.lines().map(str::trim);
-        lines.find_map(|line| {
-            if let Some(title) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
-                let title = title.trim();
-                here = title.strip_prefix("profile ").unwrap_or(title).trim() == profile;
-            }
-            let (key, value) = line.split_once('=').filter(|_| here)?;
-            (key.trim() == name).then(|| value.trim().to_owned())
-        })
-    };
+    let field = |name: &str| setting(text, profile, name).map(str::to_owned);
     let need = |name: &str| {
         field(name).ok_or_else(|| {
             format!("needs `{name}` in the profile `{profile}` of its AWS credentials")
@@ -225,6 +220,9 @@ fn source(taken: &dyn Fn(&str) -> Role, around: &Surroundings) -> Result<Source,
             first,
         });
     }
+    if let Some(login) = Login::find(&profile, around)? {
+        return Ok(Source::Login(login));
+    }
     let relative = around.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
     let container = relative.map(|path| format!("{CONTAINER}{path}"));
     if let Some(url) = container.or_else(|| around.get("AWS_CONTAINER_CREDENTIALS_FULL_URI")) {
@@ -256,6 +254,7 @@ impl Account {
             (None, Source::File { path, .. }) => format!("the access key in `{path}`"),
             (None, Source::Container(..)) => "this container at AWS".to_owned(),
             (None, Source::Instance(_)) => "this machine at AWS".to_owned(),
+            (None, Source::Login(login)) => login.name(),
         }
     }
 
@@ -277,6 +276,7 @@ impl Account {
                 file.as_deref().unwrap_or_default(),
             ],
             Source::Instance(address) => vec![address.url()],
+            Source::Login(login) => login.identity(),
             Source::Token { role, file } => vec![&role.arn, role.sts.url(), file],
         };
         if let Some(role) = &self.role {
@@ -315,6 +315,7 @@ impl Account {
                 own = Some(name);
                 minted
             }
+            Source::Login(login) => login.mint(upstream).await?,
             Source::Token { role, file } => {
                 let token = fresh(file).await?;
                 let fields = [
@@ -413,21 +414,14 @@ fn taken_on(answer: &Answer) -> Result<Minted, String> {
             secret: SecretString::from(need("SecretAccessKey")?),
             session: Some(SecretString::from(need("SessionToken")?)),
         }),
-        lives: part("Expiration").and_then(left),
+        lives: part("Expiration").and_then(until),
     })
 }
 
 /// How long a key in JSON holds, where that is said.
 fn ends(text: &str) -> Option<Duration> {
     let said: Value = serde_json::from_str(text).ok()?;
-    left(said.get("Expiration")?.as_str()?)
-}
-
-/// How long it is until a point in time.
-fn left(until: &str) -> Option<Duration> {
-    let until: jiff::Timestamp = until.parse().ok()?;
-    let left = until.as_millisecond().saturating_sub(unix_ms());
-    Some(Duration::from_millis(u64::try_from(left).unwrap_or(0)))
+    until(said.get("Expiration")?.as_str()?)
 }
 
 #[cfg(test)]

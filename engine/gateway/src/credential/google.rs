@@ -1,8 +1,11 @@
-//! Tokens of Google's: for a service account whose key is in a file, for a person who logged in, and for whoever the
-//! machine is.
+//! Tokens of Google's: for a service account whose key is in a file, for a person who logged in, for an identity of elsewhere
+//! that Google trusts, and for whoever the machine is.
+
+mod federation;
 
 use crate::clock::unix_ms;
 use crate::credential::ask::{Address, Question, ask};
+use crate::credential::google::federation::Federated;
 use crate::credential::pass::Minted;
 use crate::credential::surroundings::Surroundings;
 use crate::credential::way::{MACHINE, Way};
@@ -46,6 +49,7 @@ enum Kind {
         refresh: SecretString,
         tokens: Address,
     },
+    Federated(Box<Federated>),
     Machine {
         name: String,
         tokens: Address,
@@ -57,6 +61,7 @@ impl std::fmt::Debug for Kind {
         f.write_str(match self {
             Self::Service { .. } => "Service",
             Self::Person { .. } => "Person",
+            Self::Federated(_) => "Federated",
             Self::Machine { .. } => "Machine",
         })
     }
@@ -110,8 +115,12 @@ fn written(text: &str) -> Result<Option<Kind>, String> {
             refresh: SecretString::from(need("refresh_token")?),
             tokens: tokens()?,
         })),
+        Some("external_account") => {
+            Federated::read(&said).map(|found| Some(Kind::Federated(Box::new(found))))
+        }
         Some(other) => Err(format!(
-            "has Google credentials of the type `{}`; `service_account` and `authorized_user` are known",
+            "has Google credentials of the type `{}`; `service_account`, `authorized_user` and `external_account` are \
+             known",
             other.escape_debug()
         )),
         None => Ok(None),
@@ -168,6 +177,7 @@ impl Account {
         match &self.kind {
             Kind::Service { email, .. } => format!("the service account `{email}`"),
             Kind::Person { client, .. } => format!("the login of `{client}`"),
+            Kind::Federated(federated) => federated.name(),
             Kind::Machine { name, .. } if name == MACHINE => "this machine at Google".to_owned(),
             Kind::Machine { name, .. } => format!("the service account `{name}` of this machine"),
         }
@@ -193,6 +203,7 @@ impl Account {
                 refresh.expose_secret(),
                 tokens.url(),
             ],
+            Kind::Federated(federated) => federated.identity(),
             Kind::Machine { tokens, .. } => vec![tokens.url()],
         };
         parts.push(&self.scopes);
@@ -230,6 +241,7 @@ impl Account {
                 ];
                 ask(upstream, tokens, Question::form(&fields)).await?
             }
+            Kind::Federated(federated) => return federated.mint(upstream, &self.scopes).await,
             Kind::Machine { tokens, .. } => {
                 ask(
                     upstream,

@@ -151,6 +151,10 @@ pub(crate) struct Request<'a> {
     pub(crate) parallel_tool_calls: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) response_format: Option<Format<'a>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) logprobs: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) top_logprobs: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) verbosity: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::arguments::Arguments;
 use crate::chat::answer::Groq;
+use crate::chat::citation::Citation;
 use crate::chat::counts::Counts;
 use crate::chat::name::Name;
 use crate::seal::Detail;
@@ -25,6 +26,8 @@ pub(crate) struct Spoken<'a> {
     usage: Option<Counts>,
     x_groq: Option<Groq>,
     object: Option<Cow<'a, str>>,
+    search_results: Option<&'a RawValue>,
+    citations: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -36,6 +39,24 @@ struct Choice<'a> {
     message: Option<Said<'a>>,
     finish_reason: Option<String>,
     native_finish_reason: Option<String>,
+    stop_sequence: Option<&'a RawValue>,
+    /// Providers write them in several forms.
+    logprobs: Option<&'a RawValue>,
+}
+
+/// How likely the tokens of a text were, as OpenAI writes it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Odds<'a> {
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
+}
+
+impl<'a> Odds<'a> {
+    fn listed(told: Option<&'a RawValue>) -> Option<&'a RawValue> {
+        let odds = Self::deserialize(told?).ok()?;
+        listed(odds.content)
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -47,6 +68,10 @@ struct Said<'a> {
     reasoning_content: Option<&'a RawValue>,
     reasoning: Option<&'a RawValue>,
     reasoning_details: Option<Vec<&'a RawValue>>,
+    annotations: Option<&'a RawValue>,
+    images: Option<&'a RawValue>,
+    audio: Option<&'a RawValue>,
+    extra_content: Option<&'a RawValue>,
     tool_calls: Option<Vec<Call<'a>>>,
 }
 
@@ -118,6 +143,12 @@ pub(crate) enum Piece<'a> {
     Text(&'a RawValue),
     /// What the model says when it refuses, a JSON string that is not empty.
     Refusal(&'a RawValue),
+    /// How likely the tokens of the text before were, a JSON array.
+    Odds(&'a RawValue),
+    /// The address of a picture.
+    Picture(String),
+    /// Where the text before comes from.
+    Citation(Citation),
     /// A call.
     Call(Call<'a>),
 }
@@ -130,7 +161,15 @@ pub(crate) struct Ending {
     pub(crate) finish: Option<String>,
     /// The same in the provider's word.
     pub(crate) native: Option<String>,
+    /// The stop sequence that was met, where that is told.
+    pub(crate) met: Option<String>,
     pub(crate) usage: Option<Usage>,
+    /// What it stands on, where the answer has one list of that; repeated in every chunk.
+    sources: Option<Box<RawValue>>,
+    /// Some text had a citation of its own.
+    cited: bool,
+    /// What it has and the client's dialect has no place for.
+    lost: Vec<&'static str>,
 }
 
 impl Ending {
@@ -139,7 +178,29 @@ impl Ending {
         self.model = self.model.take().or(later.model);
         self.finish = later.finish.or(self.finish.take());
         self.native = later.native.or(self.native.take());
+        self.met = later.met.or(self.met.take());
         self.usage = later.usage.or(self.usage);
+        self.sources = later.sources.or(self.sources.take());
+        self.cited |= later.cited;
+        later.lost.into_iter().for_each(|what| self.lose(what));
+    }
+
+    /// Something has no place in the client's dialect.
+    pub(crate) fn lose(&mut self, what: &'static str) {
+        if !self.lost.contains(&what) {
+            self.lost.push(what);
+        }
+    }
+
+    /// What had no place in the client's dialect, each once.
+    pub(crate) fn lost(&self) -> &[&'static str] {
+        &self.lost
+    }
+
+    /// What the whole answer stands on, where nothing was said of its parts.
+    pub(crate) fn sources(&self) -> Vec<Citation> {
+        let list = self.sources.as_deref().filter(|_| !self.cited);
+        list.map(Citation::sources).unwrap_or_default()
     }
 }
 
@@ -159,6 +220,9 @@ impl<'a> Spoken<'a> {
                 .usage
                 .or_else(|| self.x_groq.and_then(|groq| groq.usage))
                 .map(Usage::from),
+            sources: listed(self.search_results)
+                .or(listed(self.citations))
+                .map(RawValue::to_owned),
             ..Ending::default()
         };
         let choices = self.choices.into_iter().flatten();
@@ -168,13 +232,26 @@ impl<'a> Spoken<'a> {
                 .filter(|f| !f.is_empty())
                 .or(ending.finish);
             ending.native = choice.native_finish_reason.or(ending.native);
+            let met = choice.stop_sequence.map(String::deserialize);
+            ending.met = met.and_then(Result::ok).or(ending.met);
+            let odds = Odds::listed(choice.logprobs);
             let said = if repeated {
                 None
             } else {
                 choice.delta.or(choice.message)
             };
             if let Some(said) = said {
+                ending.cited |= listed(said.annotations).is_some();
+                if said.audio.is_some() {
+                    ending.lose("audio");
+                }
+                if said.extra_content.is_some() {
+                    ending.lose("extra_content");
+                }
                 said.tell(&mut piece);
+            }
+            if let Some(odds) = odds.filter(|_| !repeated) {
+                piece(Piece::Odds(odds));
             }
         }
         ending
@@ -196,6 +273,14 @@ impl<'a> Said<'a> {
         }
         if let Some(content) = self.content {
             texts(content, piece);
+        }
+        for url in listed(self.images).map(pictures).unwrap_or_default() {
+            piece(Piece::Picture(url));
+        }
+        let annotations = listed(self.annotations).map(Vec::<&RawValue>::deserialize);
+        let annotations = annotations.and_then(Result::ok).unwrap_or_default();
+        for citation in annotations.into_iter().filter_map(Citation::read) {
+            piece(Piece::Citation(citation));
         }
         if let Some(refusal) = filled(self.refusal) {
             piece(Piece::Refusal(refusal));
@@ -220,6 +305,28 @@ fn texts<'a>(content: &'a RawValue, piece: &mut impl FnMut(Piece<'a>)) {
             piece(Piece::Text(text));
         }
     }
+}
+
+/// The addresses of pictures, as parts of a content have them.
+fn pictures(images: &RawValue) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Image {
+        image_url: Linked,
+    }
+    #[derive(Deserialize)]
+    struct Linked {
+        url: String,
+    }
+    let images = Vec::<Image>::deserialize(images).unwrap_or_default();
+    images
+        .into_iter()
+        .map(|image| image.image_url.url)
+        .collect()
+}
+
+/// An array that is not empty.
+fn listed(list: Option<&RawValue>) -> Option<&RawValue> {
+    list.filter(|list| list.get().starts_with('[') && list.get() != "[]")
 }
 
 /// A JSON string that is not empty.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::chat::spoken::Ending;
@@ -29,6 +30,8 @@ pub(crate) struct Message<'a> {
 pub(crate) enum Block<'a> {
     Text {
         text: Cow<'a, str>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        citations: Vec<Value>,
     },
     Thinking {
         thinking: Cow<'a, str>,
@@ -103,6 +106,7 @@ pub(crate) fn stop_reason(ending: &Ending, called: bool) -> &'static str {
     match ending.finish.as_deref() {
         Some("length") => "max_tokens",
         Some("content_filter") => "refusal",
+        Some("stop") if ending.met.is_some() => "stop_sequence",
         _ if called => "tool_use",
         _ => "end_turn",
     }

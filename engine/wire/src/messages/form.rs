@@ -107,6 +107,9 @@ pub(crate) struct Tool<'a> {
     pub(crate) input_schema: Option<&'a RawValue>,
     pub(crate) strict: Option<bool>,
     pub(crate) cache_control: Option<&'a RawValue>,
+    pub(crate) input_examples: Option<&'a RawValue>,
+    pub(crate) defer_loading: Option<&'a RawValue>,
+    pub(crate) allowed_callers: Option<&'a RawValue>,
 }
 
 /// Which tools may or must be used.

@@ -70,8 +70,10 @@ fn request<'a>(asked: Asked<'a>, notes: &mut Notes<'_>) -> Result<Request<'a>, s
     let (effort, format) = output.map_or((None, None), |o| (o.effort, o.format));
     request.response_format = format.or(asked.output_format).as_ref().and_then(shape);
     think(asked.thinking, effort, &mut request, notes);
-    if !knows_more && asked.cache_control.is_some() {
-        notes.drop("`cache_control`");
+    // The mark of the whole request stands for its last part.
+    let mark = notes.mark(asked.cache_control);
+    if let Some(last) = request.messages.last_mut() {
+        last.cache_control = last.cache_control.or(mark);
     }
     Ok(request)
 }
@@ -104,6 +106,15 @@ fn tools<'a>(
         let custom = tool.kind.as_deref().is_none_or(|kind| kind == "custom");
         match tool.name {
             Some(name) if custom => {
+                for (field, value) in [
+                    ("input_examples", tool.input_examples),
+                    ("defer_loading", tool.defer_loading),
+                    ("allowed_callers", tool.allowed_callers),
+                ] {
+                    if value.is_some_and(|value| !matches!(value.get(), "false" | "[]")) {
+                        notes.drop(&format!("`{field}` of tools"));
+                    }
+                }
                 let function = Function {
                     name,
                     description: tool.description,

@@ -2,13 +2,15 @@
 
 use bytes::BytesMut;
 use serde::Serialize;
-use serde_json::json;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use crate::arguments::Arguments;
+use crate::chat::citation::Citation;
 use crate::chat::spoken::{Call, Ending, Piece, Spoken};
 use crate::event::event;
 use crate::messages::answer::{Counts, Message, beside, data, signature, stop_reason};
+use crate::messages::citation::location;
 use crate::seal::Detail;
 use crate::speaker::Speaker;
 use crate::usage::Usage;
@@ -31,7 +33,8 @@ pub(crate) struct Stream {
 #[derive(Debug)]
 enum Open {
     Nothing,
-    Text(u32),
+    /// Text, and whether it was said where it comes from; then it is complete.
+    Text(u32, bool),
     /// Reasoning, and what seals it once it is complete.
     Thought(u32, Detail<'static>),
 }
@@ -80,9 +83,17 @@ impl Stream {
         self.ending.add(told);
     }
 
+    /// What had no place in it so far.
+    pub(crate) fn lost(&self) -> &[&'static str] {
+        self.ending.lost()
+    }
+
     /// The answer is complete.
     pub(crate) fn finish(&mut self, counted: Option<Usage>, out: &mut BytesMut) {
         self.begin(None, out);
+        for citation in self.ending.sources() {
+            self.cite(&citation, out);
+        }
         self.close(out);
         for call in std::mem::take(&mut self.calls) {
             stop(call.block, out);
@@ -90,7 +101,7 @@ impl Stream {
         let usage = self.ending.usage.or(counted).unwrap_or_default();
         let delta = json!({
             "stop_reason": stop_reason(&self.ending, self.called > 0),
-            "stop_sequence": null,
+            "stop_sequence": self.ending.met,
         });
         let message = json!({
             "type": "message_delta",
@@ -126,12 +137,9 @@ impl Stream {
     fn piece(&mut self, piece: Piece<'_>, out: &mut BytesMut) {
         match piece {
             Piece::Text(text) | Piece::Refusal(text) => {
-                let block = if let Open::Text(block) = self.open {
-                    block
-                } else {
-                    let block = self.start(&json!({ "type": "text", "text": "" }), out);
-                    self.open = Open::Text(block);
-                    block
+                let block = match self.open {
+                    Open::Text(block, false) => block,
+                    _ => self.speak(out),
                 };
                 delta(block, &Piecemeal::TextDelta { text }, out);
             }
@@ -140,8 +148,30 @@ impl Stream {
                 delta(block, &Piecemeal::ThinkingDelta { thinking }, out);
             }
             Piece::Detail(detail) => self.thought(detail, out),
+            Piece::Citation(citation) => self.cite(&citation, out),
             Piece::Call(call) => self.call(&call, out),
+            Piece::Picture(_) => self.ending.lose("images"),
+            // Anthropic's clients cannot ask for them.
+            Piece::Odds(_) => {}
         }
+    }
+
+    /// A block of text.
+    fn speak(&mut self, out: &mut BytesMut) -> u32 {
+        let block = self.start(&json!({ "type": "text", "text": "" }), out);
+        self.open = Open::Text(block, false);
+        block
+    }
+
+    /// Where the open text comes from.
+    fn cite(&mut self, citation: &Citation, out: &mut BytesMut) {
+        let block = match self.open {
+            Open::Text(block, _) => block,
+            _ => self.speak(out),
+        };
+        self.open = Open::Text(block, true);
+        let citation = &location(citation);
+        delta(block, &Piecemeal::CitationsDelta { citation }, out);
     }
 
     /// Reasoning of which there may be more, or all of what only its provider can read.
@@ -236,7 +266,7 @@ impl Stream {
     fn close(&mut self, out: &mut BytesMut) {
         match std::mem::replace(&mut self.open, Open::Nothing) {
             Open::Nothing => {}
-            Open::Text(block) => stop(block, out),
+            Open::Text(block, _) => stop(block, out),
             Open::Thought(block, detail) => {
                 let signature = signature(detail, self.speaker.by.as_deref());
                 let signature = signature.as_str();
@@ -266,6 +296,9 @@ enum Piecemeal<'a> {
     },
     InputJsonDelta {
         partial_json: &'a RawValue,
+    },
+    CitationsDelta {
+        citation: &'a Value,
     },
 }
 

@@ -250,6 +250,10 @@ fn answer<'a>(
                         sealed.extend(thought(block, &mut message, notes.audience));
                     }
                     "tool_use" => message.tool_calls.push(call(block)),
+                    "text" if block.citations.is_some_and(|c| c.get().starts_with("[{")) => {
+                        notes.drop("`citations` of earlier answers");
+                        part(block, &at, &mut said, notes)?;
+                    }
                     _ => part(block, &at, &mut said, notes)?,
                 }
             }

@@ -9,19 +9,21 @@ use crate::chat::spoken::{Piece, Spoken};
 use crate::messages::answer::{
     Block, Counts, Input, Message, beside, data, signature, stop_reason,
 };
+use crate::messages::citation::cite;
 use crate::seal::Detail;
-use crate::speaker::Speaker;
+use crate::speaker::{Speaker, Whole};
 
 /// A complete answer.
 ///
 /// # Errors
 /// The answer is no chat completion.
-pub(crate) fn whole(speaker: &Speaker, body: &[u8]) -> Result<Bytes, serde_json::Error> {
+pub(crate) fn whole(speaker: &Speaker, body: &[u8]) -> Result<Whole, serde_json::Error> {
     let spoken = Spoken::read(body)?;
     let mut pieces = Vec::new();
     let mut ending = spoken.tell(|piece| pieces.push(piece));
     let by = speaker.by.as_deref();
     let mut content: Vec<Block<'_>> = Vec::with_capacity(pieces.len());
+    let mut citations = ending.sources();
     let mut called = 0;
     for piece in pieces {
         match piece {
@@ -33,10 +35,17 @@ pub(crate) fn whole(speaker: &Speaker, body: &[u8]) -> Result<Bytes, serde_json:
             Piece::Text(said) | Piece::Refusal(said) => {
                 let said = text(said)?;
                 match content.last_mut() {
-                    Some(Block::Text { text }) => text.to_mut().push_str(&said),
-                    _ => content.push(Block::Text { text: said }),
+                    Some(Block::Text { text, .. }) => text.to_mut().push_str(&said),
+                    _ => content.push(Block::Text {
+                        text: said,
+                        citations: Vec::new(),
+                    }),
                 }
             }
+            Piece::Citation(citation) => citations.push(citation),
+            Piece::Picture(_) => ending.lose("images"),
+            // Anthropic's clients cannot ask for them.
+            Piece::Odds(_) => {}
             Piece::Call(call) => {
                 let id = call.id(speaker, called);
                 called += 1;
@@ -53,6 +62,7 @@ pub(crate) fn whole(speaker: &Speaker, body: &[u8]) -> Result<Bytes, serde_json:
             }
         }
     }
+    cite(&mut content, &citations);
     let model = ending.model.take();
     let message = Message {
         id: &speaker.message_id("msg_"),
@@ -61,10 +71,13 @@ pub(crate) fn whole(speaker: &Speaker, body: &[u8]) -> Result<Bytes, serde_json:
         model: model.as_deref().unwrap_or(&speaker.model),
         content,
         stop_reason: Some(stop_reason(&ending, called > 0)),
-        stop_sequence: None,
+        stop_sequence: ending.met.as_deref(),
         usage: Counts::from(ending.usage.or(speaker.usage).unwrap_or_default()),
     };
-    serde_json::to_vec(&message).map(Bytes::from)
+    Ok(Whole {
+        body: Bytes::from(serde_json::to_vec(&message)?),
+        lost: ending.lost().to_vec(),
+    })
 }
 
 fn thought<'a>(mut detail: Detail<'a>, by: Option<&str>) -> Block<'a> {

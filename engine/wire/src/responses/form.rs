@@ -32,6 +32,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) conversation: Option<&'a RawValue>,
     pub(crate) prompt: Option<&'a RawValue>,
     pub(crate) include: Option<Vec<Cow<'a, str>>>,
+    pub(crate) top_logprobs: Option<&'a RawValue>,
 }
 
 /// The fields of a request that are read here, and those that change nothing where they are left out; others are told.
@@ -60,7 +61,11 @@ pub(crate) const FIELDS: &[&str] = &[
     "conversation",
     "prompt",
     "include",
+    "top_logprobs",
 ];
+
+/// What `include` says where it is wanted how likely tokens were.
+pub(crate) const ODDS: &str = "message.output_text.logprobs";
 
 /// `text`.
 #[derive(Debug, Deserialize)]

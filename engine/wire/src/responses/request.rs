@@ -49,7 +49,9 @@ fn stateless(asked: &Asked<'_>, notes: &mut Notes<'_>) {
         );
     }
     let words = asked.include.iter().flatten();
-    for word in words.filter(|word| *word != "reasoning.encrypted_content") {
+    let known =
+        |word: &&Cow<'_, str>| *word == "reasoning.encrypted_content" || *word == form::ODDS;
+    for word in words.filter(|word| !known(word)) {
         notes.drop(&format!("`include` of `{word}`"));
     }
 }
@@ -67,6 +69,10 @@ fn request<'a>(asked: Asked<'a>, notes: &mut Notes<'_>) -> Result<Request<'a>, s
         service_tier: asked.service_tier.map(Cow::Owned),
         ..Request::default()
     };
+    let mut included = asked.include.iter().flatten();
+    let rivals = asked.top_logprobs.filter(|count| count.get() != "0");
+    request.logprobs = included.any(|word| word == form::ODDS) || rivals.is_some();
+    request.top_logprobs = rivals;
     if notes.audience.knows_more() {
         request.metadata = asked.metadata;
     } else if asked.metadata.is_some_and(|told| told.get() != "{}") {

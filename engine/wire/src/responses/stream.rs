@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 
 use crate::arguments::Arguments;
 use crate::chat::ErrorBody;
+use crate::chat::citation::Citation;
 use crate::chat::spoken::{Call, Ending, Piece, Spoken};
 use crate::event::event;
 use crate::responses::answer::{Echo, Response, State};
 use crate::seal::{Detail, Sealed};
-use crate::speaker::Speaker;
+use crate::speaker::{Speaker, Whole};
 use crate::usage::Usage;
 
 /// A stream under way.
@@ -31,6 +32,8 @@ pub(crate) struct Stream {
     /// Calls that are not closed.
     calls: Vec<Calling>,
     called: u32,
+    /// Characters of text in closed items.
+    told: u64,
     ending: Ending,
 }
 
@@ -49,6 +52,10 @@ struct Words {
     place: usize,
     id: String,
     said: String,
+    /// What it stands on.
+    annotations: Vec<Value>,
+    /// How likely its tokens were.
+    odds: Vec<Value>,
 }
 
 /// A call under way.
@@ -113,7 +120,7 @@ struct Added<'a> {
 
 /// How far the response is.
 #[derive(Debug, Serialize)]
-struct Whole<T> {
+struct Told<T> {
     response: T,
 }
 
@@ -121,14 +128,19 @@ struct Whole<T> {
 ///
 /// # Errors
 /// The answer is no chat completion.
-pub(crate) fn whole(speaker: &Speaker, body: &[u8]) -> Result<Bytes, serde_json::Error> {
+pub(crate) fn whole(speaker: &Speaker, body: &[u8]) -> Result<Whole, serde_json::Error> {
     let mut stream = Stream::new(speaker.clone());
     stream.events.silent = true;
     let mut nobody = BytesMut::new();
     stream.read(Spoken::read(body)?, &mut nobody);
+    stream.cite_sources(&mut nobody);
     stream.close_all(&mut nobody);
     let usage = stream.ending.usage.or(speaker.usage).unwrap_or_default();
-    serde_json::to_vec(&stream.response(State::of(&stream.ending), Some(usage))).map(Bytes::from)
+    let response = stream.response(State::of(&stream.ending), Some(usage));
+    Ok(Whole {
+        body: Bytes::from(serde_json::to_vec(&response)?),
+        lost: stream.ending.lost().to_vec(),
+    })
 }
 
 impl Stream {
@@ -146,6 +158,7 @@ impl Stream {
             open: Open::Nothing,
             calls: Vec::new(),
             called: 0,
+            told: 0,
             ending: Ending::default(),
         }
     }
@@ -167,9 +180,15 @@ impl Stream {
         }
     }
 
+    /// What had no place in it so far.
+    pub(crate) fn lost(&self) -> &[&'static str] {
+        self.ending.lost()
+    }
+
     /// The answer is complete.
     pub(crate) fn finish(&mut self, counted: Option<Usage>, out: &mut BytesMut) {
         self.begin(out);
+        self.cite_sources(out);
         self.close_all(out);
         let usage = self.ending.usage.or(counted).unwrap_or_default();
         let state = State::of(&self.ending);
@@ -179,7 +198,7 @@ impl Stream {
         };
         let response = to_raw_value(&self.response(state, Some(usage))).ok();
         let response = response.as_deref();
-        self.events.tell(name, &Whole { response }, out);
+        self.events.tell(name, &Told { response }, out);
     }
 
     /// The answer broke off. Nothing may follow.
@@ -195,7 +214,7 @@ impl Stream {
         let response = to_raw_value(&self.response(State::Begun, None)).ok();
         for name in ["response.created", "response.in_progress"] {
             let response = response.as_deref();
-            self.events.tell(name, &Whole { response }, out);
+            self.events.tell(name, &Told { response }, out);
         }
     }
 
@@ -216,11 +235,16 @@ impl Stream {
     fn piece(&mut self, piece: Piece<'_>, out: &mut BytesMut) {
         match piece {
             Piece::Text(text) => {
-                if !matches!(self.open, Open::Text(_)) {
-                    let words = self.message(&text_part(""), out);
-                    self.open = Open::Text(words);
-                }
+                self.speak(out);
                 self.add(text, out);
+            }
+            Piece::Citation(citation) => self.cite(&citation, out),
+            Piece::Picture(url) => self.show(&url, out),
+            Piece::Odds(odds) => {
+                if let Open::Text(words) = &mut self.open {
+                    let odds: Vec<Value> = serde_json::from_str(odds.get()).unwrap_or_default();
+                    words.odds.extend(odds);
+                }
             }
             Piece::Refusal(text) => {
                 if !matches!(self.open, Open::Refusal(_)) {
@@ -242,6 +266,60 @@ impl Stream {
             }
             Piece::Call(call) => self.call(&call, out),
         }
+    }
+
+    /// Opens a text where none is open.
+    fn speak(&mut self, out: &mut BytesMut) {
+        if !matches!(self.open, Open::Text(_)) {
+            let words = self.message(&text_part("", &[], &[]), out);
+            self.open = Open::Text(words);
+        }
+    }
+
+    /// A picture that the model made; one that lies elsewhere has no place.
+    fn show(&mut self, url: &str, out: &mut BytesMut) {
+        let Some((_, data)) = url
+            .strip_prefix("data:")
+            .and_then(|rest| rest.split_once(";base64,"))
+        else {
+            self.ending.lose("images");
+            return;
+        };
+        let begun = json!({ "type": "image_generation_call", "status": "in_progress" });
+        let (place, id) = self.start("ig_", begun, out);
+        let item = json!({ "type": "image_generation_call", "id": id, "status": "completed", "result": data });
+        self.done(place, &item, out);
+    }
+
+    fn cite_sources(&mut self, out: &mut BytesMut) {
+        for citation in self.ending.sources() {
+            self.cite(&citation, out);
+        }
+    }
+
+    /// Where the open text comes from; the whole of it, where no place is told.
+    fn cite(&mut self, citation: &Citation, out: &mut BytesMut) {
+        self.speak(out);
+        let Open::Text(words) = &mut self.open else {
+            return;
+        };
+        let length = words.said.chars().count() as u64;
+        let here = |at: u64| at.saturating_sub(self.told).min(length);
+        let (start, end) = citation
+            .span
+            .as_ref()
+            .map_or((0, length), |span| (here(span.start), here(span.end)));
+        let title = citation.title.as_deref().unwrap_or_default();
+        let annotation = if let Some(url) = &citation.url {
+            json!({ "type": "url_citation", "start_index": start, "end_index": end, "url": url, "title": title })
+        } else {
+            let file = citation.file.as_deref().unwrap_or_default();
+            json!({ "type": "file_citation", "file_id": file, "filename": title, "index": end })
+        };
+        let added = json!({ "item_id": words.id, "output_index": words.place, "content_index": 0, "annotation_index": words.annotations.len(), "annotation": annotation });
+        words.annotations.push(annotation);
+        self.events
+            .tell("response.output_text.annotation.added", &added, out);
     }
 
     /// Opens an item; what words were added to is closed.
@@ -270,6 +348,8 @@ impl Stream {
             place,
             id,
             said: String::new(),
+            annotations: Vec::new(),
+            odds: Vec::new(),
         }
     }
 
@@ -286,6 +366,8 @@ impl Stream {
             place,
             id,
             said: String::new(),
+            annotations: Vec::new(),
+            odds: Vec::new(),
         };
         self.open = Open::Thought(words, detail.kept());
     }
@@ -420,9 +502,10 @@ impl Stream {
         match std::mem::replace(&mut self.open, Open::Nothing) {
             Open::Nothing => {}
             Open::Text(words) => {
-                let told = json!({ "item_id": words.id, "output_index": words.place, "content_index": 0, "text": words.said, "logprobs": [] });
+                let told = json!({ "item_id": words.id, "output_index": words.place, "content_index": 0, "text": words.said, "logprobs": words.odds });
                 self.events.tell("response.output_text.done", &told, out);
-                let part = text_part(&words.said);
+                self.told += words.said.chars().count() as u64;
+                let part = text_part(&words.said, &words.annotations, &words.odds);
                 self.spoken(&words, &part, out);
             }
             Open::Refusal(words) => {
@@ -497,8 +580,8 @@ pub(crate) fn stream_error(error: &ErrorBody) -> Bytes {
     out.freeze()
 }
 
-fn text_part(text: &str) -> Value {
-    json!({ "type": "output_text", "text": text, "annotations": [], "logprobs": [] })
+fn text_part(text: &str, annotations: &[Value], odds: &[Value]) -> Value {
+    json!({ "type": "output_text", "text": text, "annotations": annotations, "logprobs": odds })
 }
 
 fn refusal_part(text: &str) -> Value {

@@ -32,7 +32,7 @@ pub(crate) fn told(dialect: Dialect, parts: &[Bytes]) -> Bytes {
 /// A whole chat answer in another dialect.
 pub(crate) fn whole(dialect: Dialect, answer: &Value) -> Value {
     let body = voice::whole(dialect, &speaker(), answer.to_string().as_bytes());
-    serde_json::from_slice(&body.expect("an answer")).expect("json")
+    serde_json::from_slice(&body.expect("an answer").body).expect("json")
 }
 
 /// The events of a stream, each with its name equal to its type.
@@ -84,6 +84,13 @@ pub(crate) fn message(stream: &Bytes) -> Value {
                         partial[index].push_str(delta["partial_json"].as_str().unwrap());
                         continue;
                     }
+                    "citations_delta" => {
+                        assert_eq!(block["type"], "text");
+                        let mut cited = block["citations"].as_array().cloned().unwrap_or_default();
+                        cited.push(delta["citation"].clone());
+                        block["citations"] = json!(cited);
+                        continue;
+                    }
                     other => panic!("{other}"),
                 };
                 assert_eq!(block["type"], kind);
@@ -105,6 +112,7 @@ pub(crate) fn message(stream: &Bytes) -> Value {
             "message_delta" => {
                 assert!(open.is_empty(), "all blocks are closed");
                 message["stop_reason"] = event["delta"]["stop_reason"].clone();
+                message["stop_sequence"] = event["delta"]["stop_sequence"].clone();
                 message["usage"] = event["usage"].clone();
             }
             "message_stop" => over = true,
@@ -120,6 +128,7 @@ pub(crate) fn message(stream: &Bytes) -> Value {
 pub(crate) fn response(stream: &Bytes) -> Value {
     let mut items: Vec<Value> = Vec::new();
     let mut texts: Vec<String> = Vec::new();
+    let mut cited: Vec<Vec<Value>> = Vec::new();
     let mut ended = Value::Null;
     for (number, event) in events(stream).into_iter().enumerate() {
         assert!(ended.is_null(), "nothing follows the end");
@@ -147,6 +156,7 @@ pub(crate) fn response(stream: &Bytes) -> Value {
                 );
                 items.push(item);
                 texts.push(String::new());
+                cited.push(Vec::new());
             }
             "response.output_item.done" => {
                 let item = &event["item"];
@@ -155,6 +165,14 @@ pub(crate) fn response(stream: &Bytes) -> Value {
                     (&items[at]["id"], &items[at]["type"])
                 );
                 items[at] = item.clone();
+                if item["type"] == "message" && !cited[at].is_empty() {
+                    let told = &item["content"][0]["annotations"];
+                    assert_eq!(told, &json!(cited[at]), "all sources are told");
+                }
+            }
+            "response.output_text.annotation.added" => {
+                assert_eq!(event["annotation_index"], cited[at].len());
+                cited[at].push(event["annotation"].clone());
             }
             "response.output_text.done" | "response.reasoning_summary_text.done" => {
                 assert_eq!(event["text"], texts[at]);

@@ -9,6 +9,7 @@
 )]
 
 mod chat;
+mod cited;
 mod heard;
 mod messages_asked;
 mod messages_said;

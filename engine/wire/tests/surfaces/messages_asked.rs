@@ -196,7 +196,7 @@ fn answered(details: &Value, call: &Value) -> Value {
     let mut speaker = heard::speaker();
     speaker.by = None;
     let body = mux_wire::voice::whole(Messages, &speaker, answer.to_string().as_bytes()).unwrap();
-    serde_json::from_slice(&body).unwrap()
+    serde_json::from_slice(&body.body).unwrap()
 }
 
 #[test]
@@ -358,4 +358,30 @@ fn what_is_null_is_as_if_it_were_not_there() {
         assert_eq!(told.1.dropped, bare.1.dropped);
         assert_eq!((told.1.refused, bare.1.refused), (None, None));
     }
+}
+
+#[test]
+fn the_mark_of_a_whole_request_stands_with_its_last_message() {
+    let mut request = ask(
+        &json!([{ "role": "user", "content": "a" }, { "role": "assistant", "content": "b" }, { "role": "user", "content": "c" }]),
+    );
+    request["cache_control"] = json!({ "type": "ephemeral" });
+    let (chat, made) = translated(&request, Audience::Adapter);
+    assert_eq!(
+        chat["messages"][2]["cache_control"],
+        json!({ "type": "ephemeral" })
+    );
+    assert!(chat["messages"][0].get("cache_control").is_none());
+    assert_eq!(made.dropped, Vec::<String>::new());
+    let (chat, made) = translated(&request, PLAIN);
+    assert!(chat["messages"][2].get("cache_control").is_none());
+    assert_eq!(made.dropped, ["`cache_control`"]);
+}
+
+#[test]
+fn what_only_anthropic_knows_of_a_tool_is_named() {
+    let mut request = ask(&json!([{ "role": "user", "content": "a" }]));
+    request["tools"] = json!([{ "name": "f", "input_schema": { "type": "object" }, "input_examples": [{}], "defer_loading": false }]);
+    let (_, made) = translated(&request, Audience::Adapter);
+    assert_eq!(made.dropped, ["`input_examples` of tools"]);
 }

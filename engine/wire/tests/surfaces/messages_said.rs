@@ -186,3 +186,14 @@ proptest! {
         prop_assert_eq!(calls, expected);
     }
 }
+
+#[test]
+fn the_stop_sequence_that_was_met_is_told() {
+    let mut answer = whole(&[json!({ "content": "hi" })], "stop");
+    answer["choices"][0]["stop_sequence"] = json!("END");
+    let said = heard::whole(Messages, &answer);
+    assert_eq!(
+        (&said["stop_reason"], &said["stop_sequence"]),
+        (&json!("stop_sequence"), &json!("END"))
+    );
+}

@@ -146,7 +146,7 @@ fn opaque_state_of_every_provider_comes_back_as_it_was_given() {
         speaker.by = None;
         let body =
             mux_wire::voice::whole(Responses, &speaker, chat.to_string().as_bytes()).unwrap();
-        let answer: Value = serde_json::from_slice(&body).unwrap();
+        let answer: Value = serde_json::from_slice(&body.body).unwrap();
         let request = gone_on(&answer);
         let (chat, made) = translated(&request, Audience::Adapter);
         let message = &chat["messages"][1];
@@ -214,9 +214,33 @@ fn what_is_null_is_as_if_it_were_not_there() {
 }
 
 #[test]
-fn chances_of_words_are_not_asked_for_since_they_could_not_be_told() {
-    let request = json!({ "model": "@chat", "input": "hi", "top_logprobs": 3 });
-    let (chat, made) = translated(&request, PLAIN);
-    assert!(chat.get("top_logprobs").is_none(), "{chat}");
-    assert_eq!(made.dropped, ["`top_logprobs`"]);
+fn chances_of_words_are_asked_for_and_told() {
+    for wish in [
+        json!({ "top_logprobs": 3 }),
+        json!({ "top_logprobs": 3, "include": ["message.output_text.logprobs"] }),
+    ] {
+        let mut request = json!({ "model": "@chat", "input": "hi" });
+        for (name, value) in wish.as_object().unwrap() {
+            request[name] = value.clone();
+        }
+        let (chat, made) = translated(&request, PLAIN);
+        assert_eq!(
+            (&chat["logprobs"], &chat["top_logprobs"]),
+            (&json!(true), &json!(3))
+        );
+        assert_eq!(made.dropped, Vec::<String>::new());
+    }
+    let (chat, _) = translated(
+        &json!({ "model": "@chat", "input": "hi", "top_logprobs": 0 }),
+        PLAIN,
+    );
+    assert!(chat.get("logprobs").is_none(), "{chat}");
+    let odds =
+        |token: &str| json!({ "token": token, "logprob": -0.5, "bytes": [1], "top_logprobs": [] });
+    let said = json!({ "model": "m", "choices": [{ "index": 0, "finish_reason": "stop", "message": { "role": "assistant", "content": "Yes." }, "logprobs": { "content": [odds("Yes"), odds(".")], "refusal": null } }] });
+    let told = heard::whole(Responses, &said);
+    assert_eq!(
+        told["output"][0]["content"][0]["logprobs"],
+        json!([odds("Yes"), odds(".")])
+    );
 }

@@ -88,7 +88,7 @@ fn a_response_repeats_what_it_was_asked_with() {
     speaker.request = Bytes::from_static(br#"{"model":"@chat","instructions":"be kind","temperature":0.50,"tools":[{"type":"function","name":"f"}],"metadata":{"a":"b"},"text":{"verbosity":"low"}}"#);
     let chat = whole(&[json!({ "content": "hi" })], "stop").to_string();
     let body = voice::whole(Responses, &speaker, chat.as_bytes()).unwrap();
-    let answer: Value = serde_json::from_slice(&body).unwrap();
+    let answer: Value = serde_json::from_slice(&body.body).unwrap();
     assert_eq!(
         (
             &answer["instructions"],

@@ -216,3 +216,67 @@ fn a_spending_limit_under_a_status_of_400_is_a_spent_quota() {
         ErrorKind::QuotaExhausted
     );
 }
+
+#[test]
+fn the_stop_sequence_that_was_met_is_told() {
+    let body = json!({"type": "message", "id": "m", "model": "c", "content": [{"type": "text", "text": "a"}],
+        "stop_reason": "stop_sequence", "stop_sequence": "END"});
+    let events = [
+        (
+            "",
+            json!({"type": "message_start", "message": {"id": "m", "model": "c", "content": []}}),
+        ),
+        (
+            "",
+            json!({"type": "message_delta", "delta": {"stop_reason": "stop_sequence", "stop_sequence": "END"}}),
+        ),
+        ("", json!({"type": "message_stop"})),
+    ];
+    let model = "claude-sonnet-4-5";
+    for heard in [
+        whole("anthropic", model, &body),
+        streamed("anthropic", model, &events),
+    ] {
+        let mut met = heard
+            .objects
+            .iter()
+            .map(|object| &object["choices"][0]["stop_sequence"]);
+        assert!(met.any(|met| met == "END"), "{:?}", heard.objects);
+        assert_eq!(heard.finish, Some(Finish::Stop));
+    }
+}
+
+#[test]
+fn an_earlier_answer_that_refused_keeps_its_words() {
+    let request = json!({"model": "@any", "messages": [{"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": null, "refusal": "I cannot."}, {"role": "user", "content": "Why?"}]});
+    for (name, model) in [
+        ("anthropic", "claude-sonnet-4-5"),
+        ("bedrock", "amazon.nova-pro-v1:0"),
+        ("cohere", "command-a"),
+        ("gemini", "gemini-2.5-flash"),
+        ("mistral", "mistral-large"),
+        ("ollama", "llama"),
+    ] {
+        let (sent, _) = sent(name, model, &request);
+        assert!(sent.to_string().contains("I cannot."), "{name}: {sent}");
+    }
+}
+
+#[test]
+fn whose_request_it_is_and_strict_tools_are_not_dropped_in_silence() {
+    let tool = json!({"type": "function", "function": {"name": "f", "parameters": {"type": "object"}, "strict": true}});
+    let request = question(&json!({"user": "ana", "tools": [tool]}));
+    for (name, model, strict) in [
+        ("bedrock", "amazon.nova-pro-v1:0", true),
+        ("cohere", "command-a", false),
+        ("gemini", "gemini-2.5-flash", true),
+        ("mistral", "mistral-large", false),
+        ("ollama", "llama", false),
+    ] {
+        let (_, warnings) = sent(name, model, &request);
+        let said = |word: &str| warnings.iter().any(|warning| warning.contains(word));
+        assert!(said("`user`"), "{name}: {warnings:?}");
+        assert_eq!(said("`strict`"), strict, "{name}: {warnings:?}");
+    }
+}

@@ -282,11 +282,11 @@ fn several_answers_keep_their_numbers() {
 #[test]
 fn what_is_dropped_is_said() {
     let asked = question(
-        &json!({"logit_bias": {"1": 2}, "logprobs": true, "parallel_tool_calls": false,
+        &json!({"logit_bias": {"1": 2}, "parallel_tool_calls": false,
         "stop": ["a", "b", "c", "d", "e", "f"], "user": "u"}),
     );
     let (sent, warnings) = sent("gemini", OLD, &asked);
-    for name in ["logit_bias", "logprobs", "parallel_tool_calls", "stop"] {
+    for name in ["logit_bias", "parallel_tool_calls", "stop", "user"] {
         assert!(
             warnings
                 .iter()
@@ -329,4 +329,69 @@ fn details_that_cannot_be_read_cost_no_answer() {
     let heard = whole("gemini", OLD, &body);
     assert_eq!(first(&heard).text, "Hi");
     assert_eq!(heard.usage.expect("usage").other, []);
+}
+
+#[test]
+fn chances_of_tokens_are_asked_for_and_told_as_openai_has_them() {
+    let asked = question(&json!({"logprobs": true, "top_logprobs": 2}));
+    let (sent, warnings) = sent("vertex", OLD, &asked);
+    let generation = &sent["generationConfig"];
+    assert_eq!(
+        (&generation["responseLogprobs"], &generation["logprobs"]),
+        (&json!(true), &json!(2))
+    );
+    assert!(warnings.is_empty(), "{warnings:?}");
+    // As it was recorded.
+    let odds = json!({"chosenCandidates": [{"logProbability": -6.5, "token": "Hello", "tokenId": 9259}],
+        "topCandidates": [{"candidates": [{"logProbability": -6.5, "token": "Hello", "tokenId": 9259}, {"logProbability": -12.25, "token": "H", "tokenId": 236_775}]}]});
+    let mut body = candidate(&json!([{"text": "Hello"}]), Some("STOP"));
+    body["candidates"][0]["logprobsResult"] = odds;
+    let token =
+        |text: &str, odds: f64| json!({"token": text, "logprob": odds, "bytes": text.as_bytes()});
+    let mut first = token("Hello", -6.5);
+    first["top_logprobs"] = json!([token("Hello", -6.5), token("H", -12.25)]);
+    for heard in [
+        whole("vertex", OLD, &body),
+        streamed("vertex", OLD, &[("", body.clone())]),
+    ] {
+        let told = heard.objects.iter().find_map(|object| {
+            let odds = &object["choices"][0]["logprobs"];
+            odds.is_object().then_some(odds)
+        });
+        assert_eq!(told, Some(&json!({"content": [first]})));
+    }
+}
+
+#[test]
+fn a_picture_reaches_the_client() {
+    let parts =
+        json!([{"text": "Here:"}, {"inlineData": {"mimeType": "image/png", "data": "aGk="}}]);
+    let body = candidate(&parts, Some("STOP"));
+    let picture = json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}});
+    let heard = whole("gemini", OLD, &body);
+    assert_eq!(
+        heard.objects[0]["choices"][0]["message"]["images"],
+        json!([picture])
+    );
+    let heard = streamed("gemini", OLD, &[("", body)]);
+    let mut shown = heard.objects.iter();
+    assert!(shown.any(|object| object["choices"][0]["delta"]["images"] == json!([picture])));
+}
+
+#[test]
+fn what_comes_beside_more_text_is_not_passed_over() {
+    let mut piece = candidate(&json!([{"text": " and on"}]), None);
+    piece["candidates"][0]["citationMetadata"] =
+        json!({"citationSources": [{"startIndex": 0, "endIndex": 2, "uri": "https://a.example/"}]});
+    piece["candidates"][0]["logprobsResult"] =
+        json!({"chosenCandidates": [{"token": "on", "logProbability": -1.0}]});
+    let events = [
+        ("", candidate(&json!([{"text": "On"}]), None)),
+        ("", piece),
+        ("", candidate(&json!([{"text": "."}]), Some("STOP"))),
+    ];
+    let heard = streamed("gemini", OLD, &events);
+    assert_eq!(first(&heard).annotations.len(), 1);
+    let mut chunks = heard.objects.iter().map(|object| &object["choices"][0]);
+    assert!(chunks.any(|choice| choice["logprobs"]["content"][0]["token"] == "on"));
 }

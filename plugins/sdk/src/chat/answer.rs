@@ -1,5 +1,7 @@
 //! An answer as it is told: the adapter says what came, this writes it as chunks or puts it together to one response.
 
+mod beside;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::slice;
@@ -8,11 +10,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::chat::chunk::{Head, Text};
+use crate::chat::chunk::{self, Head, Text};
+use crate::chat::citation::Citation;
 use crate::chat::progress::{Progress, Stop, Told};
 use crate::chat::stretch::Lead;
 use crate::chat::wire::{
-    Choice, Completion, Counts, Delta, Detail, Function, Message, Said, ToolCall, write,
+    Choice, Completion, Counts, Delta, Detail, Function, Message, Odds, Said, ToolCall, write,
 };
 use crate::error::{Fault, UpstreamError};
 use crate::reply::{Batch, Decoded, Finish, Frame, Usage};
@@ -59,6 +62,10 @@ struct Whole {
     refusal: Option<String>,
     thoughts: Vec<Detail<'static>>,
     calls: Vec<ToolCall<'static>>,
+    citations: Vec<Citation>,
+    images: Vec<Value>,
+    odds: Vec<Value>,
+    extra: Option<Value>,
 }
 
 impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
@@ -187,6 +194,7 @@ impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
         let told = self.told(choice)?;
         told.thinking = false;
         told.spoke = true;
+        told.characters += text.chars().count() as u64;
         if self.progress.stream {
             let (head, chunks) = self.writing();
             head.content(chunks, choice, Text::Plain(text));
@@ -220,6 +228,7 @@ impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
         let told = self.told(choice)?;
         told.thinking = false;
         told.spoke = true;
+        told.characters += chunk::characters(json);
         let (head, chunks) = self.writing();
         head.content(chunks, choice, Text::Json(json.as_bytes()));
         Ok(())
@@ -524,6 +533,7 @@ impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
         let choice = Choice {
             index: choice,
             said: Said::Delta(delta),
+            logprobs: None,
             finish_reason: None,
             native_finish_reason: None,
         };
@@ -554,10 +564,17 @@ impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
                     content: whole.text.as_deref().or(silent),
                     refusal: whole.refusal.as_deref(),
                     reasoning_details: &whole.thoughts,
+                    images: &whole.images,
+                    annotations: &whole.citations,
+                    extra_content: whole.extra.as_ref(),
                     tool_calls: &whole.calls,
+                });
+                let odds = (!whole.odds.is_empty()).then_some(Odds {
+                    content: &whole.odds,
                 });
                 Choice {
                     said,
+                    logprobs: odds,
                     ..told.last()
                 }
             })
@@ -594,6 +611,7 @@ impl Told {
         Choice {
             index: self.index,
             said: Said::Delta(Delta::default()),
+            logprobs: None,
             finish_reason: self.stop.as_ref().map(|stop| reason(&stop.finish)),
             native_finish_reason: native.filter(|native| !native.is_empty()),
         }

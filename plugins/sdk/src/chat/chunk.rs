@@ -110,6 +110,35 @@ impl Head<'_> {
     }
 }
 
+/// How many characters a JSON string in its quotes holds.
+#[must_use]
+pub fn characters(json: &str) -> u64 {
+    let inner = json
+        .get(1..json.len().saturating_sub(1))
+        .unwrap_or_default();
+    if inner.is_ascii() && !inner.contains('\\') {
+        return inner.len() as u64;
+    }
+    let mut count = 0;
+    let mut bytes = inner.bytes();
+    while let Some(byte) = bytes.next() {
+        let begins = match byte {
+            b'\\' if bytes.next() == Some(b'u') => {
+                let (first, second) = (bytes.next(), bytes.next());
+                bytes.nth(1);
+                // The second half of a character that is written in two.
+                !(matches!(first, Some(b'd' | b'D'))
+                    && matches!(second, Some(b'c'..=b'f' | b'C'..=b'F')))
+            }
+            // The bytes that a character goes on with.
+            0x80..=0xbf => false,
+            _ => true,
+        };
+        count += u64::from(begins);
+    }
+    count
+}
+
 fn write(out: &mut Vec<u8>, text: Text<'_>) {
     match text {
         Text::Json(json) => out.extend_from_slice(json),
@@ -214,6 +243,15 @@ mod tests {
             let expected = serde_json::to_string(&text).unwrap_or_default();
             assert_eq!(String::from_utf8_lossy(&out), expected);
         }
+    }
+
+    #[test]
+    fn the_characters_of_a_text_are_counted_without_unpacking_it() {
+        for text in ["", "plain", "a\\b \"c\"\n", "é and ☀", "😀 \u{1f} 漢字"] {
+            let plain = serde_json::to_string(text).unwrap_or_default();
+            assert_eq!(characters(&plain), text.chars().count() as u64, "{plain}");
+        }
+        assert_eq!(characters(r#""\ud83d\ude00 \u00e9\\u0041""#), 9);
     }
 
     #[test]

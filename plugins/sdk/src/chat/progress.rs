@@ -21,6 +21,8 @@ pub struct Progress<E> {
     /// What the adapter itself remembers.
     pub extra: E,
     pub(crate) include_usage: bool,
+    /// The adapter has to see every text: none is handed on unread.
+    pub(crate) watched: bool,
     /// Seconds since 1970.
     pub(crate) created: u64,
     pub(crate) id: String,
@@ -37,6 +39,8 @@ pub(crate) struct Told {
     pub(crate) index: u32,
     /// Whether there was text.
     pub(crate) spoke: bool,
+    /// Characters of text so far.
+    pub(crate) characters: u64,
     /// Tool calls so far.
     pub(crate) calls: u32,
     /// Those of them without arguments yet.
@@ -55,13 +59,32 @@ pub(crate) struct Stop {
     pub(crate) native: String,
 }
 
-impl<E: Default + Serialize> Progress<E> {
+impl<E: Serialize> Progress<E> {
     /// The state before the first frame.
     ///
     /// # Errors
     /// Never for a state that can be written.
-    pub fn opened(ctx: &RequestCtx, include_usage: bool) -> Result<Vec<u8>, Fault> {
+    pub fn opened(ctx: &RequestCtx, include_usage: bool) -> Result<Vec<u8>, Fault>
+    where
+        E: Default,
+    {
+        Self::opened_with(ctx, include_usage, E::default(), false)
+    }
+
+    /// The state before the first frame, for an adapter that remembers something of the request, or that has to see every
+    /// text: then none is handed on unread.
+    ///
+    /// # Errors
+    /// Never for a state that can be written.
+    pub fn opened_with(
+        ctx: &RequestCtx,
+        include_usage: bool,
+        extra: E,
+        watched: bool,
+    ) -> Result<Vec<u8>, Fault> {
         Self {
+            extra,
+            watched,
             stream: ctx.stream,
             include_usage,
             request: ctx.request_id.clone(),
@@ -69,7 +92,9 @@ impl<E: Default + Serialize> Progress<E> {
             // Until the provider names the answer, and for those that never do.
             id: format!("chatcmpl-{}", ctx.request_id),
             model: ctx.model.clone(),
-            ..Self::default()
+            usage: None,
+            choices: Vec::new(),
+            done: false,
         }
         .write(None)
     }
@@ -80,7 +105,11 @@ impl<E: Default + Serialize> Progress<E> {
 
     /// The choices that more text changes nothing of, a bit for each.
     pub(crate) fn open(&self) -> u32 {
-        if !self.stream || self.done || self.choices.iter().any(|told| told.stop.is_some()) {
+        if !self.stream
+            || self.watched
+            || self.done
+            || self.choices.iter().any(|told| told.stop.is_some())
+        {
             return 0;
         }
         let open = self

@@ -91,6 +91,12 @@ pub struct Message<'a> {
     pub extra_content: Option<&'a RawValue>,
     #[serde(borrow)]
     pub name: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub annotations: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub audio: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub refusal: Option<&'a RawValue>,
 }
 
 /// A call the model made earlier.
@@ -139,12 +145,17 @@ impl<'a> Chat<'a> {
     /// # Errors
     /// When it is no chat completions request.
     pub fn read(body: &'a [u8]) -> Result<Self, Fault> {
-        json::read(body).map_err(|error| {
+        let mut chat: Self = json::read(body).map_err(|error| {
             Fault::invalid(
                 format!("the body is no chat completions request: {error}"),
                 "",
             )
-        })
+        })?;
+        for message in &mut chat.messages {
+            // An earlier answer that refused has its words there, and no other.
+            message.content = message.content.or(message.refusal);
+        }
+        Ok(chat)
     }
 
     /// Whether the client wants a chunk with the usage.
@@ -248,8 +259,9 @@ impl<'a> Chat<'a> {
         }
     }
 
-    /// Warns where messages have names, for providers that know none.
-    pub fn warn_of_names(&self, warnings: &mut Vec<String>) {
+    /// Warns where messages have names, for providers that know none, and of what no provider is told again.
+    pub fn warn_of_messages(&self, warnings: &mut Vec<String>) {
+        warn_of_echoes(&self.messages, warnings);
         if self
             .messages
             .iter()
@@ -257,6 +269,17 @@ impl<'a> Chat<'a> {
         {
             warnings.push(String::from("`messages[].name` was dropped"));
         }
+    }
+}
+
+/// Warns where earlier answers come back with their sources or their sound: adapters send what was said, and no more.
+pub fn warn_of_echoes(messages: &[Message<'_>], warnings: &mut Vec<String>) {
+    let filled = |value: Option<&RawValue>| value.is_some_and(|value| value.get() != "[]");
+    if messages.iter().any(|message| filled(message.annotations)) {
+        warnings.push(String::from("`messages[].annotations` was dropped"));
+    }
+    if messages.iter().any(|message| message.audio.is_some()) {
+        warnings.push(String::from("`messages[].audio` was dropped"));
     }
 }
 

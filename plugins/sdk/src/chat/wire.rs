@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::chat::citation::Citation;
 use crate::error::Fault;
 use crate::reply::Usage;
 
@@ -26,9 +27,17 @@ pub(crate) struct Choice<'a> {
     pub(crate) index: u32,
     #[serde(flatten)]
     pub(crate) said: Said<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) logprobs: Option<Odds<'a>>,
     pub(crate) finish_reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) native_finish_reason: Option<&'a str>,
+}
+
+/// How likely tokens were, as OpenAI writes it.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Odds<'a> {
+    pub(crate) content: &'a [Value],
 }
 
 /// A piece of the message, or all of it.
@@ -51,6 +60,12 @@ pub(crate) struct Delta<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(crate) reasoning_details: &'a [Detail<'a>],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(crate) images: &'a [Value],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(crate) annotations: &'a [Citation],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) extra_content: Option<&'a Value>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(crate) tool_calls: &'a [ToolCall<'a>],
 }
 
@@ -62,6 +77,12 @@ pub(crate) struct Message<'a> {
     pub(crate) refusal: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(crate) reasoning_details: &'a [Detail<'a>],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(crate) images: &'a [Value],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(crate) annotations: &'a [Citation],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) extra_content: Option<&'a Value>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(crate) tool_calls: &'a [ToolCall<'a>],
 }

@@ -40,9 +40,9 @@ async fn a_machine_is_given_tokens_of_the_account_that_is_meant() {
 
 #[test]
 fn a_file_that_is_incomplete_or_of_another_kind_says_so() {
-    let other = refused(r#"{"type":"external_account","audience":"x"}"#);
+    let other = refused(r#"{"type":"gdch_service_account","name":"x"}"#);
     assert!(
-        other.contains("`external_account`") && other.contains("`service_account`"),
+        other.contains("`gdch_service_account`") && other.contains("`external_account`"),
         "{other}"
     );
     let half = refused(r#"{"type":"service_account","client_email":"a@b"}"#);
@@ -103,4 +103,29 @@ fn another_key_of_the_same_account_is_another_one_even_without_a_name() {
     let (one, other) = (service(PEM), service(&format!("# rotated\n{PEM}")));
     assert_eq!(one.identity(), service(PEM).identity());
     assert_ne!(one.identity(), other.identity());
+}
+
+#[test]
+fn an_identity_of_elsewhere_that_is_incomplete_says_what_it_needs() {
+    let with = |source: &str| {
+        refused(&format!(
+            r#"{{"type":"external_account","audience":"a","subject_token_type":"t","credential_source":{source}}}"#
+        ))
+    };
+    let bare = refused(r#"{"type":"external_account","audience":"a"}"#);
+    assert_eq!(bare, "needs `subject_token_type` in its Google credentials");
+    for source in [
+        "{}",
+        r#"{"executable":{"command":"/bin/token"}}"#,
+        r#"{"environment_id":"aws1","url":"http://169.254.169.254/"}"#,
+    ] {
+        let why = with(source);
+        assert!(why.contains("a `file` or a `url`"), "{source}: {why}");
+    }
+    let unnamed = with(r#"{"file":"/token","format":{"type":"json"}}"#);
+    assert!(unnamed.contains("`subject_token_field_name`"), "{unnamed}");
+    let plain = refused(
+        r#"{"type":"external_account","audience":"a","subject_token_type":"t","token_url":"http://evil.example/","credential_source":{"file":"/t"}}"#,
+    );
+    assert!(plain.contains("not https"), "{plain}");
 }
