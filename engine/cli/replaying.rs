@@ -90,6 +90,7 @@ pub(crate) struct Replayed {
     judged: Vec<Judged>,
     names: Names,
     unreadable: u64,
+    newer: u64,
     open: Open,
 }
 
@@ -156,8 +157,22 @@ impl Replaying {
                 replay(&router, against.as_ref(), terms, read)?
             }
         };
-        for trouble in recording.troubles() {
+        let troubles = recording.troubles();
+        for trouble in &troubles {
             out.error(&format!("skipped: {trouble}"));
+        }
+        let more = recording.unreadable().saturating_sub(troubles.len() as u64);
+        if more > 0 {
+            out.error(&format!("skipped: {} more", thousands(more)));
+        }
+        for notice in recording.notices() {
+            out.error(&format!("mux: {notice}"));
+        }
+        if recording.newer() > 0 {
+            out.error(&format!(
+                "mux: {} records were written by a newer mux; what this one does not know of them is left out",
+                thousands(recording.newer())
+            ));
         }
         if report.requests == 0 {
             return Err(recording.empty());
@@ -172,6 +187,7 @@ impl Replaying {
             judged: expectation::check(router.image(), &report),
             names: Names { against: named },
             unreadable: recording.unreadable(),
+            newer: recording.newer(),
             open: self.inconclusive,
             report,
         })
@@ -244,6 +260,7 @@ impl Replayed {
             judged,
             names,
             unreadable,
+            newer,
             ..
         } = self;
         let failures: Vec<&Judged> = judged
@@ -256,6 +273,7 @@ impl Replayed {
             json: json!({
                 "report": report,
                 "unreadable": unreadable,
+                "newer": newer,
                 "expectations": judged,
                 "failures": failures,
             }),

@@ -3,6 +3,7 @@
 use super::progress::Progress;
 use crate::ending::Trouble;
 use mux_traffic::Record;
+use mux_traffic::record::VERSION;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,17 @@ const WAITING: usize = 4;
 /// Troubles that are kept to be shown.
 const SHOWN: usize = 10;
 
-type Batch = Vec<Result<Record, String>>;
+/// What a file turned out to hold.
+#[derive(Debug)]
+enum Item {
+    Record(Box<Record>),
+    /// A line, or a whole file, that is no record.
+    Unreadable(String),
+    /// No error, and worth telling.
+    Notice(String),
+}
+
+type Batch = Vec<Item>;
 
 /// A recording that is read more than once.
 #[derive(Debug)]
@@ -25,6 +36,8 @@ pub(crate) struct Recording {
     /// Records that an earlier reading found.
     known: Cell<Option<u64>>,
     unreadable: Cell<u64>,
+    newer: Cell<u64>,
+    notices: RefCell<Vec<String>>,
     troubles: RefCell<Vec<String>>,
 }
 
@@ -40,6 +53,8 @@ impl Recording {
             files: mux_traffic::files(path).map_err(unreadable)?,
             known: Cell::new(None),
             unreadable: Cell::new(0),
+            newer: Cell::new(0),
+            notices: RefCell::default(),
             troubles: RefCell::default(),
         })
     }
@@ -47,25 +62,27 @@ impl Recording {
     /// Reads all of it. What is no record is counted, and passed over.
     pub(crate) fn records(&self, doing: &'static str) -> impl Iterator<Item = Record> {
         self.troubles.borrow_mut().clear();
+        self.notices.borrow_mut().clear();
         self.unreadable.set(0);
+        self.newer.set(0);
         let mut records = Records::of(self.files.clone());
         let mut progress = Progress::new(doing, self.known.get());
         let mut count = 0;
         std::iter::from_fn(move || {
             loop {
                 match records.next() {
-                    Some(Ok(record)) => {
+                    Some(Item::Record(record)) => {
                         count += 1;
                         progress.seen(count);
-                        return Some(record);
+                        let newer = record.v > VERSION;
+                        self.newer.set(self.newer.get() + u64::from(newer));
+                        return Some(*record);
                     }
-                    Some(Err(why)) => {
+                    Some(Item::Unreadable(why)) => {
                         self.unreadable.set(self.unreadable.get() + 1);
-                        let mut troubles = self.troubles.borrow_mut();
-                        if troubles.len() < SHOWN {
-                            troubles.push(why);
-                        }
+                        keep(&self.troubles, why);
                     }
+                    Some(Item::Notice(notice)) => keep(&self.notices, notice),
                     None => {
                         progress.over();
                         self.known.set(Some(count));
@@ -79,6 +96,16 @@ impl Recording {
     /// Lines that are no records, in the last reading.
     pub(crate) fn unreadable(&self) -> u64 {
         self.unreadable.get()
+    }
+
+    /// Records of a later schema than this one's.
+    pub(crate) fn newer(&self) -> u64 {
+        self.newer.get()
+    }
+
+    /// What was seen and is no error: files whose last write a crash cut off, the first of them.
+    pub(crate) fn notices(&self) -> Vec<String> {
+        self.notices.borrow().clone()
     }
 
     /// The first of them, in words.
@@ -97,11 +124,18 @@ impl Recording {
     }
 }
 
+fn keep(of: &RefCell<Vec<String>>, text: String) {
+    let mut kept = of.borrow_mut();
+    if kept.len() < SHOWN {
+        kept.push(text);
+    }
+}
+
 /// Records of several files, in their order, read ahead.
 struct Records {
     files: std::vec::IntoIter<PathBuf>,
     reading: VecDeque<Receiver<Batch>>,
-    batch: std::vec::IntoIter<Result<Record, String>>,
+    batch: std::vec::IntoIter<Item>,
 }
 
 impl Records {
@@ -129,9 +163,9 @@ impl Records {
 }
 
 impl Iterator for Records {
-    type Item = Result<Record, String>;
+    type Item = Item;
 
-    fn next(&mut self) -> Option<Self::Item> {
+    fn next(&mut self) -> Option<Item> {
         loop {
             if let Some(record) = self.batch.next() {
                 return Some(record);
@@ -151,14 +185,25 @@ fn decode(file: &Path, sender: &SyncSender<Batch>) {
     let mut records = match mux_traffic::read(file) {
         Ok(records) => records,
         Err(why) => {
-            let _ = sender.send(vec![Err(format!("{}: {why}", file.display()))]);
+            let why = format!("{}: {why}", file.display());
+            let _ = sender.send(vec![Item::Unreadable(why)]);
             return;
         }
     };
     loop {
         let batch = records.by_ref().take(BATCH);
-        let batch: Batch = batch.map(|r| r.map_err(|e| e.to_string())).collect();
-        if batch.is_empty() || sender.send(batch).is_err() {
+        let batch: Batch = batch
+            .map(|read| match read {
+                Ok(record) => Item::Record(Box::new(record)),
+                Err(why) => Item::Unreadable(why.to_string()),
+            })
+            .collect();
+        if batch.is_empty() {
+            let notices = records.notices().iter().cloned().map(Item::Notice);
+            let _ = sender.send(notices.collect());
+            return;
+        }
+        if sender.send(batch).is_err() {
             return;
         }
     }

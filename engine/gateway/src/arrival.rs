@@ -37,6 +37,21 @@ pub(crate) struct Read {
     pub(crate) arrival: Arrival,
     /// For adapters.
     pub(crate) asked: Asked,
+    /// As they came, until it is known what is asked of them.
+    headers: HeaderMap,
+}
+
+impl Read {
+    /// Reads what a bundle asks of a request beyond what all do.
+    ///
+    /// # Errors
+    /// A header is too long.
+    pub(crate) fn meet(&mut self, demand: &Demand) -> Result<(), Refusal> {
+        let facts = &mut self.arrival.facts;
+        facts.headers = named(&self.headers, &demand.headers)?;
+        facts.prefixes = prefixes(&self.asked.body, &demand.prefixes);
+        Ok(())
+    }
 }
 
 /// Request ids: unique, without asking the operating system for each.
@@ -89,11 +104,9 @@ pub(crate) struct Reading<'a> {
     pub(crate) seed: u64,
     /// The clock of all flights.
     pub(crate) clock: &'a Clock,
-    /// What the bundle asks for.
-    pub(crate) demand: &'a Demand,
 }
 
-/// Reads a request.
+/// Reads a request, but for what only some bundles ask of it: see [`Read::meet`].
 ///
 /// # Errors
 /// What is wrong with it, for the client.
@@ -132,8 +145,7 @@ pub(crate) async fn read(
     };
     let mut asked = Asked::read(reading.dialect, body, &head.headers)?;
     let timeout = timeout(&head.headers)?;
-    let mut facts = facts(&head.headers, &mut asked, &reading.demand.headers)?;
-    facts.prefixes = prefixes(&asked.body, &reading.demand.prefixes);
+    let facts = facts(&head.headers, &mut asked)?;
     let arrival = Arrival {
         id: reading.id,
         seed: reading.seed,
@@ -145,17 +157,43 @@ pub(crate) async fn read(
         timeout,
         facts,
     };
-    Ok(Read { arrival, asked })
+    Ok(Read {
+        arrival,
+        asked,
+        headers: head.headers,
+    })
 }
 
-fn facts(headers: &HeaderMap, asked: &mut Asked, named: &[Box<str>]) -> Result<Facts, Refusal> {
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    let value = headers.get(name)?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+/// The headers that a bundle asks for.
+fn named(headers: &HeaderMap, names: &[Box<str>]) -> Result<Vec<(String, String)>, Refusal> {
+    let found = names.iter();
+    let found = found.filter_map(|name| Some((name.to_string(), text(headers, name)?)));
+    let found: Vec<(String, String)> = found.collect();
+    short(found.iter().map(|(_, value)| ("header", value)))?;
+    Ok(found)
+}
+
+/// Refuses what is longer than anything that a policy could ask for.
+fn short<'a>(mut words: impl Iterator<Item = (&'a str, &'a String)>) -> Result<(), Refusal> {
+    let Some((name, word)) = words.find(|(_, word)| word.len() > WORD_BYTES) else {
+        return Ok(());
+    };
+    let message = format!(
+        "a `{name}` may have {WORD_BYTES} bytes, and this one has {}",
+        word.len()
+    );
+    Err(Refusal::new(400, "value_too_long", message))
+}
+
+fn facts(headers: &HeaderMap, asked: &mut Asked) -> Result<Facts, Refusal> {
     let dialect = asked.dialect;
     let chat = &mut asked.facts;
-    let text = |name: &str| {
-        headers
-            .get(name)
-            .map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned())
-    };
+    let text = |name: &str| text(headers, name);
     // What is sent empty names nobody.
     let said = |name: &str| text(name).filter(|word| !word.trim().is_empty());
     let sent = headers
@@ -186,10 +224,6 @@ fn facts(headers: &HeaderMap, asked: &mut Asked, named: &[Box<str>]) -> Result<F
         end_user: said("x-mux-user").or_else(|| chat.user.take()),
         conversation: said("x-mux-conversation"),
         tags,
-        headers: named
-            .iter()
-            .filter_map(|name| Some((name.to_string(), text(name)?)))
-            .collect(),
         tokens: chat.tokens,
         output_limit: chat.output_limit,
         streaming: chat.stream,
@@ -207,18 +241,7 @@ fn facts(headers: &HeaderMap, asked: &mut Asked, named: &[Box<str>]) -> Result<F
         .tags
         .iter()
         .flat_map(|(name, value)| [("tag", name), ("tag", value)]);
-    let headers = facts.headers.iter().map(|(_, value)| ("header", value));
-    let long = words
-        .chain(tags)
-        .chain(headers)
-        .find(|(_, word)| word.len() > WORD_BYTES);
-    if let Some((name, word)) = long {
-        let message = format!(
-            "a `{name}` may have {WORD_BYTES} bytes, and this one has {}",
-            word.len()
-        );
-        return Err(Refusal::new(400, "value_too_long", message));
-    }
+    short(words.chain(tags))?;
     Ok(facts)
 }
 
@@ -370,10 +393,10 @@ mod tests {
         headers.append("x-plan", "lead".parse().unwrap());
         headers.insert("x-other", "secret".parse().unwrap());
         let asked: [Box<str>; 2] = ["x-absent".into(), "x-plan".into()];
-        let read = facts(&headers, &mut Asked::default(), &asked).unwrap();
-        assert_eq!(read.headers, [("x-plan".to_owned(), "gold".to_owned())]);
+        let read = named(&headers, &asked).unwrap();
+        assert_eq!(read, [("x-plan".to_owned(), "gold".to_owned())]);
         headers.insert("x-plan", "g".repeat(WORD_BYTES + 1).parse().unwrap());
-        let refused = facts(&headers, &mut Asked::default(), &asked).unwrap_err();
+        let refused = named(&headers, &asked).unwrap_err();
         assert_eq!(refused.code, "value_too_long");
     }
 
@@ -384,13 +407,13 @@ mod tests {
         headers.insert("x-mux-user", " ".parse().unwrap());
         let mut asked = Asked::default();
         asked.facts.user = Some("ann".to_owned());
-        let read = facts(&headers, &mut asked, &[]).unwrap();
+        let read = facts(&headers, &mut asked).unwrap();
         assert_eq!(
             (read.conversation, read.end_user.as_deref()),
             (None, Some("ann"))
         );
         headers.insert("x-mux-conversation", "c1".parse().unwrap());
-        let read = facts(&headers, &mut asked, &[]).unwrap();
+        let read = facts(&headers, &mut asked).unwrap();
         assert_eq!(read.conversation.as_deref(), Some("c1"));
     }
 

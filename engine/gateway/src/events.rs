@@ -93,9 +93,11 @@ mod tests {
     }
 
     #[test]
-    fn an_unfinished_event_waits() {
+    fn an_unfinished_event_waits_for_the_end_of_its_stream() {
         let (mut events, mut out) = (Events::default(), VecDeque::new());
         events.push(Bytes::from("data: 1\n\ndata: {\"half"), &mut out);
         assert_eq!(joined(&out), b"data: 1\n\n");
+        events.finish(&mut out);
+        assert_eq!(joined(&out), b"data: 1\n\ndata: {\"half");
     }
 }

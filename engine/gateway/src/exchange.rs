@@ -28,7 +28,7 @@ use std::time::Duration;
 /// Everything an exchange needs.
 #[derive(Debug)]
 pub(crate) struct Exchange {
-    /// The served bundle.
+    /// What is served.
     pub(crate) live: Arc<Live>,
     /// Connections, clock, recorder.
     pub(crate) means: Means,
@@ -108,10 +108,11 @@ impl Exchange {
 
     async fn ask(&self, request: Request<Incoming>, dialect: Dialect) -> Response<Answer> {
         let (id, seed) = self.ids.next();
-        let bundle = self.live.bundle();
+        let serving = self.live.serving();
+        let version = serving.live.router.version();
         // Its body is not even read.
         if self.gauge.stage() == Stage::Closed {
-            return self.unflown(&closed(), dialect, id, bundle.router.version(), seed);
+            return self.unflown(&closed(), dialect, id, version, seed);
         }
         let reading = Reading {
             dialect,
@@ -119,14 +120,16 @@ impl Exchange {
             id: id.clone(),
             seed,
             clock: &self.means.clock,
-            demand: bundle.router.demand(),
         };
         let mut read = match arrival::read(request, reading).await {
             Ok(read) => read,
-            Err(refusal) => {
-                return self.unflown(&refusal, dialect, id, bundle.router.version(), seed);
-            }
+            Err(refusal) => return self.unflown(&refusal, dialect, id, version, seed),
         };
+        // Only now: who asks decides which version does.
+        let bundle = Arc::clone(serving.bundle(&read.arrival.facts, &id));
+        if let Err(refusal) = read.meet(bundle.router.demand()) {
+            return self.unflown(&refusal, dialect, id, bundle.router.version(), seed);
+        }
         let (recorder, asked) = (&self.means.recorder, &read.asked);
         recorder.prompt(&id, read.arrival.at, dialect.name(), asked.written());
         // Only now: a client that dribbles its body keeps nobody out.

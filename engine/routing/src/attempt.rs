@@ -86,12 +86,19 @@ impl Role {
     }
 }
 
+/// What an attempt waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Awaits {
+    /// That its credential is fetched: nobody has its request yet.
+    Credential,
+    /// That it is answered.
+    Provider,
+    /// Nothing more: its first content was there, or all of it where it is not streamed.
+    Nothing,
+}
+
 /// One attempt, under way or over.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is an independent fact about an attempt"
-)]
 pub struct Attempt {
     /// Whom it calls.
     pub target: TargetId,
@@ -144,10 +151,7 @@ pub struct Attempt {
     /// When the last piece of content was there.
     pub(crate) heard: Nanos,
     pub(crate) text: u64,
-    /// Its credential is being fetched: nobody has its request yet.
-    pub(crate) waits: bool,
-    /// It waits for nothing more: its first content was there, or all of it where it is not streamed.
-    pub(crate) answered: bool,
+    pub(crate) awaits: Awaits,
 }
 
 /// Deadlines of one attempt.
@@ -209,15 +213,15 @@ impl Attempt {
             last: now,
             heard: now,
             text: 0,
-            waits: false,
-            answered: false,
+            awaits: Awaits::Provider,
         }
     }
 
     /// Its request is handed to the connection. A target's times begin when it could have the request: what the wait for a
     /// credential took is not at its expense.
     pub(crate) fn send(&mut self, now: Nanos) {
-        if std::mem::take(&mut self.waits) {
+        if self.awaits == Awaits::Credential {
+            self.awaits = Awaits::Provider;
             let waited = now.saturating_sub(self.start);
             let limits = &mut self.limits;
             limits.connect = limits.connect.saturating_add(waited);
@@ -232,7 +236,7 @@ impl Attempt {
     /// speak, is blamed; where its credential was still being fetched, that is.
     pub(crate) fn blame(&self, now: Nanos) -> Failure {
         let silent = self.first.is_none() && now.saturating_sub(self.last) >= PATIENCE;
-        match (silent, self.waits) {
+        match (silent, self.awaits == Awaits::Credential) {
             (true, false) => Failure::of(Class::TimedOut),
             (true, true) => Failure {
                 message: Some(

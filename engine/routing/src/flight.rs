@@ -16,6 +16,7 @@ mod timers;
 
 use crate::admission::{Admission, Decided};
 use crate::answer::Asks;
+use crate::attempt::Awaits;
 use crate::breaker::Rule;
 use crate::candidate::Candidates;
 use crate::chance::Chance;
@@ -261,7 +262,7 @@ impl Flight {
         match event {
             Event::Wake => self.wake(now, out),
             Event::ClientGone => self.abandon(now, out),
-            Event::Waits(n) => self.mark(n, |a| a.waits = true),
+            Event::Waits(n) => self.mark(n, |a| a.awaits = Awaits::Credential),
             Event::Sent(n) => self.mark(n, |a| a.send(now)),
             Event::Connected(n) => self.mark(n, |a| a.connected = Some(now)),
             Event::Head(n, status) => self.mark(n, |a| {
@@ -503,7 +504,7 @@ impl Flight {
         let Some(a) = self.attempts.get_mut(attempt) else {
             return;
         };
-        if std::mem::replace(&mut a.answered, true) {
+        if std::mem::replace(&mut a.awaits, Awaits::Nothing) == Awaits::Nothing {
             return;
         }
         let load = Load {

@@ -10,6 +10,7 @@ pub(crate) mod content;
 pub(crate) mod counts;
 pub(crate) mod estimate;
 mod message;
+mod mould;
 mod name;
 mod options;
 pub mod question;

@@ -3,6 +3,7 @@
 use super::leg::{Ending, LegNo, Phase};
 use super::{Action, Actions, Attempt, End, Failure, Flight, OWN, State};
 use crate::Nanos;
+use crate::attempt::Awaits;
 use crate::class::Class;
 use crate::deadlines::Outer;
 
@@ -164,7 +165,7 @@ impl Flight {
 /// What falls due of an attempt that has not begun to answer. While its credential is fetched nothing does but what is
 /// around it: whoever fetches has a time of its own, and says when that is over.
 fn begins(a: &Attempt, take: &mut impl FnMut(Nanos, Due)) {
-    if a.waits {
+    if a.awaits == Awaits::Credential {
         return;
     }
     if a.first.is_none() {
@@ -177,7 +178,7 @@ fn begins(a: &Attempt, take: &mut impl FnMut(Nanos, Due)) {
 
 /// What of an attempt falls due whether or not the client is committed to it.
 fn of_attempt(a: &Attempt, take: &mut impl FnMut(Nanos, Due)) {
-    if a.waits {
+    if a.awaits == Awaits::Credential {
         return;
     }
     if a.head.is_some() {
