@@ -26,26 +26,26 @@ use tokio::sync::oneshot;
 
 /// What the handlers need.
 #[derive(Clone, Debug)]
-pub struct Admin {
+pub(crate) struct Admin {
     /// The served bundle.
-    pub live: Arc<Live>,
+    pub(crate) live: Arc<Live>,
     /// Carries out what is asked.
-    pub reloader: Reloader,
+    pub(crate) reloader: Reloader,
     /// What it last saw.
-    pub status: SharedStatus,
+    pub(crate) status: SharedStatus,
     /// Counts what it could not record.
-    pub recorder: Recorder,
+    pub(crate) recorder: Recorder,
     /// The clock of all flights.
-    pub clock: crate::clock::Clock,
+    pub(crate) clock: crate::clock::Clock,
     /// How hard pressed the machine is.
-    pub gauge: Arc<Gauge>,
+    pub(crate) gauge: Arc<Gauge>,
 }
 
 /// Most bytes of a draft: what the store takes, escaped.
 const DRAFT_BYTES: usize = 128 << 20;
 
 /// The admin API.
-pub fn api(admin: Admin) -> Router {
+pub(crate) fn api(admin: Admin) -> Router {
     Router::new()
         .route("/policy", get(policy))
         .route("/health", get(health))
@@ -103,6 +103,7 @@ async fn health(State(admin): State<Admin>) -> Json<Value> {
         "version": router.version(),
         "canary": serving.canary.as_ref().map(Canary::version),
         "unrecorded": admin.recorder.dropped(),
+        "unrecorded_prompts": admin.recorder.dropped_prompts(),
         "pressure": pressure(&admin.gauge),
         "targets": targets.collect::<Vec<_>>(),
         "plugins": conditions(&admin, |c| c.state != "serving" || c.figures.faults.all() > 0),
@@ -242,18 +243,13 @@ struct Rollback {
 }
 
 async fn rollback(State(admin): State<Admin>, Json(asked): Json<Rollback>) -> Response {
-    let (reply, answer) = oneshot::channel();
-    admin.reloader.ask(Command::Rollback {
+    let command = |reply| Command::Rollback {
         id: asked.id,
         author: asked.author,
         reason: asked.reason,
         reply,
-    });
-    match answer.await {
-        Ok(Ok(head)) => Json(head).into_response(),
-        Ok(Err(why)) => (StatusCode::CONFLICT, Json(json!({"error": why}))).into_response(),
-        Err(_) => stopping(),
-    }
+    };
+    carried_out(&admin, command, |head| json!(head)).await
 }
 
 /// Body of `POST /promote`.
@@ -267,19 +263,14 @@ struct Promote {
 
 /// Serves a version that was kept and not served, or tries it out on a share of requests.
 async fn promote(State(admin): State<Admin>, Json(asked): Json<Promote>) -> Response {
-    let (reply, answer) = oneshot::channel();
-    admin.reloader.ask(Command::Promote {
+    let command = |reply| Command::Promote {
         id: asked.id,
         canary: asked.canary,
         author: asked.author,
         reason: asked.reason,
         reply,
-    });
-    match answer.await {
-        Ok(Ok(head)) => Json(head).into_response(),
-        Ok(Err(why)) => (StatusCode::CONFLICT, Json(json!({"error": why}))).into_response(),
-        Err(_) => stopping(),
-    }
+    };
+    carried_out(&admin, command, |head| json!(head)).await
 }
 
 /// Body of `POST /drafts`.
@@ -299,21 +290,17 @@ struct File {
 
 /// Keeps a version that nobody is served by yet.
 async fn draft(State(admin): State<Admin>, Json(asked): Json<Draft>) -> Response {
-    let (reply, answer) = oneshot::channel();
     let files = asked.files.into_iter();
-    admin.reloader.ask(Command::Draft {
-        files: files
-            .map(|file| (file.path, file.text.into_bytes()))
-            .collect(),
+    let files = files
+        .map(|file| (file.path, file.text.into_bytes()))
+        .collect();
+    let command = |reply| Command::Draft {
+        files,
         author: asked.author,
         reason: asked.reason,
         reply,
-    });
-    match answer.await {
-        Ok(Ok(head)) => Json(head).into_response(),
-        Ok(Err(why)) => (StatusCode::CONFLICT, Json(json!({"error": why}))).into_response(),
-        Err(_) => stopping(),
-    }
+    };
+    carried_out(&admin, command, |head| json!(head)).await
 }
 
 /// Body of `POST /release`.
@@ -323,13 +310,23 @@ struct Release {
 }
 
 async fn release(State(admin): State<Admin>, Json(asked): Json<Release>) -> Response {
-    let (reply, answer) = oneshot::channel();
-    admin.reloader.ask(Command::Release {
+    let command = |reply| Command::Release {
         author: asked.author,
         reply,
-    });
+    };
+    carried_out(&admin, command, |head| json!({ "live": head })).await
+}
+
+/// Has something done about what is served, and tells what came of it.
+async fn carried_out<T>(
+    admin: &Admin,
+    command: impl FnOnce(oneshot::Sender<Result<T, String>>) -> Command,
+    told: impl FnOnce(T) -> Value,
+) -> Response {
+    let (reply, answer) = oneshot::channel();
+    admin.reloader.ask(command(reply));
     match answer.await {
-        Ok(Ok(head)) => Json(json!({"live": head})).into_response(),
+        Ok(Ok(done)) => Json(told(done)).into_response(),
         Ok(Err(why)) => (StatusCode::CONFLICT, Json(json!({"error": why}))).into_response(),
         Err(_) => stopping(),
     }

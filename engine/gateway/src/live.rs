@@ -10,24 +10,24 @@ use std::sync::Arc;
 
 /// Holds what is served.
 #[derive(Debug)]
-pub struct Live {
+pub(crate) struct Live {
     serving: Latest<Serving>,
 }
 
 /// The live bundle, and who is served by another one.
 #[derive(Clone, Debug)]
-pub struct Serving {
+pub(crate) struct Serving {
     /// Decides all requests, but for those of the canary.
-    pub live: Arc<Bundle>,
+    pub(crate) live: Arc<Bundle>,
     /// Decides a share of them.
-    pub canary: Option<Canary>,
+    pub(crate) canary: Option<Canary>,
 }
 
 /// A bundle that a share of the requests is decided by.
 #[derive(Clone, Debug)]
-pub struct Canary {
+pub(crate) struct Canary {
     /// What decides.
-    pub bundle: Arc<Bundle>,
+    pub(crate) bundle: Arc<Bundle>,
     draw: Draw,
 }
 
@@ -58,7 +58,7 @@ impl Draw {
 impl Canary {
     /// A share of so many basis points.
     #[must_use]
-    pub fn new(bundle: Arc<Bundle>, share: u32, by: Unit) -> Self {
+    pub(crate) fn new(bundle: Arc<Bundle>, share: u32, by: Unit) -> Self {
         let salt = format!("mux canary {}", bundle.router.version()).into();
         let draw = Draw { salt, share, by };
         Self { bundle, draw }
@@ -66,13 +66,13 @@ impl Canary {
 
     /// Its version.
     #[must_use]
-    pub fn version(&self) -> &str {
+    pub(crate) fn version(&self) -> &str {
         self.bundle.router.version()
     }
 
     /// The same share of requests, decided by the same version made anew.
     #[must_use]
-    pub fn with(&self, bundle: Bundle) -> Self {
+    pub(crate) fn with(&self, bundle: Bundle) -> Self {
         Self {
             bundle: Arc::new(bundle),
             draw: self.draw.clone(),
@@ -83,7 +83,7 @@ impl Canary {
 impl Serving {
     /// Nothing but a live bundle.
     #[must_use]
-    pub fn only(live: Bundle) -> Self {
+    pub(crate) fn only(live: Bundle) -> Self {
         Self {
             live: Arc::new(live),
             canary: None,
@@ -91,14 +91,14 @@ impl Serving {
     }
 
     /// All that decide.
-    pub fn bundles(&self) -> impl Iterator<Item = &Bundle> {
+    pub(crate) fn bundles(&self) -> impl Iterator<Item = &Bundle> {
         let canary = self.canary.iter().map(|canary| &*canary.bundle);
         [&*self.live].into_iter().chain(canary)
     }
 
     /// What decides a request.
     #[must_use]
-    pub fn bundle(&self, facts: &Facts, id: &str) -> &Arc<Bundle> {
+    pub(crate) fn bundle(&self, facts: &Facts, id: &str) -> &Arc<Bundle> {
         match &self.canary {
             Some(canary) if canary.draw.takes(facts, id) => &canary.bundle,
             _ => &self.live,
@@ -109,7 +109,7 @@ impl Serving {
 impl Live {
     /// Starts with a bundle, and what is tried out beside it.
     #[must_use]
-    pub fn new(serving: Serving) -> Self {
+    pub(crate) fn new(serving: Serving) -> Self {
         Self {
             serving: Latest::new(Arc::new(serving)),
         }
@@ -117,18 +117,18 @@ impl Live {
 
     /// What a request that begins now is served by. It is kept for the request's whole life.
     #[must_use]
-    pub fn serving(&self) -> Arc<Serving> {
+    pub(crate) fn serving(&self) -> Arc<Serving> {
         self.serving.get()
     }
 
     /// The live bundle.
     #[must_use]
-    pub fn bundle(&self) -> Arc<Bundle> {
+    pub(crate) fn bundle(&self) -> Arc<Bundle> {
         Arc::clone(&self.serving.get().live)
     }
 
     /// Serves something else from the next request on.
-    pub fn serve(&self, serving: Serving) {
+    pub(crate) fn serve(&self, serving: Serving) {
         self.serving.put(Arc::new(serving));
     }
 }

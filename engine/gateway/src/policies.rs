@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// The place.
 #[derive(Clone, Debug)]
-pub enum Policies {
+pub(crate) enum Policies {
     /// A folder or a file.
     Disk(Source),
     /// A branch that is followed.
@@ -18,7 +18,7 @@ pub enum Policies {
 
 /// The place as it is at a moment.
 #[derive(Clone, Debug)]
-pub enum Text {
+pub(crate) enum Text {
     /// Files, which may change while they are read.
     Disk(Source),
     /// A commit.
@@ -30,7 +30,7 @@ impl Policies {
     ///
     /// # Errors
     /// The path cannot be read, or the branch is not named well.
-    pub fn new(place: &Path, data: &Path) -> Result<Self, String> {
+    pub(crate) fn new(place: &Path, data: &Path) -> Result<Self, String> {
         match Branch::parse(&place.to_string_lossy(), data)? {
             Some(branch) => Ok(Self::Branch(Arc::new(branch))),
             None => Source::new(place)
@@ -41,7 +41,7 @@ impl Policies {
 
     /// The branch, where one is followed.
     #[must_use]
-    pub fn branch(&self) -> Option<&Arc<Branch>> {
+    pub(crate) fn branch(&self) -> Option<&Arc<Branch>> {
         match self {
             Self::Branch(branch) => Some(branch),
             Self::Disk(_) => None,
@@ -50,7 +50,7 @@ impl Policies {
 
     /// The folder to be watched, where there is one.
     #[must_use]
-    pub fn folder(&self) -> Option<&Path> {
+    pub(crate) fn folder(&self) -> Option<&Path> {
         match self {
             Self::Disk(source) => Some(source.folder()),
             Self::Branch(_) => None,
@@ -61,7 +61,7 @@ impl Policies {
     ///
     /// # Errors
     /// A branch was never fetched.
-    pub fn now(&self) -> Result<Text, String> {
+    pub(crate) fn now(&self) -> Result<Text, String> {
         match self {
             Self::Disk(source) => Ok(Text::Disk(source.clone())),
             Self::Branch(branch) => branch.now().map(Text::Commit),
@@ -74,7 +74,7 @@ impl Text {
     ///
     /// # Errors
     /// They cannot be listed, or there are none.
-    pub fn roots(&self) -> Result<Vec<String>, String> {
+    pub(crate) fn roots(&self) -> Result<Vec<String>, String> {
         match self {
             Self::Disk(source) => {
                 let roots = source
@@ -96,7 +96,7 @@ impl Text {
     ///
     /// # Errors
     /// In words for a diagnostic.
-    pub fn read(&self, name: &str) -> Result<Vec<u8>, String> {
+    pub(crate) fn read(&self, name: &str) -> Result<Vec<u8>, String> {
         match self {
             Self::Disk(source) => source.read(name),
             Self::Commit(snapshot) => snapshot.read(name),
@@ -105,7 +105,7 @@ impl Text {
 
     /// Who wrote it, as far as anybody can tell.
     #[must_use]
-    pub fn author(&self) -> String {
+    pub(crate) fn author(&self) -> String {
         match self {
             Self::Disk(_) => author(),
             Self::Commit(snapshot) => snapshot.commit().author.clone(),
@@ -114,7 +114,7 @@ impl Text {
 
     /// Where it was saved, and on which commit where that is known.
     #[must_use]
-    pub fn note(&self) -> String {
+    pub(crate) fn note(&self) -> String {
         let source = match self {
             Self::Disk(source) => source,
             Self::Commit(snapshot) => return snapshot.note(),

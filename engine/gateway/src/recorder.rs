@@ -47,13 +47,37 @@ pub struct Recorded {
 #[derive(Clone, Debug)]
 pub struct Recorder {
     queue: SyncSender<Message>,
-    dropped: Arc<AtomicU64>,
-    /// What was lost behind the queue.
-    tallies: Arc<[Arc<Tally>]>,
+    records: Lost,
+    prompts: Lost,
     /// Of which requests prompts are recorded.
     prompted: Option<Sample>,
     /// Bytes of them that wait.
     waiting: Arc<AtomicU64>,
+}
+
+/// What was not recorded: because the queue was full, and behind it.
+#[derive(Clone, Debug, Default)]
+struct Lost {
+    dropped: Arc<AtomicU64>,
+    tally: Option<Arc<Tally>>,
+}
+
+impl Lost {
+    fn behind(writer: Option<&Writer>) -> Self {
+        Self {
+            tally: writer.map(Writer::tally),
+            ..Self::default()
+        }
+    }
+
+    fn one(&self) {
+        self.dropped.fetch_add(1, Relaxed);
+    }
+
+    fn all(&self) -> u64 {
+        let behind = self.tally.as_ref().map_or(0, |tally| tally.dropped());
+        self.dropped.load(Relaxed) + behind
+    }
 }
 
 #[derive(Debug)]
@@ -69,6 +93,7 @@ enum Message {
 struct Prompt {
     id: String,
     at: i64,
+    dialect: &'static str,
     body: Bytes,
 }
 
@@ -108,40 +133,41 @@ impl Recorder {
             listener,
             board,
         };
-        let tallies = desk.writers().map(|(_, writer)| writer.tally()).collect();
+        let records = Lost::behind(Some(&desk.records));
+        let prompts = Lost::behind(desk.prompts.as_ref().map(|(writer, _)| writer));
         let (queue, messages) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("mux-record".to_owned())
             .spawn(move || desk.work(&messages))?;
         let recorder = Self {
             queue: queue.clone(),
-            dropped: Arc::default(),
-            tallies,
+            records,
+            prompts,
             prompted,
             waiting,
         };
         Ok((recorder, Recording { thread, queue }))
     }
 
-    /// Hands over what a client asked, where prompts are recorded. Never blocks.
-    pub fn prompt(&self, id: &str, at: i64, body: &Bytes) {
+    /// Hands over what a client asked, as it was sent, where prompts are recorded. Never blocks.
+    pub fn prompt(&self, id: &str, at: i64, dialect: &'static str, body: &Bytes) {
         if !self.prompted.is_some_and(|sample| sample.takes(id)) {
             return;
         }
         let bytes = body.len() as u64;
         if self.waiting.fetch_add(bytes, Relaxed) + bytes > PROMPT_BYTES {
             self.waiting.fetch_sub(bytes, Relaxed);
-            self.dropped.fetch_add(1, Relaxed);
-            return;
+            return self.prompts.one();
         }
         let prompt = Message::Prompt(Box::new(Prompt {
             id: id.to_owned(),
             at,
+            dialect,
             body: body.clone(),
         }));
         if self.queue.try_send(prompt).is_err() {
             self.waiting.fetch_sub(bytes, Relaxed);
-            self.dropped.fetch_add(1, Relaxed);
+            self.prompts.one();
         }
     }
 
@@ -155,16 +181,21 @@ impl Recorder {
         self.offer(Message::Record(Box::new(record)));
     }
 
-    /// Requests and prompts that were not recorded: a queue was full, or the disk refused them.
+    /// Requests that were not recorded: a queue was full, or the disk refused them.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        let behind = self.tallies.iter().map(|tally| tally.dropped());
-        self.dropped.load(Relaxed) + behind.sum::<u64>()
+        self.records.all()
+    }
+
+    /// The same of prompts.
+    #[must_use]
+    pub fn dropped_prompts(&self) -> u64 {
+        self.prompts.all()
     }
 
     fn offer(&self, message: Message) {
         if self.queue.try_send(message).is_err() {
-            self.dropped.fetch_add(1, Relaxed);
+            self.records.one();
         }
     }
 }
@@ -283,7 +314,9 @@ impl Desk {
         else {
             return;
         };
-        let line = json!({"v": 1, "id": prompt.id, "at": prompt.at, "body": redaction.value(body)});
+        let line = json!({
+            "v": 1, "id": prompt.id, "at": prompt.at, "dialect": prompt.dialect, "body": redaction.value(body),
+        });
         // Counted where it is refused.
         let _ = writer.offer_line(prompt.at, line.to_string().into_bytes());
     }
@@ -308,5 +341,25 @@ fn warn_of_budgets(flight: &Flight, told: &mut BTreeMap<Box<str>, Instant>) {
             let share = format!("{}.{:02}%", used / 100, used % 100);
             tracing::warn!(budget = %budget.name, used = share, id = flight.arrival().id, "a budget is nearly spent");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prompt_that_is_dropped_is_no_dropped_request() {
+        let data = tempfile::tempdir().unwrap();
+        let what = Recorded {
+            prompts: Some(Arc::new(Redaction::new(&[]).unwrap())),
+            ..Recorded::default()
+        };
+        let (recorder, recording) =
+            Recorder::start(data.path(), what, None, SharedBoard::default()).unwrap();
+        let more = usize::try_from(PROMPT_BYTES).unwrap() + 1;
+        recorder.prompt("r", 0, "openai-chat", &Bytes::from(vec![b' '; more]));
+        assert_eq!((recorder.dropped(), recorder.dropped_prompts()), (0, 1));
+        recording.stop();
     }
 }

@@ -34,38 +34,38 @@ const PATIENCE: u32 = 10;
 const BACKUP_EVERY: Duration = Duration::from_hours(1);
 
 /// Checks a bundle beyond its text, such as by running its tests. `Err` stops the load.
-pub type Examine = Arc<dyn Fn(&Arc<Image>) -> Result<(), String> + Send + Sync>;
+pub(crate) type Examine = Arc<dyn Fn(&Arc<Image>) -> Result<(), String> + Send + Sync>;
 
 /// Everything a bundle is made from.
-pub struct Keeper {
+pub(crate) struct Keeper {
     /// Where policies are read.
-    pub policies: Policies,
+    pub(crate) policies: Policies,
     /// Where versions are kept.
-    pub store: Store,
+    pub(crate) store: Store,
     /// Adapters.
-    pub plugins: Plugins,
+    pub(crate) plugins: Plugins,
     /// What tokens cost where policies do not say it.
-    pub prices: Prices,
+    pub(crate) prices: Prices,
     /// Secrets.
-    pub vault: Vault,
+    pub(crate) vault: Vault,
     /// What outlives bundles.
-    pub memory: Arc<Memory>,
+    pub(crate) memory: Arc<Memory>,
     /// Other addresses for providers, by name: `mux demo` sends them to its own.
-    pub addresses: Vec<(String, String)>,
+    pub(crate) addresses: Vec<(String, String)>,
     /// A further check of every bundle.
-    pub examine: Option<Examine>,
+    pub(crate) examine: Option<Examine>,
     /// Take bundles up although a guarantee of them does not hold.
-    pub force: bool,
+    pub(crate) force: bool,
     /// For operators.
-    pub status: SharedStatus,
+    pub(crate) status: SharedStatus,
     /// Where what a canary does is counted.
-    pub board: SharedBoard,
+    pub(crate) board: SharedBoard,
     /// Tells of changes, where the system can.
-    pub watch: Option<Watch>,
+    pub(crate) watch: Option<Watch>,
     /// Files that the last check read or missed, relative to the source's folder.
-    pub read: BTreeSet<String>,
+    pub(crate) read: BTreeSet<String>,
     /// When versions were last backed up, if there was anything to.
-    pub backed_up: Option<Instant>,
+    pub(crate) backed_up: Option<Instant>,
 }
 
 impl std::fmt::Debug for Keeper {
@@ -104,7 +104,7 @@ impl Keeper {
     ///
     /// # Errors
     /// Nothing of these can be served; the text says why.
-    pub fn boot(&mut self) -> Result<Serving, String> {
+    pub(crate) fn boot(&mut self) -> Result<Serving, String> {
         self.equip();
         if let Some(serving) = self.resumed() {
             return Ok(serving);
@@ -162,7 +162,7 @@ impl Keeper {
     }
 
     /// Works until told to stop.
-    pub fn run(mut self, commands: &Receiver<Command>, live: &Live) {
+    pub(crate) fn run(mut self, commands: &Receiver<Command>, live: &Live) {
         loop {
             self.back_up();
             let left = self.board.left(unix_ms()).map(Duration::from_millis);
@@ -419,7 +419,7 @@ impl Keeper {
     }
 
     /// Watches what the last check read, and the folders where something new may appear.
-    pub fn follow(&mut self) {
+    pub(crate) fn follow(&mut self) {
         let Some(watch) = &mut self.watch else { return };
         let folder = self.policies.folder();
         let read = folder.map(|folder| self.read.iter().map(move |name| folder.join(name)));
@@ -544,7 +544,7 @@ impl Keeper {
 }
 
 /// Says what of a bundle does not work.
-pub fn warn(bundle: &Bundle) {
+pub(crate) fn warn(bundle: &Bundle) {
     for (target, why) in bundle.unavailable() {
         tracing::warn!(target, "unavailable: it {why}");
     }

@@ -238,7 +238,7 @@ const AROUND: [(&str, &str); 6] = [
     ),
     (
         r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"#,
-        r#"}}]}}]}"#,
+        r"}}]}}]}",
     ),
     (
         r#"{"choices":[{"delta":{"reasoning":"abc","reasoning_content":"#,

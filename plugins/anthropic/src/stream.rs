@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use mux_plugin_sdk::chat::chunk::Head;
-use mux_plugin_sdk::chat::{Scan, Stretch, json};
+use mux_plugin_sdk::chat::scan::{Scan, same};
+use mux_plugin_sdk::chat::{Stretch, json};
 use mux_plugin_sdk::{Batch, Decoded, Fault, UpstreamError};
 
 use crate::chunk::{
@@ -48,9 +49,9 @@ fn text_of(event: &[u8]) -> Option<&[u8]> {
     scan.object()?;
     while let Some(field) = scan.field()? {
         let again = match field {
-            b"type" => kind.replace(scan.word()?).is_some(),
-            b"index" => index.replace(scan.count()?).is_some(),
-            b"delta" => text.replace(text_delta(&mut scan)?).is_some(),
+            _ if same(field, b"type") => kind.replace(scan.word()?).is_some(),
+            _ if same(field, b"index") => index.replace(scan.count()?).is_some(),
+            _ if same(field, b"delta") => text.replace(text_delta(&mut scan)?).is_some(),
             _ => return None,
         };
         if again {
@@ -58,7 +59,7 @@ fn text_of(event: &[u8]) -> Option<&[u8]> {
         }
     }
     scan.end()?;
-    text.filter(|_| kind == Some(b"content_block_delta"))
+    text.filter(|_| kind.is_some_and(|kind| same(kind, b"content_block_delta")))
 }
 
 fn text_delta<'a>(scan: &mut Scan<'a>) -> Option<&'a [u8]> {
@@ -66,15 +67,15 @@ fn text_delta<'a>(scan: &mut Scan<'a>) -> Option<&'a [u8]> {
     scan.object()?;
     while let Some(field) = scan.field()? {
         let again = match field {
-            b"type" => kind.replace(scan.word()?).is_some(),
-            b"text" => text.replace(scan.string()?).is_some(),
+            _ if same(field, b"type") => kind.replace(scan.word()?).is_some(),
+            _ if same(field, b"text") => text.replace(scan.string()?).is_some(),
             _ => return None,
         };
         if again {
             return None;
         }
     }
-    text.filter(|_| kind == Some(b"text_delta"))
+    text.filter(|_| kind.is_some_and(|kind| same(kind, b"text_delta")))
 }
 
 struct Fold {

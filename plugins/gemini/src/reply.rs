@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use mux_plugin_sdk::chat::{Answer, Call, Scan, Stretch, Thought, json};
+use mux_plugin_sdk::chat::scan::{Scan, same};
+use mux_plugin_sdk::chat::{Answer, Call, Stretch, Thought, json};
 use mux_plugin_sdk::{Batch, Decoded, ErrorKind, Fault, Finish, RetryAdvice, UpstreamError, Usage};
 use serde_json::{Value, json};
 
@@ -37,11 +38,11 @@ fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
         scan.object()?;
         while let Some(field) = scan.field()? {
             let again = match field {
-                b"responseId" => id.replace(scan.string()?).is_some(),
-                b"modelVersion" => model.replace(scan.string()?).is_some(),
-                b"candidates" => said.replace(only(&mut scan)?).is_some(),
-                b"usageMetadata" => counts.replace(counted(&mut scan)?).is_some(),
-                b"promptFeedback" | b"error" => return None,
+                _ if same(field, b"responseId") => id.replace(scan.string()?).is_some(),
+                _ if same(field, b"modelVersion") => model.replace(scan.string()?).is_some(),
+                _ if same(field, b"candidates") => said.replace(only(&mut scan)?).is_some(),
+                _ if same(field, b"usageMetadata") => counts.replace(counted(&mut scan)?).is_some(),
+                _ if same(field, b"promptFeedback") || same(field, b"error") => return None,
                 _ => scan.value().map(|_| false)?,
             };
             if again {
@@ -66,10 +67,10 @@ fn only<'a>(scan: &mut Scan<'a>) -> Option<(u32, &'a [u8])> {
     scan.object()?;
     while let Some(field) = scan.field()? {
         let again = match field {
-            b"index" => index.replace(scan.count()?).is_some(),
-            b"content" => text.replace(text_of(scan)?).is_some(),
-            b"finishReason" => scan.null().map(|()| false)?,
-            b"finishMessage" => return None,
+            _ if same(field, b"index") => index.replace(scan.count()?).is_some(),
+            _ if same(field, b"content") => text.replace(text_of(scan)?).is_some(),
+            _ if same(field, b"finishReason") => scan.null().map(|()| false)?,
+            _ if same(field, b"finishMessage") => return None,
             _ => scan.value().map(|_| false)?,
         };
         if again {
@@ -85,14 +86,14 @@ fn text_of<'a>(scan: &mut Scan<'a>) -> Option<&'a [u8]> {
     let mut text = None;
     scan.object()?;
     while let Some(field) = scan.field()? {
-        if field != b"parts" {
+        if !same(field, b"parts") {
             scan.value()?;
             continue;
         }
         scan.array()?;
         scan.item()?.then_some(())?;
         scan.object()?;
-        if scan.field()? != Some(b"text") || text.is_some() {
+        if !same(scan.field()??, b"text") || text.is_some() {
             return None;
         }
         text = Some(scan.string()?);
@@ -114,19 +115,26 @@ fn is_written_as_here(json: &[u8]) -> bool {
     true
 }
 
+/// Counts by kind.
+const DETAILS: [&[u8]; 3] = [
+    b"promptTokensDetails",
+    b"cacheTokensDetails",
+    b"candidatesTokensDetails",
+];
+
 /// The counts, which may say nothing yet; nothing where they tell of more than text.
 fn counted(scan: &mut Scan<'_>) -> Option<Option<Usage>> {
     let mut counts = Counts::default();
     scan.object()?;
     while let Some(field) = scan.field()? {
         let place = match field {
-            b"promptTokenCount" => &mut counts.prompt,
-            b"toolUsePromptTokenCount" => &mut counts.tools,
-            b"cachedContentTokenCount" => &mut counts.cached,
-            b"candidatesTokenCount" => &mut counts.answer,
-            b"thoughtsTokenCount" => &mut counts.thoughts,
-            b"totalTokenCount" => &mut counts.total,
-            b"promptTokensDetails" | b"cacheTokensDetails" | b"candidatesTokensDetails" => {
+            _ if same(field, b"promptTokenCount") => &mut counts.prompt,
+            _ if same(field, b"toolUsePromptTokenCount") => &mut counts.tools,
+            _ if same(field, b"cachedContentTokenCount") => &mut counts.cached,
+            _ if same(field, b"candidatesTokenCount") => &mut counts.answer,
+            _ if same(field, b"thoughtsTokenCount") => &mut counts.thoughts,
+            _ if same(field, b"totalTokenCount") => &mut counts.total,
+            _ if DETAILS.iter().any(|name| same(field, name)) => {
                 silent(scan)?;
                 continue;
             }
@@ -150,7 +158,7 @@ fn silent(scan: &mut Scan<'_>) -> Option<()> {
         while let Some(field) = scan.field()? {
             // Where a client asks for numbers instead of words, they are looked up elsewhere.
             match field {
-                b"modality" => (scan.word()? != b"AUDIO").then_some(())?,
+                _ if same(field, b"modality") => (!same(scan.word()?, b"AUDIO")).then_some(())?,
                 _ => scan.value().map(drop)?,
             }
         }

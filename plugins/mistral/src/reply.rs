@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use mux_plugin_sdk::chat::{Answer, Call, Scan, Stretch, Thought, Told, json, strange};
+use mux_plugin_sdk::chat::scan::{Scan, same};
+use mux_plugin_sdk::chat::{Answer, Call, Stretch, Thought, Told, json, strange};
 use mux_plugin_sdk::{Batch, Decoded, ErrorKind, Fault, Finish, UpstreamError, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -114,10 +115,10 @@ fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
         scan.object()?;
         while let Some(field) = scan.field()? {
             let again = match field {
-                b"id" => id.replace(scan.string()?).is_some(),
-                b"model" => model.replace(scan.string()?).is_some(),
-                b"choices" => said.replace(only(&mut scan)?).is_some(),
-                b"usage" => scan.null().map(|()| false)?,
+                _ if same(field, b"id") => id.replace(scan.string()?).is_some(),
+                _ if same(field, b"model") => model.replace(scan.string()?).is_some(),
+                _ if same(field, b"choices") => said.replace(only(&mut scan)?).is_some(),
+                _ if same(field, b"usage") => scan.null().map(|()| false)?,
                 _ => scan.value().map(|_| false)?,
             };
             if again {
@@ -139,9 +140,11 @@ fn only<'a>(scan: &mut Scan<'a>) -> Option<(u32, &'a [u8])> {
     scan.object()?;
     while let Some(field) = scan.field()? {
         let again = match field {
-            b"index" => index.replace(scan.count()?).is_some(),
-            b"delta" => text.replace(text_of(scan)?).is_some(),
-            b"finish_reason" | b"message" => scan.null().map(|()| false)?,
+            _ if same(field, b"index") => index.replace(scan.count()?).is_some(),
+            _ if same(field, b"delta") => text.replace(text_of(scan)?).is_some(),
+            _ if same(field, b"finish_reason") || same(field, b"message") => {
+                scan.null().map(|()| false)?
+            }
             _ => scan.value().map(|_| false)?,
         };
         if again {
@@ -157,8 +160,8 @@ fn text_of<'a>(scan: &mut Scan<'a>) -> Option<&'a [u8]> {
     scan.object()?;
     while let Some(field) = scan.field()? {
         let again = match field {
-            b"content" => text.replace(scan.string()?).is_some(),
-            b"tool_calls" => scan.null().map(|()| false)?,
+            _ if same(field, b"content") => text.replace(scan.string()?).is_some(),
+            _ if same(field, b"tool_calls") => scan.null().map(|()| false)?,
             _ => scan.value().map(|_| false)?,
         };
         if again {

@@ -15,7 +15,7 @@ impl Keeper {
     ///
     /// # Errors
     /// They do not pass, or cannot be kept; the text is the whole report.
-    pub fn draft(
+    pub(crate) fn draft(
         &mut self,
         files: &[(String, Vec<u8>)],
         author: &str,
@@ -32,7 +32,7 @@ impl Keeper {
     ///
     /// # Errors
     /// As for [`Keeper::draft`].
-    pub fn draft_alone(
+    pub(crate) fn draft_alone(
         mut self,
         files: &[(String, Vec<u8>)],
         author: &str,

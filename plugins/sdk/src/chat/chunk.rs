@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use crate::chat::scan::same;
+
 /// The text of a JSON string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Text<'a> {
@@ -59,18 +61,26 @@ impl Head<'_> {
         &self.0
     }
 
-    /// Whether the answer has that id, a JSON string.
+    /// Whether the answer has that id, a JSON string. Where one string begins as the other does to its closing quote, they
+    /// are the same.
     pub(crate) fn is_of(&self, id: &[u8]) -> bool {
-        let rest = self.0.strip_prefix(BEFORE_ID);
-        let rest = rest.and_then(|rest| rest.strip_prefix(id));
-        rest.is_some_and(|rest| rest.starts_with(AFTER_ID))
+        let end = BEFORE_ID.len() + id.len();
+        let own = self.0.get(BEFORE_ID.len()..end);
+        own.is_some_and(|own| same(own, id))
     }
 
-    /// Whether it is by that model, a JSON string.
+    /// Whether it is by that model, a JSON string. Where one ends as the other does, they are the same if it begins
+    /// after a colon: within a string a quote comes after a backslash.
     pub(crate) fn is_by(&self, model: &[u8]) -> bool {
-        let rest = self.0.strip_suffix(AFTER_MODEL);
-        let rest = rest.and_then(|rest| rest.strip_suffix(model));
-        rest.is_some_and(|rest| rest.ends_with(BEFORE_MODEL))
+        let Some(end) = self.0.len().checked_sub(AFTER_MODEL.len()) else {
+            return false;
+        };
+        let Some(start) = end.checked_sub(model.len()) else {
+            return false;
+        };
+        let colon = start.checked_sub(1).and_then(|at| self.0.get(at));
+        let own = self.0.get(start..end);
+        colon == Some(&b':') && own.is_some_and(|own| same(own, model))
     }
 
     /// A chunk with more text, and a line feed.

@@ -25,6 +25,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Goes into an object.
+    #[inline]
     pub fn object(&mut self) -> Option<()> {
         self.take(b'{')?;
         self.first = true;
@@ -33,6 +34,7 @@ impl<'a> Scan<'a> {
 
     /// Goes to the next field of the object and gives its name; nothing within where the object ends, which is left then.
     /// Names that are written with escapes are not read.
+    #[inline]
     pub fn field(&mut self) -> Option<Option<&'a [u8]>> {
         if self.next()? == b'}' {
             self.skip_byte();
@@ -49,6 +51,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Goes into an array.
+    #[inline]
     pub fn array(&mut self) -> Option<()> {
         self.take(b'[')?;
         self.first = true;
@@ -56,6 +59,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Goes to the next item of the array; `false` where it ends, and is left then.
+    #[inline]
     pub fn item(&mut self) -> Option<bool> {
         if self.next()? == b']' {
             self.skip_byte();
@@ -71,6 +75,7 @@ impl<'a> Scan<'a> {
     }
 
     /// A string in its quotes, as it came.
+    #[inline]
     pub fn string(&mut self) -> Option<&'a [u8]> {
         if self.next()? != b'"' {
             return None;
@@ -82,10 +87,15 @@ impl<'a> Scan<'a> {
     }
 
     /// A string that is written without escapes, as it reads.
+    #[inline]
     pub fn word(&mut self) -> Option<&'a [u8]> {
         let string = self.string()?;
         let word = string.get(1..string.len().checked_sub(1)?)?;
-        (!word.contains(&b'\\')).then_some(word)
+        // Names are short: one look mostly says it.
+        (!word
+            .iter()
+            .fold(false, |found, byte| found | (*byte == b'\\')))
+        .then_some(word)
     }
 
     /// A number without sign, fraction and exponent, not larger than a billion.
@@ -120,6 +130,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Says that nothing but white space is left.
+    #[inline]
     pub fn end(mut self) -> Option<()> {
         self.space();
         self.rest.is_empty().then_some(())
@@ -210,11 +221,13 @@ impl<'a> Scan<'a> {
         (count > 0).then_some(())
     }
 
+    #[inline]
     fn take(&mut self, byte: u8) -> Option<()> {
         (self.next()? == byte).then(|| self.skip_byte())
     }
 
     /// The next byte that is no white space, which stays.
+    #[inline]
     fn next(&mut self) -> Option<u8> {
         match self.rest.first() {
             Some(byte) if *byte > b' ' => Some(*byte),
@@ -232,8 +245,47 @@ impl<'a> Scan<'a> {
         }
     }
 
+    #[inline]
     fn skip_byte(&mut self) {
         self.rest = self.rest.get(1..).unwrap_or_default();
+    }
+}
+
+/// Whether a text is that word. Comparing them as slices would go through them byte by byte where WebAssembly runs.
+#[inline]
+#[must_use]
+pub fn same(text: &[u8], word: &[u8]) -> bool {
+    fn long(bytes: Option<&[u8; 8]>) -> Option<u64> {
+        bytes.copied().map(u64::from_ne_bytes)
+    }
+    fn short(bytes: Option<&[u8; 4]>) -> Option<u32> {
+        bytes.copied().map(u32::from_ne_bytes)
+    }
+    if text.len() != word.len() {
+        return false;
+    }
+    match word.len() {
+        0 => true,
+        // The ends overlap where there are fewer than twice as many.
+        1..=3 => {
+            let middle = word.len() / 2;
+            text.first() == word.first()
+                && text.last() == word.last()
+                && text.get(middle) == word.get(middle)
+        }
+        4..=8 => {
+            short(text.first_chunk()) == short(word.first_chunk())
+                && short(text.last_chunk()) == short(word.last_chunk())
+        }
+        _ => {
+            let (chunks, _) = text.as_chunks();
+            let (words, _) = word.as_chunks();
+            long(text.last_chunk()) == long(word.last_chunk())
+                && chunks
+                    .iter()
+                    .zip(words)
+                    .all(|(a, b)| long(Some(a)) == long(Some(b)))
+        }
     }
 }
 
@@ -416,6 +468,20 @@ mod tests {
         for (depth, taken) in [(1, true), (127, true), (128, false), (100_000, false)] {
             let text = "[".repeat(depth) + &"]".repeat(depth);
             assert_eq!(takes(text.as_bytes()), taken, "{depth}");
+        }
+    }
+
+    #[test]
+    fn texts_are_the_same_where_each_byte_is() {
+        for length in 0..40 {
+            let text: Vec<u8> = (b'a'..).take(length).collect();
+            assert!(same(&text, &text.clone()));
+            assert!(!same(&text, &[&text[..], b"x"].concat()));
+            for at in 0..length {
+                let mut other = text.clone();
+                other[at] = b'!';
+                assert!(!same(&text, &other), "{length}: {at}");
+            }
         }
     }
 

@@ -12,6 +12,8 @@ const WITHOUT: u8 = 0;
 /// Where the counts stand, and how many bytes they have: whether there are any, and five numbers.
 const COUNTS: usize = 1 + 4;
 const COUNTS_LENGTH: usize = 1 + 5 * 8;
+/// The length of an empty string of JSON, in its quotes.
+const EMPTY: usize = 2;
 /// A chunk has about so many bytes beside its head and its text.
 const AROUND: usize = 64;
 
@@ -141,19 +143,15 @@ impl<'a> Stretch<'a> {
     /// tells nothing.
     #[must_use]
     pub fn is_named(&self, id: Option<&[u8]>, model: Option<&[u8]>) -> bool {
-        let told = |name: &Option<&[u8]>| name.is_some_and(|name| name != b"\"\"");
-        let (id, model) = (
-            id.filter(|id| told(&Some(id))),
-            model.filter(|it| told(&Some(it))),
-        );
-        id.is_none_or(|id| self.lead.head.is_of(id))
-            && model.is_none_or(|model| self.lead.head.is_by(model))
+        let head = &self.lead.head;
+        id.is_none_or(|id| id.len() == EMPTY || head.is_of(id))
+            && model.is_none_or(|model| model.len() == EMPTY || head.is_by(model))
     }
 
     /// More text, a JSON string in its quotes; nothing where that is more than text to this choice.
     pub fn text(&mut self, choice: u32, json: &[u8]) -> Option<()> {
         let open = 1_u32.checked_shl(choice)? & self.lead.open != 0;
-        if json != b"\"\"" {
+        if json.len() > EMPTY {
             let head = &self.lead.head;
             head.content(&mut self.chunks, choice, Text::Json(json));
         }
