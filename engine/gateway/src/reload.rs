@@ -53,6 +53,8 @@ pub struct Keeper {
     pub examine: Option<Examine>,
     /// Take bundles up although a guarantee of them does not hold.
     pub force: bool,
+    /// Clients may name deployments, whatever the policies say.
+    pub direct: bool,
     /// For operators.
     pub status: SharedStatus,
     /// Tells of changes, where the system can.
@@ -368,7 +370,11 @@ impl Keeper {
             prices: &|kind, model| self.prices.list(kind, model, today),
             force,
         };
-        compile_within(roots, read, outside)
+        let mut compiled = compile_within(roots, read, outside);
+        if let (true, Some(image)) = (self.direct, &mut compiled.image) {
+            image.fleet.direct = true;
+        }
+        compiled
     }
 
     /// Watches what the last check read, and the folders where something new may appear.

@@ -33,8 +33,9 @@ const WARM: u64 = 50_000;
 const PING: &[u8] =
     br#"{"model":"probe","messages":[{"role":"user","content":"ping"}],"max_tokens":1}"#;
 
-/// Does what there is to do, until it is dropped; nothing but credentials while the machine is hard pressed.
-pub(crate) async fn run(live: Arc<Live>, means: Means, gauge: Arc<Gauge>) {
+/// Does what there is to do, until it is dropped; nothing but credentials where it is to be quiet, and while the machine is hard
+/// pressed.
+pub(crate) async fn run(live: Arc<Live>, means: Means, gauge: Arc<Gauge>, quiet: bool) {
     let mut upkeep = Upkeep::default();
     let room = Places::new(MOST);
     let mut turns = tokio::time::interval(TURN);
@@ -46,7 +47,7 @@ pub(crate) async fn run(live: Arc<Live>, means: Means, gauge: Arc<Gauge>) {
         for key in bundle.lines().filter_map(|line| line.key.as_ref()) {
             key.keep(&means.upstream);
         }
-        if gauge.stage() >= Stage::Sparing {
+        if quiet || gauge.stage() >= Stage::Sparing {
             continue;
         }
         let warm = |provider| {
