@@ -6,20 +6,77 @@
 
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion};
-use mux_plugins::{Adapter, Cache, Call, Host, Limits, Output, Part, Plan, Reply, embedded};
+use mux_plugins::{Adapter, Cache, Call, Host, Limits, Output, Part, Plan, Reply, dist, embedded};
 use mux_wire::chat::{ChatRequest, scan};
 use serde_json::json;
-use std::fmt::Write as _;
 use std::hint::black_box;
 use std::sync::Arc;
 
-const START: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\
+/// How a stream of a provider begins, and how it goes on with a few words in each event.
+struct Stream {
+    kind: &'static str,
+    start: &'static str,
+    event: fn(usize) -> String,
+}
+
+const STREAMS: [Stream; 4] = [
+    // It reads nothing: what its frames take is what the border takes.
+    Stream {
+        kind: "floor",
+        start: "data: 0\n\n",
+        event: |n| format!("data: {{\"text\":\"words number {n} \"}}\n\n"),
+    },
+    Stream {
+        kind: "anthropic",
+        start: ANTHROPIC,
+        event: |n| {
+            format!(
+                "event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":0,\
+                 \"delta\":{{\"type\":\"text_delta\",\"text\":\"words number {n} \"}}}}\n\n"
+            )
+        },
+    },
+    Stream {
+        kind: "gemini",
+        start: "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"first \"}],\"role\":\"model\"},\"index\":0}],\
+                \"usageMetadata\":{\"promptTokenCount\":900,\"totalTokenCount\":900},\
+                \"modelVersion\":\"gemini-2.5-flash\",\"responseId\":\"r-1\"}\n\n",
+        event: |n| {
+            format!(
+                "data: {{\"candidates\":[{{\"content\":{{\"parts\":[{{\"text\":\"words number {n} \"}}],\"role\":\"model\"}},\
+                 \"index\":0}}],\"usageMetadata\":{{\"promptTokenCount\":900,\"candidatesTokenCount\":{n},\"totalTokenCount\":{},\
+                 \"promptTokensDetails\":[{{\"modality\":\"TEXT\",\"tokenCount\":900}}]}},\
+                 \"modelVersion\":\"gemini-2.5-flash\",\"responseId\":\"r-1\"}}\n\n",
+                900 + n
+            )
+        },
+    },
+    Stream {
+        kind: "mistral",
+        start: "data: {\"id\":\"c-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"mistral-small\",\
+                \"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"first \"},\"finish_reason\":null}]}\n\n",
+        event: |n| {
+            format!(
+                "data: {{\"id\":\"c-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"mistral-small\",\
+                 \"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"words number {n} \"}},\"finish_reason\":null}}]}}\n\n"
+            )
+        },
+    },
+];
+
+const ANTHROPIC: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\
                      \"role\":\"assistant\",\"model\":\"claude-haiku-4-5\",\"content\":[],\"stop_reason\":null,\
                      \"usage\":{\"input_tokens\":900,\"output_tokens\":1}}}\n\n\
                      event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\
                      \"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
 
+/// Events of a stream before those that are timed.
+const UNDER_WAY: usize = 4;
+
 fn shipped(name: &str) -> &'static [u8] {
+    if name == "floor" {
+        return dist::floor();
+    }
     let mut all = embedded().iter();
     let (_, bytes) = all.find(|(id, _)| *id == name).expect("it is shipped");
     bytes
@@ -65,69 +122,67 @@ fn call<'a>(body: &'a Bytes, chat: &ChatRequest) -> Call<'a> {
     }
 }
 
-/// So many events with a few words each, as they come from Anthropic.
-fn events(count: usize) -> Bytes {
-    let mut text = String::new();
-    for n in 0..count {
-        write!(
-            text,
-            "event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":0,\
-             \"delta\":{{\"type\":\"text_delta\",\"text\":\"words number {n} \"}}}}\n\n"
-        )
-        .expect("text grows");
-    }
-    Bytes::from(text)
+/// So many events in one piece.
+fn events(stream: &Stream, count: usize) -> Bytes {
+    Bytes::from((0..count).map(stream.event).collect::<String>())
 }
 
-/// A reply whose first events were read.
-fn begun(adapter: &Adapter, plan: &Plan) -> (Reply, Output) {
+/// A reply that is under way: what was read once is known by now.
+fn begun(adapter: &Adapter, plan: &Plan, stream: &Stream) -> (Reply, Output) {
     let mut reply = adapter.reply(plan);
     let mut out = Output::default();
-    reply
-        .push(Bytes::from_static(START.as_bytes()), &mut out)
-        .expect("a good start");
+    let start = Bytes::from_static(stream.start.as_bytes());
+    reply.push(start, &mut out).expect("a good start");
+    for n in 0..UNDER_WAY {
+        out.clear();
+        let event = Bytes::from((stream.event)(n));
+        reply.push(event, &mut out).expect("a good event");
+    }
     out.clear();
     (reply, out)
 }
 
-fn planning(criterion: &mut Criterion, openai: &Adapter, anthropic: &Adapter) {
+fn planning(criterion: &mut Criterion, host: &Arc<Host>, openai: &Adapter) {
     let (body, chat) = conversation();
     let call = call(&body, &chat);
     let mut group = criterion.benchmark_group("plan");
-    for (name, adapter) in [
-        ("openai, no call", openai),
-        ("anthropic, 4 KiB translated", anthropic),
-    ] {
-        group.bench_function(name, |bench| {
+    group.bench_function("openai, no call", |bench| {
+        bench.iter(|| openai.plan(black_box(&call)).expect("a plan"));
+    });
+    for kind in ["floor", "anthropic", "gemini", "mistral"] {
+        let adapter = adapter(host, kind);
+        group.bench_function(format!("{kind}, 4 KiB translated"), |bench| {
             bench.iter(|| adapter.plan(black_box(&call)).expect("a plan"));
         });
     }
     group.finish();
 }
 
-fn reading(criterion: &mut Criterion, openai: &Adapter, anthropic: &Adapter) {
+fn reading(criterion: &mut Criterion, host: &Arc<Host>, openai: &Adapter) {
     let (body, chat) = conversation();
     let call = call(&body, &chat);
-    let plan = anthropic.plan(&call).expect("a plan");
     let mut group = criterion.benchmark_group("decode");
-    for count in [1, 16] {
-        let (mut reply, mut out) = begun(anthropic, &plan);
-        reply.push(events(count), &mut out).expect("good events");
-        let chunks = out
-            .parts
-            .iter()
-            .filter(|part| matches!(part, Part::Chunk(_)));
-        assert_eq!(chunks.count(), count, "one chunk for each event");
-        group.bench_function(format!("anthropic, frames: {count}"), |bench| {
-            bench.iter_batched(
-                || (begun(anthropic, &plan), events(count)),
-                |((mut reply, mut out), bytes)| {
-                    reply.push(bytes, &mut out).expect("good events");
-                    (reply, out)
-                },
-                BatchSize::SmallInput,
-            );
-        });
+    for stream in &STREAMS {
+        let adapter = adapter(host, stream.kind);
+        let plan = adapter.plan(&call).expect("a plan");
+        for count in [1, 16] {
+            let (mut reply, mut out) = begun(&adapter, &plan, stream);
+            let pushed = reply.push(events(stream, count), &mut out);
+            pushed.expect("good events");
+            let chunks = out.parts.iter();
+            let chunks = chunks.filter(|part| matches!(part, Part::Chunk(_)));
+            assert_eq!(chunks.count(), count, "one chunk for each event");
+            group.bench_function(format!("{}, frames: {count}", stream.kind), |bench| {
+                bench.iter_batched(
+                    || (begun(&adapter, &plan, stream), events(stream, count)),
+                    |((mut reply, mut out), bytes)| {
+                        reply.push(bytes, &mut out).expect("good events");
+                        (reply, out)
+                    },
+                    BatchSize::SmallInput,
+                );
+            });
+        }
     }
     let plan = openai.plan(&call).expect("a plan");
     let frame = Bytes::from_static(
@@ -146,7 +201,8 @@ fn reading(criterion: &mut Criterion, openai: &Adapter, anthropic: &Adapter) {
     group.finish();
 }
 
-/// What an instance costs, settings included: the same plan with one that is kept, and with one for each call.
+/// What an instance costs, settings included: the same plan with one that is kept, and with one for each call. Their difference
+/// is what making one, asking it about its settings and giving it back takes.
 fn instantiating(criterion: &mut Criterion, warm: &Adapter) {
     let (body, chat) = little();
     let call = call(&body, &chat);
@@ -183,10 +239,10 @@ fn loading(criterion: &mut Criterion) {
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let host = Host::new(Limits::default()).expect("plugins run here");
-    let (openai, anthropic) = (adapter(&host, "openai"), adapter(&host, "anthropic"));
-    planning(&mut criterion, &openai, &anthropic);
-    reading(&mut criterion, &openai, &anthropic);
-    instantiating(&mut criterion, &anthropic);
+    let openai = adapter(&host, "openai");
+    planning(&mut criterion, &host, &openai);
+    reading(&mut criterion, &host, &openai);
+    instantiating(&mut criterion, &adapter(&host, "anthropic"));
     loading(&mut criterion);
     criterion.final_summary();
 }

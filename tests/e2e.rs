@@ -1,7 +1,7 @@
 //! The real binary as its users meet it: a process with sockets, files and signals, in front of simulated providers.
 //!
 //! Every test has folders and ports of its own and waits for events, never for time to pass. The modules `patience`,
-//! `process`, `http`, `policy`, `by_hand`, `endpoint` and `home` are the tools; every other one is a subject.
+//! `process`, `http`, `policy`, `by_hand`, `endpoint`, `repository` and `home` are the tools; every other one is a subject.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -20,13 +20,17 @@ mod e2e {
     mod patience;
     mod policy;
     mod process;
+    mod repository;
 
+    mod branch;
+    mod canary;
     mod chat;
     mod clouds;
     mod commands;
     mod compared;
     mod coverage;
     mod disconnect;
+    mod disk;
     mod early_headers;
     mod embeddings;
     mod failover;
@@ -57,4 +61,5 @@ mod e2e {
     mod traffic;
     mod upkeep;
     mod versions;
+    mod walk;
 }

@@ -84,4 +84,5 @@ pub use phrase::price as per_mtok;
 pub use proof::{Answer, Counterexample, Proof};
 pub use rendering::render;
 pub use source::Sources;
+pub use suggest::closest;
 pub use trace::{BITS, BadPath, CHAIN, Chain, Path};

@@ -134,7 +134,8 @@ const MEANT: &[(&str, &[&str])] = &[
 
 /// The one of `known` that is probably meant: the same in other letters, what other tools call it, or what is close,
 /// with at most a third of the letters different.
-pub(crate) fn closest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+#[must_use]
+pub fn closest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let known: Vec<&str> = known.into_iter().collect();
     let same = known.iter().copied().find(|k| alike(word, k));
     same.or_else(|| other_word(word, &known))

@@ -7,6 +7,7 @@ mod ending;
 mod fmt;
 mod found;
 mod mock;
+mod near;
 mod operator;
 mod origin;
 mod out;

@@ -109,7 +109,8 @@ impl Places {
     /// A version by its id or the beginning of it; `None` where it is no such thing.
     fn version(&self, id: &str) -> Result<Option<Read>, Trouble> {
         let digits = id.len() >= 6 && id.len() <= 64 && id.chars().all(|c| c.is_ascii_hexdigit());
-        if !digits {
+        let name = matches!(id, "live" | "folder" | "draft" | "canary");
+        if !digits && !name {
             return Ok(None);
         }
         let path = format!("/versions/{id}");

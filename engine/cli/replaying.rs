@@ -172,8 +172,22 @@ impl Replaying {
             resume: self.resume.as_deref(),
         };
         let (report, recording) = comparing.run(traffic, out)?;
-        for trouble in recording.troubles() {
+        let troubles = recording.troubles();
+        for trouble in &troubles {
             out.error(&format!("skipped: {trouble}"));
+        }
+        let more = recording.unreadable().saturating_sub(troubles.len() as u64);
+        if more > 0 {
+            out.error(&format!("skipped: {} more", thousands(more)));
+        }
+        for notice in recording.notices() {
+            out.error(&format!("mux: {notice}"));
+        }
+        if recording.newer() > 0 {
+            out.error(&format!(
+                "mux: {} records were written by a newer mux; what this one does not know of them is left out",
+                thousands(recording.newer())
+            ));
         }
         if report.requests == 0 {
             return Err(recording.empty());
@@ -193,6 +207,7 @@ impl Replaying {
             judged,
             names: Names { against: name },
             unreadable: recording.unreadable(),
+            newer: recording.newer(),
             report,
         })
     }
@@ -267,6 +282,7 @@ impl Replayed {
         let mut json = json!({
             "report": first.map(|c| &c.report),
             "unreadable": first.map_or(0, |c| c.unreadable),
+            "newer": first.map_or(0, |c| c.newer),
             "expectations": self.judged().collect::<Vec<_>>(),
             "failures": failures.collect::<Vec<_>>(),
         });

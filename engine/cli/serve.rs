@@ -21,9 +21,13 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Run the gateway
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Policies: a folder (its `.mux` files are one bundle) or one file with its includes
+    /// Policies: a folder (its `.mux` files are one bundle), one file with its includes, or a branch that is followed:
+    /// `git+URL#BRANCH`, `git+URL#BRANCH:FOLDER`, where URL is whatever git can fetch
     #[arg(long, default_value = "policies")]
     policies: PathBuf,
+    /// How often a branch is asked for new commits; one on this machine is also when it gets one
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    poll: Duration,
     /// Where versions, recordings and the admin socket are kept
     #[arg(long, env = "MUX_DATA", default_value = ".mux")]
     data: PathBuf,
@@ -92,6 +96,7 @@ impl Serve {
                 prompts: redaction,
             },
             plugins: self.plugins,
+            poll: self.poll,
             trust: self.trust.of(&self.data)?,
             max_body: self.max_body,
             max_inflight: self.max_inflight.get(),

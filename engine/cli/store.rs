@@ -135,10 +135,17 @@ fn looked_through(place: &Place, out: &mut Out) -> Outcome {
     match place.format {
         Format::Json => out.json(&json!({
             "versions": versions, "objects": objects, "events": events, "mended": notices, "problems": problems,
+            "read_only": store.reads_only(),
         })),
         Format::Human => {
+            let what = if store.reads_only() {
+                out.line("read-only: the disk takes no writes, so nothing is mended");
+                "found"
+            } else {
+                "mended"
+            };
             for notice in &notices {
-                out.line(&format!("mended: {notice}"));
+                out.line(&format!("{what}: {notice}"));
             }
             for problem in problems {
                 out.line(&format!("wrong: {problem}"));

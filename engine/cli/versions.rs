@@ -1,6 +1,8 @@
 //! `mux versions`, `rollback`, `promote`, `release` and `health`: of a running gateway over its socket, else of the store
 //! itself.
 
+mod canary;
+mod draft;
 mod history;
 mod kept;
 
@@ -11,9 +13,10 @@ use crate::plugin::doing;
 use clap::{Args, Subcommand};
 use hyper::Method;
 pub(crate) use kept::open;
-use kept::{Data, field, listing, when};
+use kept::{Data, field, listing, refs_of, when};
 use mux_gateway::command::author;
-use mux_store::{Store, StoreError, VersionHead};
+use mux_store::{Store, StoreError, Terms, VersionHead};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// List versions of the policies
@@ -36,6 +39,8 @@ enum What {
     Diff(history::Diff),
     /// Show who did what, newest first
     Log(history::Log),
+    /// Keep policies as a version that nobody is served by yet
+    Draft(draft::Draft),
 }
 
 impl Versions {
@@ -52,6 +57,7 @@ impl Versions {
             Some(What::Show(show)) => show.run(&self.data, out),
             Some(What::Diff(diff)) => diff.run(&self.data, out),
             Some(What::Log(log)) => log.run(&self.data, out),
+            Some(What::Draft(draft)) => draft.run(&self.data, out),
         }
     }
 }
@@ -67,9 +73,7 @@ fn table(listing: &Value, out: &mut Out) {
     ];
     for version in field(listing, "versions").as_array().into_iter().flatten() {
         let id = text(version, "id");
-        let names = ["live", "folder"]
-            .into_iter()
-            .filter(|name| text(refs, name) == id);
+        let names = refs_of(listing, &id);
         let at = field(version, "at_unix_ms").as_i64().unwrap_or(0);
         rows.push(vec![
             short(&id),
@@ -77,7 +81,7 @@ fn table(listing: &Value, out: &mut Out) {
             when(at),
             text(version, "author"),
             text(version, "note"),
-            names.collect::<Vec<_>>().join(" "),
+            names.join(" "),
         ]);
     }
     if rows.len() == 1 {
@@ -90,6 +94,30 @@ fn table(listing: &Value, out: &mut Out) {
             "\nheld: {reason} (saves are kept, not served; `mux release` ends the hold)"
         ));
     }
+    if let Some(told) = canary::standing(listing) {
+        out.line(&format!("\n{told}"));
+    }
+    if let Some(told) = followed(field(listing, "branch")) {
+        out.line(&format!("\n{told}"));
+    }
+    if let Some(why) = field(listing, "refused").as_str() {
+        out.line(&format!("\nnot served, for it is refused:\n{why}"));
+    }
+}
+
+/// The branch that a gateway follows.
+fn followed(branch: &Value) -> Option<String> {
+    let text = |name: &str| field(branch, name).as_str();
+    let commit: String = text("commit").unwrap_or("none").chars().take(12).collect();
+    let trouble = text("trouble").map_or_else(String::new, |why| {
+        format!("\nit cannot be asked for: {why}")
+    });
+    Some(format!(
+        "follows `{}` of {}, at {commit}: {}{trouble}",
+        text("branch")?,
+        text("url")?,
+        text("subject").unwrap_or_default()
+    ))
 }
 
 /// Serve an older version, and hold it
@@ -111,47 +139,64 @@ impl Rollback {
             id: self.id.as_deref(),
             reason: &self.reason,
             path: "/rollback",
-            alone: Store::rollback,
-            until: ", held until `mux release`",
+            alone: &|store, id, author, reason| value(store.rollback(id, author, reason)),
+            terms: None,
         };
-        choice.made(&self.data, out)
+        let Some(back) = choice.made(&self.data, out)? else {
+            return Ok(Exit::No);
+        };
+        let live = field(&back, "id").as_str().unwrap_or("?");
+        match (self.data.format, field(&back, "ended").as_str()) {
+            (Format::Json, _) => out.json(&back),
+            (Format::Human, Some(ended)) => {
+                out.line(&format!("the canary {ended} has ended, live is {live}"));
+            }
+            (Format::Human, None) => {
+                out.line(&format!("live is now {live}, held until `mux release`"));
+            }
+        }
+        Ok(Exit::Good)
     }
 }
+
+/// What is done with the store itself where no gateway runs.
+type Alone<'a> = &'a dyn Fn(&Store, Option<&str>, &str, &str) -> Result<Value, String>;
 
 /// What a running gateway, or its store where none runs, is told to serve.
 struct Choice<'a> {
     id: Option<&'a str>,
     reason: &'a str,
     path: &'a str,
-    alone: fn(&Store, Option<&str>, &str, &str) -> Result<VersionHead, StoreError>,
-    /// How long it is served, for people.
-    until: &'a str,
+    alone: Alone<'a>,
+    /// To a share of requests only.
+    terms: Option<&'a Terms>,
 }
 
 impl Choice<'_> {
-    fn made(&self, data: &Data, out: &mut Out) -> Outcome {
-        let asked = json!({"id": self.id, "author": author(), "reason": self.reason});
-        let head = match ask(&data.data, Method::POST, self.path, Some(&asked))? {
-            Said::Yes(value) => value,
-            Said::No(why) => return Ok(refuse(&why, out)),
-            Said::Nobody => {
-                let store = open(&data.data)?;
-                match (self.alone)(&store, self.id, &author(), self.reason) {
-                    Ok(head) => shown(&head)?,
-                    Err(why) => return Ok(refuse(&why.to_string(), out)),
-                }
-            }
+    /// What was answered; `None` where it was a no, which has been told.
+    fn made(&self, data: &Data, out: &mut Out) -> Result<Option<Value>, Trouble> {
+        let asked = json!({
+            "id": self.id, "author": author(), "reason": self.reason, "canary": self.terms,
+        });
+        let made = match ask(&data.data, Method::POST, self.path, Some(&asked))? {
+            Said::Yes(value) => Ok(value),
+            Said::No(why) => Err(why),
+            Said::Nobody => (self.alone)(&open(&data.data)?, self.id, &author(), self.reason),
         };
-        match data.format {
-            Format::Json => out.json(&head),
-            Format::Human => out.line(&format!(
-                "live is now {}{}",
-                field(&head, "id").as_str().unwrap_or("?"),
-                self.until
-            )),
-        }
-        Ok(Exit::Good)
+        Ok(match made {
+            Ok(value) => Some(value),
+            Err(why) => {
+                refuse(&why, out);
+                None
+            }
+        })
     }
+}
+
+/// What the store answers, as a gateway would.
+fn value<T: Serialize>(answer: Result<T, StoreError>) -> Result<Value, String> {
+    let answer = answer.map_err(|why| why.to_string())?;
+    serde_json::to_value(answer).map_err(|why| why.to_string())
 }
 
 fn shown(head: &VersionHead) -> Result<Value, Trouble> {
@@ -163,10 +208,10 @@ fn refuse(why: &str, out: &mut Out) -> Exit {
     Exit::No
 }
 
-/// Serve a version that was kept and not served
+/// Serve a version that was kept and not served, to all or to a share of requests
 #[derive(Debug, Args)]
 pub(crate) struct Promote {
-    /// The version, or enough of its beginning; the newest save where absent, which ends a hold
+    /// The version, enough of its beginning, `draft` or `canary`; the newest save where absent, which ends a hold
     #[arg(value_name = "VERSION")]
     id: Option<String>,
     /// Why, for the history
@@ -174,18 +219,39 @@ pub(crate) struct Promote {
     reason: String,
     #[command(flatten)]
     data: Data,
+    #[command(flatten)]
+    trial: canary::Trial,
 }
 
 impl Promote {
     pub(crate) fn run(self, out: &mut Out) -> Outcome {
+        let terms = self.trial.terms();
         let choice = Choice {
             id: self.id.as_deref(),
             reason: &self.reason,
             path: "/promote",
-            alone: Store::promote,
-            until: "",
+            alone: &|store, id, author, reason| match &terms {
+                Some(terms) => {
+                    let id = id.unwrap_or("folder");
+                    value(store.canary(id, terms.clone(), author, reason))
+                }
+                None => value(store.promote(id, author, reason)),
+            },
+            terms: terms.as_ref(),
         };
-        choice.made(&self.data, out)
+        let Some(head) = choice.made(&self.data, out)? else {
+            return Ok(Exit::No);
+        };
+        let id = field(&head, "id").as_str().unwrap_or("?");
+        match (self.data.format, &terms) {
+            (Format::Json, _) => out.json(&head),
+            (Format::Human, None) => out.line(&format!("live is now {id}")),
+            (Format::Human, Some(terms)) => out.line(&format!(
+                "canary {id}: {}; see `mux versions`, end it with `mux rollback`",
+                canary::told(&serde_json::to_value(terms).map_err(Trouble::internal)?)
+            )),
+        }
+        Ok(Exit::Good)
     }
 }
 
@@ -245,6 +311,15 @@ impl Health {
             return Ok(Exit::Good);
         }
         out.line(&pressure(field(&health, "pressure")));
+        // Disks that are as they should be are not mentioned either.
+        if let Some(problem) = field(field(&health, "store"), "problem").as_str() {
+            out.line(&format!("no version can be saved: {problem}"));
+        }
+        let problems = field(field(&health, "recording"), "problems").as_array();
+        for problem in problems.into_iter().flatten().filter_map(Value::as_str) {
+            let lost = field(&health, "unrecorded").as_u64().unwrap_or_default();
+            out.line(&format!("{lost} requests were not recorded: {problem}"));
+        }
         let number = |v: &Value, unit: &str| {
             v.as_u64()
                 .map_or_else(|| "-".to_owned(), |n| format!("{n}{unit}"))

@@ -265,14 +265,44 @@ async fn a_recorded_hour_is_sent_through_a_policy_and_drawn() {
         (&json!(1), &json!(12))
     );
     assert_eq!(records[2][0]["requests"], 300);
+}
+
+#[tokio::test]
+async fn what_is_no_scenario_fault_or_file_of_a_simulation_is_said() {
     for (wrong, why) in [
         (
             ["sim", "run", "sulks", "--seed", "1"],
-            "healthy, fails, overloaded",
+            "`sulks` is no file, no folder and no fault; there is healthy, fails, overloaded",
         ),
         (
             ["sim", "run", "policies", "--fault", "nobody=hangs"],
             "`nobody` is no target",
+        ),
+        (
+            ["sim", "run", "policies", "--fault", "antropic=hangs"],
+            "did you mean `anthropic`?",
+        ),
+        (
+            ["sim", "run", "policies", "--fault", "openai=hang"],
+            "`hang` is no fault; did you mean `hangs`?",
+        ),
+        (
+            ["sim", "run", "hang", "--seed", "1"],
+            "did you mean `hangs`?",
+        ),
+        (
+            ["sim", "run", "policies", "--broken", "2"],
+            "`--fault TARGET=FAULT`",
+        ),
+        (["sim", "run", "hangs", "--broken", "0"], "1..=4"),
+        (["sim", "run", "hangs", "--broken", "5"], "1..=4"),
+        (
+            ["sim", "run", "healthy", "--model", "@simm"],
+            "`@simm` is no policy",
+        ),
+        (
+            ["sim", "run", "hangs", "--chart", "run.png"],
+            "name a file that ends in `.svg`",
         ),
         (
             ["sim", "run", "policies", "--fault", "openai=sulks"],

@@ -5,10 +5,10 @@ use super::home::{Home, mock};
 use super::http::chat;
 use super::policy::{bundle, chain, only, openai};
 use super::process::{Ended, Process, mux, run};
+use super::repository::git;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use tempfile::TempDir;
 
 const MAIN: &str = "mux 1
@@ -71,24 +71,7 @@ impl Repository {
     }
 
     fn git(&self, arguments: &[&str]) {
-        let mut command = Command::new("git");
-        command.args(arguments).current_dir(self.path());
-        for (name, value) in [
-            ("GIT_CONFIG_GLOBAL", "/dev/null"),
-            ("GIT_CONFIG_SYSTEM", "/dev/null"),
-            ("GIT_AUTHOR_NAME", "Ana"),
-            ("GIT_AUTHOR_EMAIL", "ana@example.org"),
-            ("GIT_COMMITTER_NAME", "Ana"),
-            ("GIT_COMMITTER_EMAIL", "ana@example.org"),
-        ] {
-            command.env(name, value);
-        }
-        let output = command.output().unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        git(self.path(), arguments);
     }
 
     /// Runs `mux policy` somewhere in it.

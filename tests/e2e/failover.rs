@@ -159,6 +159,28 @@ fn broken_off(text: &str, events: &[Value]) -> bool {
 }
 
 #[tokio::test]
+async fn an_end_mark_behind_nothing_is_no_answer() {
+    let (a, b) = (ByHand::new().await, mock("b").await);
+    let home = Home::new(&bundle(&[
+        openai("a", a.address),
+        openai("b", b.addr),
+        chain("chat", &["a/m retry 0", "b/m"]),
+    ]));
+    let gateway = home.start().await;
+    let body = streamed("@chat");
+    let (reply, ()) = tokio::join!(gateway.ask(&body), async {
+        let mut call = a.call().await;
+        let role = "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
+        let empty = format!("{}{role}data: [DONE]\n\n", super::by_hand::STREAM);
+        call.say(&empty).await;
+    });
+    assert_eq!(reply.header("x-mux-target"), "b/m", "{}", reply.text());
+    assert!(reply.done() && !reply.said().is_empty());
+    gateway.stop().await;
+    assert_eq!(home.records()[0].attempts[0].class, "bad-response");
+}
+
+#[tokio::test]
 async fn an_answer_that_breaks_off_is_never_finished_by_another_nor_taken_for_whole() {
     let backup = mock("backup").await;
     let silent = ByHand::new().await;

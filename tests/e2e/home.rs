@@ -75,7 +75,21 @@ impl Home {
         arguments: &[&str],
         environment: &[(&str, &str)],
     ) -> Gateway {
-        let mut command = self.command();
+        self.started(&self.policies(), arguments, environment).await
+    }
+
+    /// A gateway on other policies than those of this home.
+    pub(crate) async fn start_on(&self, policies: &str, arguments: &[&str]) -> Gateway {
+        self.started(Path::new(policies), arguments, &[]).await
+    }
+
+    async fn started(
+        &self,
+        policies: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Gateway {
+        let mut command = self.command(policies);
         command
             .args(arguments)
             .envs(environment.iter().copied())
@@ -102,11 +116,11 @@ impl Home {
         }
     }
 
-    fn command(&self) -> std::process::Command {
+    fn command(&self, policies: &Path) -> std::process::Command {
         let mut command = mux(&["serve", "--listen", "127.0.0.1:0"]);
         command
             .arg("--policies")
-            .arg(self.policies())
+            .arg(policies)
             .arg("--data")
             .arg(self.data());
         command
@@ -114,8 +128,19 @@ impl Home {
 
     /// A gateway that does not come to serve.
     pub(crate) async fn start_in_vain(&self, arguments: &[&str]) -> Ended {
-        let mut command = self.command();
-        command.args(arguments);
+        self.start_on_in_vain(&self.policies(), arguments, &[])
+            .await
+    }
+
+    /// The same on other policies, with further environment.
+    pub(crate) async fn start_on_in_vain(
+        &self,
+        policies: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Ended {
+        let mut command = self.command(policies);
+        command.args(arguments).envs(environment.iter().copied());
         Process::start(command).end().await
     }
 
@@ -172,17 +197,26 @@ impl Gateway {
 
     /// Waits until what operators are told about the policies is as wanted. Every change of it is logged.
     pub(crate) async fn policy_when(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.told_when("/policy", what, wanted).await
+    }
+
+    async fn told_when(&self, path: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         loop {
             let mut listening = self.process.listening();
-            let policy = self.admin("/policy").await;
-            if wanted(&policy) {
-                return policy;
+            let told = self.admin(path).await;
+            if wanted(&told) {
+                return told;
             }
             assert!(
                 soon(what, listening.changed()).await.is_ok(),
                 "the gateway ended"
             );
         }
+    }
+
+    /// Waits until what operators are told about the versions is as wanted. Every change of it is logged.
+    pub(crate) async fn versions_when(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.told_when("/versions", what, wanted).await
     }
 
     /// Waits until something else than `version` is served, and tells what.

@@ -274,6 +274,16 @@ async fn who_hangs_up_on_an_ensemble_hangs_up_on_all_of_it() {
     assert_eq!(classes, ["client-gone", "client-gone"]);
 }
 
+/// The event that most streams begin with.
+const ROLE: &str =
+    "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
+
+/// An event that counts.
+fn used(input: u32, output: u32) -> String {
+    let usage = json!({ "prompt_tokens": input, "completion_tokens": output, "total_tokens": input + output });
+    format!("data: {}\n\n", json!({ "choices": [], "usage": usage }))
+}
+
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_carried_on_where_the_policy_says_so() {
     let (a, b) = (ByHand::new().await, ByHand::new().await);
@@ -287,7 +297,8 @@ async fn an_answer_that_breaks_off_is_carried_on_where_the_policy_says_so() {
     let body = streamed("@chat");
     let (reply, ()) = tokio::join!(gateway.ask(&body), async {
         let mut first = a.call().await;
-        first.say(&format!("{STREAM}{}", event("once upon "))).await;
+        let begun = format!("{STREAM}{ROLE}{}{}", event("once upon "), used(50, 3));
+        first.say(&begun).await;
         first.say("data: {\"choices\":[{\"ind").await;
         drop(first);
         let mut second = b.call().await;
@@ -298,12 +309,28 @@ async fn an_answer_that_breaks_off_is_carried_on_where_the_policy_says_so() {
             json!({ "role": "assistant", "content": "once upon " })
         );
         second
-            .say(&format!("{STREAM}{}{}", event("a time"), end()))
+            .say(&format!(
+                "{STREAM}{ROLE}{}{}{}",
+                event("a time"),
+                used(60, 2),
+                end()
+            ))
             .await;
     });
     assert_eq!(
         (reply.said().as_str(), reply.done()),
         ("once upon a time", true)
+    );
+    let events = reply.events();
+    let roles = events
+        .iter()
+        .filter(|e| e["choices"][0]["delta"]["role"] == "assistant");
+    assert_eq!(roles.count(), 1, "one answer has one role");
+    let counted = events.iter().rev().find(|e| e["usage"].is_object());
+    assert_eq!(
+        counted.map(|e| &e["usage"]),
+        Some(&json!({ "prompt_tokens": 110, "completion_tokens": 5, "total_tokens": 115 })),
+        "both parts were paid for"
     );
     assert!(reply.text().contains(": mux continued"), "{}", reply.text());
     let of = |word| reply.text().matches(word).count();
@@ -321,6 +348,8 @@ async fn an_answer_that_breaks_off_is_carried_on_where_the_policy_says_so() {
         .map(|a| (a.class.as_str(), a.role.as_deref()))
         .collect();
     assert_eq!(told, [("cut", None), ("ok", Some("continue"))]);
+    let used = record.usage.unwrap();
+    assert_eq!((used.input, used.output), (110, 5));
 }
 
 #[tokio::test]

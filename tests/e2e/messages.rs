@@ -459,6 +459,133 @@ async fn tokens_are_counted_by_anthropic_itself_and_estimated_for_others() {
 }
 
 #[tokio::test]
+async fn tokens_are_estimated_where_several_are_asked_and_a_count_is_never_streamed() {
+    let a = mock("a").await;
+    let joint = "policy @joint {
+  else use cascade within 20s buffer {
+    try a/m {
+      accept when finish is stop
+    }
+    try a/m
+  }
+}
+";
+    let carried = "policy @carried {
+  else use fallback within 20s {
+    continue once
+    try a/m
+  }
+}
+";
+    let home = Home::new(&bundle(&[
+        provider("a", "anthropic", a.addr),
+        joint.to_owned(),
+        carried.to_owned(),
+    ]));
+    let gateway = home.start().await;
+    let count = |model: &str| {
+        let body = streamed(model).to_string();
+        Ask::new(Method::POST, "/v1/messages/count_tokens", body)
+    };
+    let joint = count("@joint").send(gateway.address).await;
+    assert_eq!(
+        (joint.status, &joint.json()["mux"]["estimated"]),
+        (200, &json!(true)),
+        "{}",
+        joint.text()
+    );
+    assert_eq!(a.books().requests, 0, "nobody is called for an estimate");
+    let own = count("@carried").send(gateway.address).await;
+    assert_eq!(
+        (own.status, own.header("content-type"), own.json()),
+        (200, "application/json", json!({ "input_tokens": 7 }))
+    );
+    gateway.stop().await;
+    assert!(home.records().iter().all(|r| !r.request.streaming));
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_said_is_a_failure_and_the_next_target_serves() {
+    let (a, b) = (ByHand::new().await, mock("b").await);
+    let home = Home::new(&bundle(&[
+        openai("a", a.address),
+        openai("b", b.addr),
+        only("alone", "a/m retry 0"),
+        chain("both", &["a/m retry 0", "b/m"]),
+    ]));
+    let gateway = home.start().await;
+    b.control().set_reply(Says::text("in a quiet harbour"));
+    // A number as text: clients of chat completions read over it, and nobody can say it in another dialect.
+    let odd = "{\"object\":\"chat.completion\",\"choices\":[{\"index\":\"0\",\"message\":{\"role\":\"assistant\",\"content\":\"lost\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":1}}";
+    for model in ["@alone", "@both"] {
+        let answer = async {
+            let mut call = a.call().await;
+            call.say(&format!("{}{odd}", by_hand::WHOLE)).await;
+        };
+        let body = message(model).to_string();
+        let (reply, ()) = tokio::join!(ask(body).send(gateway.address), answer);
+        if model == "@both" {
+            reply.says("in a quiet harbour", said);
+        } else {
+            assert_eq!(reply.status, 502, "{}", reply.text());
+            reply.names("no chat completion");
+        }
+    }
+    gateway.stop().await;
+    let mut records = home.records();
+    records.sort_by_key(|record| record.attempts.len());
+    let told = |n: usize| {
+        let outcome = &records[n].outcome;
+        let classes = records[n].attempts.iter().map(|a| a.class.as_str());
+        (
+            outcome.status,
+            outcome.served.as_deref(),
+            classes.collect::<Vec<_>>(),
+        )
+    };
+    assert_eq!(told(0), (502, None, vec!["bad-response"]));
+    assert_eq!(told(1), (200, Some("b/m"), vec!["bad-response", "ok"]));
+    assert_eq!(
+        records[0].attempts[0].usage.map(|u| (u.input, u.output)),
+        Some((3, 1)),
+        "it is paid for all the same"
+    );
+}
+
+#[tokio::test]
+async fn a_copy_that_nobody_hears_has_not_failed_because_nobody_says_it() {
+    let (a, shadow) = (mock("a").await, mock("shadow").await);
+    let policy = "policy @chat {
+  when tokens >= 0 {
+    shadow 100% shadow/m
+    use a/m
+  }
+  else use a/m
+}
+";
+    let home = Home::new(&bundle(&[
+        openai("a", a.addr),
+        openai("shadow", shadow.addr),
+        policy.to_owned(),
+    ]));
+    let gateway = home.start().await;
+    let reply = ask(message("@chat").to_string())
+        .send(gateway.address)
+        .await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let done = |said: &super::process::Said| {
+        let mut lines = said.err.iter();
+        let copied = |line: &&String| line.contains("-copy1") && line.contains("\"request\"");
+        lines.find(copied).map(|_| ())
+    };
+    gateway.process.says("the end of the copy", done).await;
+    gateway.stop().await;
+    for record in home.records() {
+        assert_eq!(record.attempts[0].class, "ok", "{:?}", record.copy_of);
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_another_target_carries_on_is_one_message() {
     let (cut, good) = (failing("cut-after=2").await, mock("b").await);
     let policy = "policy @chat {

@@ -351,6 +351,7 @@ async fn prompts_are_recorded_only_when_asked_for_and_without_what_has_the_form_
     for secret in ["ann@", "falcon-7", "sk-live"] {
         assert!(!kept.contains(secret), "{secret}");
     }
+    assert!(kept.contains("\"dialect\":\"openai-chat\""), "{kept}");
     let mode = std::fs::metadata(&prompts).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
     let wrong = home
@@ -360,6 +361,29 @@ async fn prompts_are_recorded_only_when_asked_for_and_without_what_has_the_form_
         wrong.code == Some(2) && wrong.err.contains("no regular expression"),
         "{}",
         wrong.err
+    );
+}
+
+#[tokio::test]
+async fn a_recorded_prompt_is_what_the_client_sent_and_not_what_became_of_it() {
+    let a = mock("a").await;
+    let home = Home::new(&bundle(&[openai("a", a.addr), only("chat", "a/m")]));
+    let gateway = home.start_with(&["--record-prompts"], &[]).await;
+    let body = json!({
+        "model": "@chat", "max_tokens": 5, "system": "answer in verse",
+        "messages": [{ "role": "user", "content": "hello there" }],
+    });
+    let ask = Ask::new(hyper::Method::POST, "/v1/messages", body.to_string());
+    assert_eq!(ask.send(gateway.address).await.status, 200);
+    assert_eq!(gateway.admin("/health").await["unrecorded_prompts"], 0);
+    gateway.stop().await;
+    let mut kept = Vec::new();
+    all_bytes(&home.data().join("prompts"), &mut kept);
+    let kept = String::from_utf8_lossy(&kept).into_owned();
+    assert!(
+        kept.contains("\"system\":\"answer in verse\"")
+            && kept.contains("\"dialect\":\"anthropic-messages\""),
+        "{kept}"
     );
 }
 

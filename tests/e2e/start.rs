@@ -10,7 +10,12 @@ async fn a_second_gateway_is_told_who_holds_the_folder_or_the_port() {
     let a = mock("a").await;
     let home = Home::new(&bundle(&[openai("a", a.addr), only("chat", "a/m")]));
     let gateway = home.start().await;
-    let second = home.start_in_vain(&[]).await;
+    let old = home.data().join("recordings/0000000000001-0000.jsonl.zst");
+    let file = std::fs::File::create(&old).unwrap();
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH)
+        .unwrap();
+    let second = home.start_in_vain(&["--keep", "1h"]).await;
+    assert!(old.exists(), "it touches nothing in the folder of another");
     assert_eq!(second.code, Some(2), "{}", second.err);
     let holder = format!("pid {}", gateway.process.id());
     assert!(

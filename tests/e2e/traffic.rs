@@ -2,9 +2,10 @@
 
 use super::home::{Home, mock};
 use super::policy::{bundle, chain, only, openai};
-use super::process::{Ended, mux, run};
+use super::process::{Ended, Process, mux, run};
 use serde_json::{Value, json};
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 fn path(path: &Path) -> &str {
@@ -257,6 +258,74 @@ async fn hostile_lines_and_missing_folders_are_told_and_not_fatal() {
         "{}",
         none.err
     );
+}
+
+/// A packed file of hostile records: in the second line a gigabyte, then wrong types, a record of the future, and a last
+/// write that was cut off.
+fn hostile(to: &Path) {
+    let record = |n: u32| {
+        json!({"v": 1, "id": format!("r{n}"), "at": n, "request": {"operation": "chat", "model": "@chat"},
+            "outcome": {"status": 200, "class": "ok"}})
+    };
+    let mut future = record(2);
+    (future["v"], future["telepathy"]) = (json!(99), json!({"of": ["minds"]}));
+    let mut file = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    file.write_all(format!("{}\n{{\"v\":1,\"id\":\"", record(1)).as_bytes())
+        .unwrap();
+    let letters = vec![b'x'; 1 << 20];
+    for _ in 0..1_024 {
+        file.write_all(&letters).unwrap();
+    }
+    let wrong = "{\"v\": \"one\"}\n[7]\n{\"v\":1,\"attempts\":{}}\n\u{0}\u{1}\n";
+    file.write_all(format!("\"}}\n{wrong}{future}\n").as_bytes())
+        .unwrap();
+    let mut bytes = file.finish().unwrap();
+    let torn = zstd::encode_all(record(3).to_string().as_bytes(), 1).unwrap();
+    bytes.extend(&torn[..torn.len() - 3]);
+    fs::write(to, bytes).unwrap();
+}
+
+#[tokio::test]
+async fn hostile_records_are_counted_and_named_by_whoever_reads_them_in_flat_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("0000000000001-0000.jsonl.zst");
+    hostile(&file);
+    let policies = folder.path().join("main.mux");
+    let nowhere = "127.0.0.1:1".parse().unwrap();
+    fs::write(
+        &policies,
+        bundle(&[openai("a", nowhere), only("chat", "a/m")]),
+    )
+    .unwrap();
+    let replay = ["policy", "test", path(&policies), "--mode", "decisions"];
+    for command in [&["traffic", "stats"][..], &replay] {
+        let all = [command, &["--format", "json", "--traffic", path(&file)]].concat();
+        // Memory that may be written to, in KiB: less than half of the line.
+        let mut flat = std::process::Command::new("sh");
+        flat.args(["-c", r#"ulimit -d 450000; exec "$0" "$@""#]);
+        let whole = mux(&all);
+        flat.arg(whole.get_program()).args(whole.get_args());
+        let ended = Process::start(flat).end().await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let told = &lines(&ended)[0];
+        let requests = told.get("requests").or(told.pointer("/report/requests"));
+        let unread = told.get("unread").or(told.get("unreadable"));
+        assert_eq!(
+            (requests, unread, &told["newer"]),
+            (Some(&json!(2)), Some(&json!(5)), &json!(1)),
+            "{ended:?}"
+        );
+        for named in [
+            ":2: the line is longer than 16 MiB",
+            ":3: not a record",
+            ":4: not a record: a record is a JSON object",
+            ":5: not a record",
+            ":6: not a record",
+            "ends in the middle of a write",
+        ] {
+            assert!(ended.err.contains(named), "{named}: {}", ended.err);
+        }
+    }
 }
 
 #[tokio::test]

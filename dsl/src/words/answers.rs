@@ -38,7 +38,7 @@ pub static FILTERS: &[Subject] = &[
         "p50",
         "p50 < TIME",
         Holds::Time,
-        "median time to the first content; unknown does not pass",
+        "median time to the first content of streamed answers, whole ones do not count; unknown does not pass",
     )
     .optional(),
     Subject::new(

@@ -97,21 +97,21 @@ pub static METRICS: &[Subject] = &[
         "p50",
         "p50 of PROVIDER/MODEL > TIME",
         Holds::Time,
-        "median time to the first content",
+        "median time to the first content of streamed answers; whole ones do not count",
     )
     .optional(),
     Subject::new(
         "p95",
         "p95 of PROVIDER/MODEL > TIME",
         Holds::Time,
-        "95th percentile of the time to the first content",
+        "95th percentile of the time to the first content of streamed answers; whole ones do not count",
     )
     .optional(),
     Subject::new(
         "p99",
         "p99 of PROVIDER/MODEL > TIME",
         Holds::Time,
-        "99th percentile of the time to the first content",
+        "99th percentile of the time to the first content of streamed answers; whole ones do not count",
     )
     .optional(),
     Subject::new(
@@ -160,19 +160,19 @@ pub static THRESHOLDS: &[Subject] = &[
         "p50",
         "p50 > TIME over TIME",
         Holds::Time,
-        "median time to the first content",
+        "median time to the first content of streamed answers; whole ones do not count",
     ),
     Subject::new(
         "p95",
         "p95 > TIME over TIME",
         Holds::Time,
-        "95th percentile of the time to the first content",
+        "95th percentile of the time to the first content of streamed answers; whole ones do not count",
     ),
     Subject::new(
         "p99",
         "p99 > TIME over TIME",
         Holds::Time,
-        "99th percentile of the time to the first content",
+        "99th percentile of the time to the first content of streamed answers; whole ones do not count",
     ),
     Subject::new(
         "error_rate",

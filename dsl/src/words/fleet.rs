@@ -35,7 +35,7 @@ pub(super) static TABLE: &[Entry] = &[
     Entry::new("quirks", &[Provider], "quirks { … }", Nothing, "where it departs from the dialect of its `kind`").holds(Must(Quirks)),
     Entry::new("model", &[Provider], "model NAME { … }", One(Name), "one model at this provider").repeats().holds(May(Model)),
     // provider and defaults
-    Entry::new("concurrency", &[Provider, Model, Defaults], "concurrency N", One(Quantity), "most attempts in flight at one target"),
+    Entry::new("concurrency", &[Provider, Model, Defaults], "concurrency N", One(Quantity), "most attempts in flight at one target; further ones go on to the next and wait for nobody"),
     Entry::new("probe", &[Provider, Defaults], "probe free every TIME | paid every TIME | off", Own, "how targets without traffic are asked whether they are back: by a request that costs nothing, or by a completion of one token"),
     Entry::new("warm", &[Provider, Defaults], "warm every TIME | off", Own, "how often idle connections to fallbacks are kept warm"),
     Entry::new("on-disconnect", &[Provider, Defaults], "on-disconnect cancel | drain TIME", Own, "what happens upstream when a client hangs up; `drain` reads on to learn the usage"),
@@ -84,7 +84,7 @@ pub(super) static TABLE: &[Entry] = &[
     Entry::new("retry-budget", &[Defaults], "retry-budget SHARE [floor N]", Own, "share of requests that may be retried, and how many may be at any time"),
     Entry::new("backoff", &[Defaults], "backoff TIME up-to TIME", Own, "base and ceiling of the wait between attempts"),
     Entry::new("hedge-budget", &[Defaults], "hedge-budget SHARE [cost $N]", Own, "share of requests that may be hedged, and the most that one duplicate may cost"),
-    Entry::new("queue", &[Defaults], "queue N wait TIME", Own, "requests that may wait for a place, and how long"),
+    Entry::new("queue", &[Defaults], "queue N wait TIME", Own, "requests that may wait for a place in flight at the gateway (`--max-inflight`), and how long; for the `concurrency` of a target nobody waits"),
     Entry::new("spill", &[Defaults], "spill below SHARE | off", Own, "health below which traffic begins to move to the next target"),
     Entry::new("breaker", &[Defaults], "breaker NAME", One(Name), "when targets are not called for a while"),
     Entry::new("early-headers", &[Defaults], "early-headers on | off", One(Name), "whether response headers go out before the first content"),

@@ -94,7 +94,7 @@ pub(super) const FASTEST: &[Opt] = &[
     opt(
         "by",
         "by p50 | p95 | p99 [over TIME]",
-        "what is measured; p95 over 5m where absent",
+        "what is measured, of streamed answers; p95 over 5m where absent",
     ),
     opt(
         "explore",
@@ -118,7 +118,7 @@ pub(super) const HEDGE: &[Opt] = &[
     opt(
         "after",
         "after TIME | p50 | p95 | p99",
-        "when the next is asked",
+        "when the next is asked; a measured time is that of the target asked before: to the first content of its streamed answers, the 95th percentile of whole ones for who does not stream. It is no less than 1s, and nothing is late while it is not known",
     ),
     opt("extra", "extra N", "most further requests; 1 where absent"),
     WITHIN,

@@ -2,6 +2,7 @@
 
 use crate::bundle::{Read, compiled, forced};
 use crate::ending::Trouble;
+use mux_gateway::branch::beside;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -69,22 +70,6 @@ fn roots(commit: &str, folder: &str) -> Result<Vec<String>, Trouble> {
     Ok(roots)
 }
 
-/// A path of the repository, without `..` where it only undoes the part before it.
-fn beside(folder: &str, name: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in folder.split('/').chain(name.split('/')) {
-        match part {
-            "" => {}
-            "." if !parts.is_empty() => {}
-            ".." if parts.last().is_some_and(|p| !matches!(*p, "." | "..")) => {
-                parts.pop();
-            }
-            other => parts.push(other),
-        }
-    }
-    parts.join("/")
-}
-
 fn said(arguments: &[&str]) -> Result<String, String> {
     let output = git(arguments).map_err(|e| format!("git cannot be run: {e}"))?;
     if !output.status.success() {
@@ -101,22 +86,4 @@ fn git(arguments: &[&str]) -> std::io::Result<Output> {
 /// The beginning of a commit id, as people know it.
 pub(super) fn short(commit: &str) -> &str {
     commit.get(..12).unwrap_or(commit)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::beside;
-
-    #[test]
-    fn paths_are_those_of_the_repository() {
-        for (folder, name, path) in [
-            ("policies", "main.mux", "policies/main.mux"),
-            ("", "main.mux", "main.mux"),
-            ("a/b", "../c/d.mux", "a/c/d.mux"),
-            ("./policies", "lists/x.txt", "./policies/lists/x.txt"),
-            ("./policies", "../x.txt", "./x.txt"),
-        ] {
-            assert_eq!(beside(folder, name), path);
-        }
-    }
 }

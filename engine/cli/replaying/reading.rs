@@ -4,6 +4,7 @@
 use super::progress::Progress;
 use crate::ending::Trouble;
 use crate::recorded::Since;
+use mux_traffic::record::VERSION;
 use mux_traffic::{Index, Record};
 use serde::{Deserialize, Serialize};
 use std::cell::{Cell, RefCell};
@@ -18,7 +19,17 @@ const WAITING: usize = 4;
 /// Troubles that are kept to be shown.
 const SHOWN: usize = 10;
 
-type Batch = Vec<Result<Record, String>>;
+/// What a file turned out to hold.
+#[derive(Debug)]
+enum Item {
+    Record(Box<Record>),
+    /// A line, or a whole file, that is no record.
+    Unreadable(String),
+    /// No error, and worth telling.
+    Notice(String),
+}
+
+type Batch = Vec<Item>;
 
 /// A recording that is read more than once.
 #[derive(Debug)]
@@ -29,6 +40,7 @@ pub(crate) struct Recording {
     /// Records that there are, where an index or an earlier reading tells.
     known: Cell<Option<u64>>,
     at: Cell<Place>,
+    notices: RefCell<Vec<String>>,
     troubles: RefCell<Vec<String>>,
 }
 
@@ -43,6 +55,8 @@ pub(crate) struct Place {
     pub(crate) records: u64,
     /// Lines that are none, in all.
     unreadable: u64,
+    /// Records of a later schema.
+    newer: u64,
 }
 
 /// The files of a recording: their names, and how many bytes were in them.
@@ -68,6 +82,7 @@ impl Recording {
             files,
             since,
             at: Cell::default(),
+            notices: RefCell::default(),
             troubles: RefCell::default(),
         }
     }
@@ -114,6 +129,7 @@ impl Recording {
         from: Place,
     ) -> impl Iterator<Item = Record> {
         self.troubles.borrow_mut().clear();
+        self.notices.borrow_mut().clear();
         self.at.set(from);
         let mut records = Records::of(self.files.clone(), from);
         let mut progress = Progress::new(doing, self.known.get(), from.records);
@@ -123,22 +139,21 @@ impl Recording {
                 let mut at = self.at.get();
                 (at.file, at.items) = records.at;
                 match next {
-                    Some(Ok(record)) => {
+                    Some(Item::Record(record)) => {
                         at.records += 1;
+                        at.newer += u64::from(record.v > VERSION);
                         self.at.set(at);
                         progress.seen(at.records);
                         if self.since.takes(&record) {
-                            return Some(record);
+                            return Some(*record);
                         }
                     }
-                    Some(Err(why)) => {
+                    Some(Item::Unreadable(why)) => {
                         at.unreadable += 1;
                         self.at.set(at);
-                        let mut troubles = self.troubles.borrow_mut();
-                        if troubles.len() < SHOWN {
-                            troubles.push(why);
-                        }
+                        keep(&self.troubles, why);
                     }
+                    Some(Item::Notice(notice)) => keep(&self.notices, notice),
                     None => {
                         progress.over();
                         self.known.set(Some(at.records));
@@ -152,6 +167,16 @@ impl Recording {
     /// Lines that are no records, in the last reading.
     pub(crate) fn unreadable(&self) -> u64 {
         self.at.get().unreadable
+    }
+
+    /// Records of a later schema than this one's.
+    pub(crate) fn newer(&self) -> u64 {
+        self.at.get().newer
+    }
+
+    /// What was seen and is no error: files whose last write a crash cut off, the first of them.
+    pub(crate) fn notices(&self) -> Vec<String> {
+        self.notices.borrow().clone()
     }
 
     /// The first of them, in words.
@@ -170,11 +195,18 @@ impl Recording {
     }
 }
 
+fn keep(of: &RefCell<Vec<String>>, text: String) {
+    let mut kept = of.borrow_mut();
+    if kept.len() < SHOWN {
+        kept.push(text);
+    }
+}
+
 /// Records of several files, in their order, read ahead.
 struct Records {
     files: std::vec::IntoIter<PathBuf>,
     reading: VecDeque<Receiver<Batch>>,
-    batch: std::vec::IntoIter<Result<Record, String>>,
+    batch: std::vec::IntoIter<Item>,
     /// Files that were read to their end, and what was read behind them.
     at: (usize, u64),
 }
@@ -210,12 +242,14 @@ impl Records {
 }
 
 impl Iterator for Records {
-    type Item = Result<Record, String>;
+    type Item = Item;
 
-    fn next(&mut self) -> Option<Self::Item> {
+    fn next(&mut self) -> Option<Item> {
         loop {
             if let Some(record) = self.batch.next() {
-                self.at.1 += 1;
+                if !matches!(record, Item::Notice(_)) {
+                    self.at.1 += 1;
+                }
                 return Some(record);
             }
             if let Ok(batch) = self.reading.front()?.recv() {
@@ -234,15 +268,26 @@ fn decode(file: &Path, pass: u64, sender: &SyncSender<Batch>) {
     let mut records = match mux_traffic::read(file) {
         Ok(records) => records,
         Err(why) => {
-            let _ = sender.send(vec![Err(format!("{}: {why}", file.display()))]);
+            let why = format!("{}: {why}", file.display());
+            let _ = sender.send(vec![Item::Unreadable(why)]);
             return;
         }
     };
     records.pass(pass);
     loop {
         let batch = records.by_ref().take(BATCH);
-        let batch: Batch = batch.map(|r| r.map_err(|e| e.to_string())).collect();
-        if batch.is_empty() || sender.send(batch).is_err() {
+        let batch: Batch = batch
+            .map(|read| match read {
+                Ok(record) => Item::Record(Box::new(record)),
+                Err(why) => Item::Unreadable(why.to_string()),
+            })
+            .collect();
+        if batch.is_empty() {
+            let notices = records.notices().iter().cloned().map(Item::Notice);
+            let _ = sender.send(notices.collect());
+            return;
+        }
+        if sender.send(batch).is_err() {
             return;
         }
     }

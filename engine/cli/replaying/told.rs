@@ -26,6 +26,8 @@ pub(crate) struct Compared {
     pub(crate) names: Names,
     /// Lines that were no records.
     pub(crate) unreadable: u64,
+    /// Records of a later schema than this one's.
+    pub(crate) newer: u64,
 }
 
 impl Names {

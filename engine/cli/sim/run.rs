@@ -2,6 +2,7 @@
 
 use crate::bundle;
 use crate::ending::{Exit, Outcome, Trouble};
+use crate::near::unknown;
 use crate::out::{Format, Out, columns, duration};
 use clap::Args;
 use mux_dsl::Image;
@@ -19,6 +20,7 @@ use mux_routing::flight::Flight;
 use mux_routing::{Nanos, SECOND};
 use mux_traffic::record::Record;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,12 +43,13 @@ pub(crate) struct Run {
     /// How long requests come [default: 4m, or as long as they were recorded]
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     span: Option<Duration>,
-    /// What a target does, such as `openai/gpt-4.1=hangs`, from a quarter to a half of the time; may be repeated
+    /// What a target, or all of a provider, does, such as `openai/gpt-4.1=hangs`, from a quarter to a half of the time; may be
+    /// repeated
     #[arg(long = "fault", value_name = "TARGET=FAULT")]
     faults: Vec<String>,
-    /// How many of a chain have the fault it is named by
-    #[arg(long, default_value_t = 1)]
-    broken: usize,
+    /// How many of a chain have the fault it is named by [default: 1]
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=i64::from(CHAIN)))]
+    broken: Option<u8>,
     /// The policy that requests ask for [default: the first]
     #[arg(long, value_name = "@POLICY")]
     model: Option<String>,
@@ -60,7 +63,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FILE.csv")]
     csv: Option<PathBuf>,
     /// Draw the run over time
-    #[arg(long, value_name = "FILE.svg")]
+    #[arg(long, value_name = "FILE.svg", value_parser = drawable)]
     chart: Option<PathBuf>,
     /// How to write the result
     #[arg(long, default_value = "human")]
@@ -68,7 +71,7 @@ pub(crate) struct Run {
 }
 
 /// Providers of a chain.
-const CHAIN: usize = 4;
+const CHAIN: u8 = 4;
 /// How long requests come that are not recorded.
 const SPAN: Nanos = 240 * SECOND;
 
@@ -126,13 +129,7 @@ impl Run {
             (None, Some(first)) => format!("@{}", first.name),
             (None, None) => return Err(Trouble::usage("there is no policy to send requests to")),
         };
-        let name = model.strip_prefix('@').unwrap_or(&model);
-        if image.policy(name).is_none() && !image.fleet.direct {
-            let there = image.policies.iter().map(|p| format!("`@{}`", p.name));
-            let there = there.collect::<Vec<_>>().join(", ");
-            let why = format!("no policy called `{model}`; there is {there}");
-            return Err(Trouble::usage(why));
-        }
+        known(&image, &model, &names)?;
         let mut traced = Traced {
             left: self.trace,
             records: Vec::new(),
@@ -172,7 +169,7 @@ impl Run {
     fn subject(&self) -> Result<Subject, Trouble> {
         let kind = Kind::named(&self.what);
         if kind.is_some() || self.what == "healthy" {
-            let image = chain(CHAIN).map_err(Trouble::internal)?;
+            let image = chain(CHAIN.into()).map_err(Trouble::internal)?;
             let image =
                 Arc::into_inner(image).ok_or_else(|| Trouble::internal("a chain is shared"))?;
             return Ok(Subject {
@@ -183,10 +180,11 @@ impl Run {
         }
         let path = Path::new(&self.what);
         if !path.exists() {
-            return Err(Trouble::usage(format!(
-                "`{}` is no file, no folder and no fault; faults are healthy, {}",
-                self.what,
-                NAMES.join(", ")
+            let faults: Vec<&str> = ["healthy"].into_iter().chain(NAMES).collect();
+            return Err(Trouble::usage(unknown(
+                &self.what,
+                "file, no folder and no fault",
+                &faults,
             )));
         }
         let compiled = bundle::compile(path)?;
@@ -213,10 +211,21 @@ impl Run {
             until: span / 2,
         };
         let mut providers = vec![(Model::default(), Vec::new()); names.len()];
-        if let Some(kind) = kind {
-            for (_, faults) in providers.iter_mut().take(self.broken) {
-                faults.push(fault(kind));
+        match (kind, self.broken) {
+            (Some(kind), broken) => {
+                let broken = usize::from(broken.unwrap_or(1));
+                for (_, faults) in providers.iter_mut().take(broken) {
+                    faults.push(fault(kind));
+                }
             }
+            (None, Some(_)) => {
+                return Err(Trouble::usage(format!(
+                    "`--broken` says how many of a chain have the fault that it is named by, and `{}` is no fault: write `mux sim run hangs \
+                     --broken 2`, or break targets of policies with `--fault TARGET=FAULT`",
+                    self.what
+                )));
+            }
+            (None, None) => {}
         }
         for text in &self.faults {
             let (target, kind) = text.split_once('=').ok_or_else(|| {
@@ -225,24 +234,27 @@ impl Run {
                     names.first().map_or("", String::as_str)
                 ))
             })?;
-            let kind = Kind::named(kind).ok_or_else(|| {
-                Trouble::usage(format!(
-                    "`{kind}` is no fault; choose from {}",
-                    NAMES.join(", ")
-                ))
-            })?;
-            let place = names
-                .iter()
-                .position(|n| n == target || n.split('/').next() == Some(target));
-            let (_, faults) = place
-                .and_then(|place| providers.get_mut(place))
-                .ok_or_else(|| {
-                    Trouble::usage(format!(
-                        "`{target}` is no target; there is {}",
-                        names.join(", ")
-                    ))
-                })?;
-            faults.push(fault(kind));
+            let kind =
+                Kind::named(kind).ok_or_else(|| Trouble::usage(unknown(kind, "fault", &NAMES)))?;
+            let owner = |name: &str| name.split('/').next() == Some(target);
+            let mut struck = false;
+            for (name, (_, faults)) in names.iter().zip(&mut providers) {
+                if name == target || owner(name) {
+                    struck = true;
+                    faults.push(fault(kind));
+                }
+            }
+            if !struck {
+                let of = |name: &'_ String| name.split('/').next().map(str::to_owned);
+                let owners: BTreeSet<String> = names.iter().filter_map(of).collect();
+                let known = names.iter().chain(&owners).map(String::as_str);
+                let known: Vec<&str> = known.collect();
+                return Err(Trouble::usage(unknown(
+                    target,
+                    "target and no provider",
+                    &known,
+                )));
+            }
         }
         let trace = self
             .arrivals
@@ -290,6 +302,44 @@ impl Line {
             p95: tally.content(0.95),
             p99: tally.content(0.99),
         }
+    }
+}
+
+/// What nobody answers to would be refused request by request.
+fn known(image: &Image, model: &str, targets: &[String]) -> Result<(), Trouble> {
+    let policy = model.strip_prefix('@');
+    let named = image.policy(policy.unwrap_or(model)).is_some();
+    let direct = || {
+        targets
+            .iter()
+            .any(|t| t == model || t.split_once('/').is_some_and(|(_, m)| m == model))
+    };
+    if named || policy.is_none() && image.fleet.direct && direct() {
+        return Ok(());
+    }
+    let policies: Vec<String> = image
+        .policies
+        .iter()
+        .map(|p| format!("@{}", p.name))
+        .collect();
+    let direct = targets.iter().filter(|_| image.fleet.direct);
+    let known: Vec<&str> = policies.iter().chain(direct).map(String::as_str).collect();
+    Err(Trouble::usage(unknown(model, "policy", &known)))
+}
+
+/// A file that a chart can be written to.
+fn drawable(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path
+        .extension()
+        .is_some_and(|end| end.eq_ignore_ascii_case("svg"))
+    {
+        Ok(path)
+    } else {
+        Err(
+            "a chart is drawn as SVG, which browsers show: name a file that ends in `.svg`"
+                .to_owned(),
+        )
     }
 }
 

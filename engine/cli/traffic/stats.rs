@@ -90,6 +90,7 @@ fn value(summary: &Summary, unread: u64) -> Value {
         ("last_at", at(summary.span.last)),
         ("copies", summary.copies.into()),
         ("sampled", summary.sampled.into()),
+        ("newer", summary.newer.into()),
         ("unread", unread.into()),
         ("by", groups.into()),
     ] {
@@ -171,6 +172,12 @@ fn text(summary: &Summary, unread: u64) -> String {
         lines.push(format!(
             "{} records are a sample: there were more requests than these",
             summary.sampled
+        ));
+    }
+    if summary.newer > 0 {
+        lines.push(format!(
+            "{} records were written by a newer mux; what this one does not know of them is left out",
+            summary.newer
         ));
     }
     if unread > 0 {

@@ -1,6 +1,7 @@
 //! `mux versions show`, `diff` and `log`: what a version is, how two differ in their words, and who did what when.
 
-use super::kept::{Data, field, listing, open, when};
+use super::canary;
+use super::kept::{Data, field, listing, open, refs_of, when};
 use crate::ending::{Exit, Outcome, Trouble};
 use crate::operator::{Said, ask};
 use crate::out::{Format, Out, columns};
@@ -134,11 +135,7 @@ impl Show {
         let listing = listing(data)?;
         let id = text(&head, "id");
         let parent = parent(field(&listing, "history"), &id);
-        let refs = field(&listing, "refs");
-        let names: Vec<&str> = ["live", "folder"]
-            .into_iter()
-            .filter(|name| text(refs, name) == id)
-            .collect();
+        let names = refs_of(&listing, &id);
         match data.format {
             Format::Json => out.json(&json!({
                 "version": head, "parent": parent, "refs": names, "files": files.keys().collect::<Vec<_>>(),
@@ -214,7 +211,10 @@ impl Log {
                         field(entry, "seq").to_string(),
                         when(field(entry, "at_unix_ms").as_i64().unwrap_or_default()),
                         text(entry, "author"),
-                        text(entry, "action"),
+                        match field(entry, "terms") {
+                            Value::Null => text(entry, "action"),
+                            terms => format!("{} {}", text(entry, "action"), canary::told(terms)),
+                        },
                         short(text(entry, "version")),
                         text(entry, "reason"),
                         short(text(entry, "hash")),

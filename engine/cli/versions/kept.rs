@@ -32,6 +32,9 @@ pub(super) fn listing(data: &Data) -> Result<Value, Trouble> {
                 versions: store.versions(),
                 refs: store.refs(),
                 history: store.history(),
+                canary: None,
+                branch: None,
+                refused: None,
             };
             serde_json::to_value(listing).map_err(Trouble::internal)
         }
@@ -41,6 +44,20 @@ pub(super) fn listing(data: &Data) -> Result<Value, Trouble> {
 /// A field, or null where there is none.
 pub(super) fn field<'v>(value: &'v Value, name: &str) -> &'v Value {
     value.get(name).unwrap_or(&Value::Null)
+}
+
+/// What a version is called at present.
+pub(super) fn refs_of(listing: &Value, id: &str) -> Vec<&'static str> {
+    let refs = field(listing, "refs");
+    let is = |name: &str| field(refs, name).as_str() == Some(id);
+    let mut names: Vec<&str> = ["live", "folder", "draft"]
+        .into_iter()
+        .filter(|name| is(name))
+        .collect();
+    if field(field(refs, "canary"), "version").as_str() == Some(id) {
+        names.push("canary");
+    }
+    names
 }
 
 /// Unix milliseconds as UTC.

@@ -1,13 +1,13 @@
 //! What operators may ask a running gateway, over a socket only its user can open.
 
-use crate::command::{Command, Reloader};
+use crate::command::{Command, Refused, Reloader};
 use crate::credential::Key;
 use crate::gauge::Gauge;
-use crate::live::Live;
+use crate::live::{Canary, Live};
 use crate::plugins::Condition;
 use crate::recorder::Recorder;
 use crate::status::{SharedStatus, Status};
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -15,7 +15,9 @@ use axum::{Json, Router};
 use mux_dsl::image::{Target, TargetId};
 use mux_dsl::request::Live as _;
 use mux_routing::hand::Hand;
+use mux_routing::router::Router as Routes;
 use mux_routing::target::TargetState;
+use mux_store::Terms;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -24,23 +26,26 @@ use tokio::sync::oneshot;
 
 /// What the handlers need.
 #[derive(Clone, Debug)]
-pub struct Admin {
+pub(crate) struct Admin {
     /// The served bundle.
-    pub live: Arc<Live>,
+    pub(crate) live: Arc<Live>,
     /// Carries out what is asked.
-    pub reloader: Reloader,
+    pub(crate) reloader: Reloader,
     /// What it last saw.
-    pub status: SharedStatus,
+    pub(crate) status: SharedStatus,
     /// Counts what it could not record.
-    pub recorder: Recorder,
+    pub(crate) recorder: Recorder,
     /// The clock of all flights.
-    pub clock: crate::clock::Clock,
+    pub(crate) clock: crate::clock::Clock,
     /// How hard pressed the machine is.
-    pub gauge: Arc<Gauge>,
+    pub(crate) gauge: Arc<Gauge>,
 }
 
+/// Most bytes of a draft: what the store takes, escaped.
+const DRAFT_BYTES: usize = 128 << 20;
+
 /// The admin API.
-pub fn api(admin: Admin) -> Router {
+pub(crate) fn api(admin: Admin) -> Router {
     Router::new()
         .route("/policy", get(policy))
         .route("/health", get(health))
@@ -51,6 +56,10 @@ pub fn api(admin: Admin) -> Router {
         .route("/rollback", post(rollback))
         .route("/promote", post(promote))
         .route("/release", post(release))
+        .route(
+            "/drafts",
+            post(draft).layer(DefaultBodyLimit::max(DRAFT_BYTES)),
+        )
         .with_state(admin)
 }
 
@@ -89,13 +98,24 @@ async fn health(State(admin): State<Admin>) -> Json<Value> {
                 "price": router.fleet().targets.get(id.index()).and_then(price_from),
             })
         });
+    let serving = admin.live.serving();
     Json(json!({
         "version": router.version(),
+        "canary": serving.canary.as_ref().map(Canary::version),
         "unrecorded": admin.recorder.dropped(),
+        "unrecorded_prompts": admin.recorder.dropped_prompts(),
+        "recording": { "problems": admin.recorder.problems() },
+        "store": store(&admin.status),
         "pressure": pressure(&admin.gauge),
         "targets": targets.collect::<Vec<_>>(),
         "plugins": conditions(&admin, |c| c.state != "serving" || c.figures.faults.all() > 0),
     }))
+}
+
+/// Whether versions can be saved, and how much room there is.
+fn store(status: &SharedStatus) -> Value {
+    let status = status.lock().unwrap_or_else(PoisonError::into_inner);
+    json!(status.store)
 }
 
 /// How each adapter is, and what is counted of it.
@@ -168,13 +188,16 @@ enum Action {
 
 /// Holds a target, lets it go, or forgets what it did.
 async fn hold(State(admin): State<Admin>, Json(asked): Json<Hold>) -> Response {
-    let bundle = admin.live.bundle();
-    let router = &bundle.router;
-    let mut names = router.fleet().targets.iter();
-    let found = names.position(|t| *t.name == *asked.target);
-    let id = found.and_then(|at| u32::try_from(at).ok()).map(TargetId);
-    let Some(state) = id.and_then(|id| router.state(id)) else {
-        let names: Vec<&str> = router.fleet().targets.iter().map(|t| &*t.name).collect();
+    let serving = admin.live.serving();
+    let of = |router: &Routes| {
+        let mut names = router.fleet().targets.iter();
+        let found = names.position(|t| *t.name == *asked.target);
+        found.and_then(|at| u32::try_from(at).ok()).map(TargetId)
+    };
+    let mut routers = serving.bundles().map(|bundle| &bundle.router);
+    let Some(state) = routers.find_map(|router| router.state(of(router)?)) else {
+        let targets = serving.live.router.fleet().targets.iter();
+        let names: Vec<&str> = targets.map(|t| &*t.name).collect();
         let why = format!(
             "there is no target `{}`; there are {}",
             asked.target,
@@ -228,34 +251,62 @@ struct Rollback {
 }
 
 async fn rollback(State(admin): State<Admin>, Json(asked): Json<Rollback>) -> Response {
-    let (reply, answer) = oneshot::channel();
-    admin.reloader.ask(Command::Rollback {
+    let command = |reply| Command::Rollback {
         id: asked.id,
         author: asked.author,
         reason: asked.reason,
         reply,
-    });
-    match answer.await {
-        Ok(Ok(head)) => Json(head).into_response(),
-        Ok(Err(why)) => (StatusCode::CONFLICT, Json(json!({"error": why}))).into_response(),
-        Err(_) => stopping(),
-    }
+    };
+    carried_out(&admin, command, |head| json!(head)).await
 }
 
-/// Serves a version that was kept and not served; its body is that of a rollback.
-async fn promote(State(admin): State<Admin>, Json(asked): Json<Rollback>) -> Response {
-    let (reply, answer) = oneshot::channel();
-    admin.reloader.ask(Command::Promote {
+/// Body of `POST /promote`.
+#[derive(Debug, Deserialize)]
+struct Promote {
+    id: Option<String>,
+    author: String,
+    reason: String,
+    canary: Option<Terms>,
+}
+
+/// Serves a version that was kept and not served, or tries it out on a share of requests.
+async fn promote(State(admin): State<Admin>, Json(asked): Json<Promote>) -> Response {
+    let command = |reply| Command::Promote {
         id: asked.id,
+        canary: asked.canary,
         author: asked.author,
         reason: asked.reason,
         reply,
-    });
-    match answer.await {
-        Ok(Ok(head)) => Json(head).into_response(),
-        Ok(Err(why)) => (StatusCode::CONFLICT, Json(json!({"error": why}))).into_response(),
-        Err(_) => stopping(),
-    }
+    };
+    carried_out(&admin, command, |head| json!(head)).await
+}
+
+/// Body of `POST /drafts`.
+#[derive(Debug, Deserialize)]
+struct Draft {
+    files: Vec<File>,
+    author: String,
+    reason: String,
+}
+
+/// A file of a draft.
+#[derive(Debug, Deserialize)]
+struct File {
+    path: String,
+    text: String,
+}
+
+/// Keeps a version that nobody is served by yet.
+async fn draft(State(admin): State<Admin>, Json(asked): Json<Draft>) -> Response {
+    let files = asked.files.into_iter();
+    let files = files.map(|file| (file.path, file.text.into_bytes()));
+    let command = |reply| Command::Draft {
+        files: files.collect(),
+        author: asked.author,
+        reason: asked.reason,
+        reply,
+    };
+    carried_out(&admin, command, |head| json!(head)).await
 }
 
 /// Body of `POST /release`.
@@ -265,16 +316,36 @@ struct Release {
 }
 
 async fn release(State(admin): State<Admin>, Json(asked): Json<Release>) -> Response {
-    let (reply, answer) = oneshot::channel();
-    admin.reloader.ask(Command::Release {
+    let command = |reply| Command::Release {
         author: asked.author,
         reply,
-    });
+    };
+    carried_out(&admin, command, |head| json!({ "live": head })).await
+}
+
+/// Has something done about what is served, and tells what came of it.
+async fn carried_out<T>(
+    admin: &Admin,
+    command: impl FnOnce(oneshot::Sender<Result<T, Refused>>) -> Command,
+    told: impl FnOnce(T) -> Value,
+) -> Response {
+    let (reply, answer) = oneshot::channel();
+    admin.reloader.ask(command(reply));
     match answer.await {
-        Ok(Ok(head)) => Json(json!({"live": head})).into_response(),
-        Ok(Err(why)) => (StatusCode::CONFLICT, Json(json!({"error": why}))).into_response(),
+        Ok(Ok(done)) => Json(told(done)).into_response(),
+        Ok(Err(refused)) => unwilling(&refused),
         Err(_) => stopping(),
     }
+}
+
+/// What was asked cannot be done, or cannot be written down now.
+fn unwilling(refused: &Refused) -> Response {
+    let status = if refused.by_disk {
+        StatusCode::INSUFFICIENT_STORAGE
+    } else {
+        StatusCode::CONFLICT
+    };
+    (status, Json(json!({"error": refused.why}))).into_response()
 }
 
 fn stopping() -> Response {

@@ -1,7 +1,7 @@
 //! What a client gets: bodies, the `x-mux-*` headers, and errors in the shape of its dialect.
 
 use crate::complaint;
-use crate::drive::Relay;
+use crate::drive::relay::Relay;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
@@ -17,7 +17,7 @@ use std::task::{Context, Poll};
 
 /// The body of an answer.
 #[derive(Debug)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// All of it is here.
     Whole(VecDeque<Bytes>),
     /// It is still coming.
@@ -60,7 +60,7 @@ impl Body for Answer {
 
 /// A JSON answer.
 #[must_use]
-pub fn json(status: u16, body: Bytes) -> Response<Answer> {
+pub(crate) fn json(status: u16, body: Bytes) -> Response<Answer> {
     let mut response = Response::new(Answer::from(body));
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -72,7 +72,7 @@ pub fn json(status: u16, body: Bytes) -> Response<Answer> {
 
 /// An error before any flight: the request could not even be read.
 #[must_use]
-pub fn refused(
+pub(crate) fn refused(
     refusal: &Refusal,
     dialect: Dialect,
     request_id: &str,
@@ -88,7 +88,7 @@ pub fn refused(
 
 /// The error at the end of a flight.
 #[must_use]
-pub fn failed(flight: &Flight, refusal: &Refusal) -> Response<Answer> {
+pub(crate) fn failed(flight: &Flight, refusal: &Refusal) -> Response<Answer> {
     let body = complaint::late(refusal, flight);
     let error = voice::error(complaint::spoken(flight), &body);
     let mut response = json(refusal.status, error);
@@ -102,14 +102,14 @@ pub fn failed(flight: &Flight, refusal: &Refusal) -> Response<Answer> {
 }
 
 /// The `x-mux-*` headers that are known of a flight from its decision on.
-pub fn introduce(headers: &mut HeaderMap, flight: &Flight) {
+pub(crate) fn introduce(headers: &mut HeaderMap, flight: &Flight) {
     put(headers, "x-mux-request-id", &flight.arrival().id);
     put(headers, "x-mux-version", flight.router().version());
     put(headers, "x-mux-route", &route(flight));
 }
 
 /// The `x-mux-*` headers of a flight.
-pub fn describe(headers: &mut HeaderMap, flight: &Flight, dropped: Option<&str>) {
+pub(crate) fn describe(headers: &mut HeaderMap, flight: &Flight, dropped: Option<&str>) {
     introduce(headers, flight);
     put(
         headers,

@@ -5,6 +5,7 @@ use crate::clock::{Clock, unix_ms};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
+use hyper::header::HeaderValue;
 use hyper::{HeaderMap, Request};
 use mux_dsl::Demand;
 use mux_dsl::image::Features;
@@ -24,21 +25,38 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 const TAGS: usize = 32;
 /// Most bytes of a model's name, a user, a conversation, and of the name or the value of a tag.
 const WORD_BYTES: usize = 512;
+/// The client's own limit on the time of its request, in milliseconds.
+const TIMEOUT: &str = "x-mux-timeout-ms";
 /// Bytes of text that count as a token where a prefix is measured.
 const TOKEN_BYTES: usize = 4;
 
 /// A request that was read and understood.
 #[derive(Debug)]
-pub struct Read {
+pub(crate) struct Read {
     /// For routing.
-    pub arrival: Arrival,
+    pub(crate) arrival: Arrival,
     /// For adapters.
-    pub asked: Asked,
+    pub(crate) asked: Asked,
+    /// As they came, until it is known what is asked of them.
+    headers: HeaderMap,
+}
+
+impl Read {
+    /// Reads what a bundle asks of a request beyond what all do.
+    ///
+    /// # Errors
+    /// A header is too long.
+    pub(crate) fn meet(&mut self, demand: &Demand) -> Result<(), Refusal> {
+        let facts = &mut self.arrival.facts;
+        facts.headers = named(&self.headers, &demand.headers)?;
+        facts.prefixes = prefixes(&self.asked.body, &demand.prefixes);
+        Ok(())
+    }
 }
 
 /// Request ids: unique, without asking the operating system for each.
 #[derive(Debug)]
-pub struct Ids {
+pub(crate) struct Ids {
     process: u64,
     next: AtomicU64,
 }
@@ -55,7 +73,7 @@ impl Default for Ids {
 impl Ids {
     /// Those of a process that was given such a number.
     #[must_use]
-    pub fn new(process: u64) -> Self {
+    pub(crate) fn new(process: u64) -> Self {
         Self {
             process,
             next: AtomicU64::new(0),
@@ -63,7 +81,7 @@ impl Ids {
     }
 
     /// The next id, and the seed that goes with it.
-    pub fn next(&self) -> (String, u64) {
+    pub(crate) fn next(&self) -> (String, u64) {
         let count = self.next.fetch_add(1, Relaxed);
         let seed = Chance::nth(self.process, count);
         (
@@ -75,26 +93,27 @@ impl Ids {
 
 /// What reading a request takes.
 #[derive(Debug)]
-pub struct Reading<'a> {
+pub(crate) struct Reading<'a> {
     /// The dialect it is in.
-    pub dialect: Dialect,
+    pub(crate) dialect: Dialect,
     /// Most bytes of its body.
-    pub limit: usize,
+    pub(crate) limit: usize,
     /// Its id.
-    pub id: String,
+    pub(crate) id: String,
     /// Seed of its random choices.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// The clock of all flights.
-    pub clock: &'a Clock,
-    /// What the bundle asks for.
-    pub demand: &'a Demand,
+    pub(crate) clock: &'a Clock,
 }
 
-/// Reads a request.
+/// Reads a request, but for what only some bundles ask of it: see [`Read::meet`].
 ///
 /// # Errors
 /// What is wrong with it, for the client.
-pub async fn read(request: Request<Incoming>, reading: Reading<'_>) -> Result<Read, Refusal> {
+pub(crate) async fn read(
+    request: Request<Incoming>,
+    reading: Reading<'_>,
+) -> Result<Read, Refusal> {
     let (head, body) = request.into_parts();
     let limit = reading.limit;
     let too_large = || {
@@ -125,8 +144,8 @@ pub async fn read(request: Request<Incoming>, reading: Reading<'_>) -> Result<Re
         }
     };
     let mut asked = Asked::read(reading.dialect, body, &head.headers)?;
-    let mut facts = facts(&head.headers, &mut asked, &reading.demand.headers)?;
-    facts.prefixes = prefixes(&asked.body, &reading.demand.prefixes);
+    let timeout = timeout(&head.headers)?;
+    let facts = facts(&head.headers, &mut asked)?;
     let arrival = Arrival {
         id: reading.id,
         seed: reading.seed,
@@ -135,20 +154,48 @@ pub async fn read(request: Request<Incoming>, reading: Reading<'_>) -> Result<Re
         queued: 0,
         needs: needs(&asked.facts),
         whole: !asked.facts.stream,
-        timeout: timeout(&head.headers),
+        timeout,
         facts,
     };
-    Ok(Read { arrival, asked })
+    Ok(Read {
+        arrival,
+        asked,
+        headers: head.headers,
+    })
 }
 
-fn facts(headers: &HeaderMap, asked: &mut Asked, named: &[Box<str>]) -> Result<Facts, Refusal> {
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    let value = headers.get(name)?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+/// The headers that a bundle asks for.
+fn named(headers: &HeaderMap, names: &[Box<str>]) -> Result<Vec<(String, String)>, Refusal> {
+    let found = names.iter();
+    let found = found.filter_map(|name| Some((name.to_string(), text(headers, name)?)));
+    let found: Vec<(String, String)> = found.collect();
+    short(found.iter().map(|(_, value)| ("header", value)))?;
+    Ok(found)
+}
+
+/// Refuses what is longer than anything that a policy could ask for.
+fn short<'a>(mut words: impl Iterator<Item = (&'a str, &'a String)>) -> Result<(), Refusal> {
+    let Some((name, word)) = words.find(|(_, word)| word.len() > WORD_BYTES) else {
+        return Ok(());
+    };
+    let message = format!(
+        "a `{name}` may have {WORD_BYTES} bytes, and this one has {}",
+        word.len()
+    );
+    Err(Refusal::new(400, "value_too_long", message))
+}
+
+fn facts(headers: &HeaderMap, asked: &mut Asked) -> Result<Facts, Refusal> {
     let dialect = asked.dialect;
     let chat = &mut asked.facts;
-    let text = |name: &str| {
-        headers
-            .get(name)
-            .map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned())
-    };
+    let text = |name: &str| text(headers, name);
+    // What is sent empty names nobody.
+    let said = |name: &str| text(name).filter(|word| !word.trim().is_empty());
     let sent = headers
         .get_all("x-mux-tags")
         .iter()
@@ -174,13 +221,9 @@ fn facts(headers: &HeaderMap, asked: &mut Asked, named: &[Box<str>]) -> Result<F
             .or_else(|| text("x-api-key"))
             .as_deref()
             .and_then(key),
-        end_user: text("x-mux-user").or_else(|| chat.user.take()),
-        conversation: text("x-mux-conversation"),
+        end_user: said("x-mux-user").or_else(|| chat.user.take()),
+        conversation: said("x-mux-conversation"),
         tags,
-        headers: named
-            .iter()
-            .filter_map(|name| Some((name.to_string(), text(name)?)))
-            .collect(),
         tokens: chat.tokens,
         output_limit: chat.output_limit,
         streaming: chat.stream,
@@ -198,18 +241,7 @@ fn facts(headers: &HeaderMap, asked: &mut Asked, named: &[Box<str>]) -> Result<F
         .tags
         .iter()
         .flat_map(|(name, value)| [("tag", name), ("tag", value)]);
-    let headers = facts.headers.iter().map(|(_, value)| ("header", value));
-    let long = words
-        .chain(tags)
-        .chain(headers)
-        .find(|(_, word)| word.len() > WORD_BYTES);
-    if let Some((name, word)) = long {
-        let message = format!(
-            "a `{name}` may have {WORD_BYTES} bytes, and this one has {}",
-            word.len()
-        );
-        return Err(Refusal::new(400, "value_too_long", message));
-    }
+    short(words.chain(tags))?;
     Ok(facts)
 }
 
@@ -275,28 +307,37 @@ fn needs(chat: &ChatRequest) -> Features {
         .fold(Features::default(), |sum, (_, feature)| sum.with(feature))
 }
 
-/// The client's own limit: ours in milliseconds, or the seconds official SDKs send.
-fn timeout(headers: &HeaderMap) -> Option<u64> {
-    let number = |name: &str| {
-        headers
-            .get(name)?
-            .to_str()
-            .ok()?
-            .trim()
-            .parse::<f64>()
-            .ok()
-            .filter(|n| n.is_finite() && *n > 0.0)
+/// The client's own limit: ours in milliseconds, or the seconds official SDKs send. These send what they like, and nobody
+/// chose it; whoever sends ours means it.
+fn timeout(headers: &HeaderMap) -> Result<Option<u64>, Refusal> {
+    let number = |value: &HeaderValue| {
+        let number = value.to_str().ok()?.trim().parse::<f64>().ok()?;
+        (number.is_finite() && number > 0.0).then_some(number)
     };
-    let seconds = number("x-mux-timeout-ms")
-        .map(|ms| ms / 1_000.0)
-        .or_else(|| number("x-stainless-timeout"))?;
+    let seconds = if let Some(own) = headers.get(TIMEOUT) {
+        let ms = number(own).ok_or_else(|| {
+            let said = String::from_utf8_lossy(own.as_bytes());
+            let said: String = said.chars().take(40).collect();
+            let message = format!(
+                "`{TIMEOUT}: {}` is no number of milliseconds above 0",
+                said.escape_debug()
+            );
+            Refusal::new(400, "invalid_timeout", message).about(TIMEOUT)
+        })?;
+        ms / 1_000.0
+    } else {
+        match headers.get("x-stainless-timeout").and_then(number) {
+            Some(seconds) => seconds,
+            None => return Ok(None),
+        }
+    };
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         clippy::cast_precision_loss,
         reason = "positive, and a cast saturates"
     )]
-    Some((seconds * SECOND as f64) as u64)
+    Ok(Some((seconds * SECOND as f64) as u64))
 }
 
 #[cfg(test)]
@@ -352,11 +393,44 @@ mod tests {
         headers.append("x-plan", "lead".parse().unwrap());
         headers.insert("x-other", "secret".parse().unwrap());
         let asked: [Box<str>; 2] = ["x-absent".into(), "x-plan".into()];
-        let read = facts(&headers, &mut Asked::default(), &asked).unwrap();
-        assert_eq!(read.headers, [("x-plan".to_owned(), "gold".to_owned())]);
+        let read = named(&headers, &asked).unwrap();
+        assert_eq!(read, [("x-plan".to_owned(), "gold".to_owned())]);
         headers.insert("x-plan", "g".repeat(WORD_BYTES + 1).parse().unwrap());
-        let refused = facts(&headers, &mut Asked::default(), &asked).unwrap_err();
+        let refused = named(&headers, &asked).unwrap_err();
         assert_eq!(refused.code, "value_too_long");
+    }
+
+    #[test]
+    fn a_header_that_is_empty_names_nobody() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-mux-conversation", "".parse().unwrap());
+        headers.insert("x-mux-user", " ".parse().unwrap());
+        let mut asked = Asked::default();
+        asked.facts.user = Some("ann".to_owned());
+        let read = facts(&headers, &mut asked).unwrap();
+        assert_eq!(
+            (read.conversation, read.end_user.as_deref()),
+            (None, Some("ann"))
+        );
+        headers.insert("x-mux-conversation", "c1".parse().unwrap());
+        let read = facts(&headers, &mut asked).unwrap();
+        assert_eq!(read.conversation.as_deref(), Some("c1"));
+    }
+
+    #[test]
+    fn a_timeout_that_is_no_number_is_refused_and_one_of_an_sdk_is_left() {
+        let of = |name: &'static str, value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, value.parse().unwrap());
+            timeout(&headers).map_err(|refused| (refused.status, refused.message))
+        };
+        assert_eq!(of(TIMEOUT, "1500"), Ok(Some(1_500 * SECOND / 1_000)));
+        for wrong in ["2s", "", "0", "-1", "NaN", "inf"] {
+            let (status, message) = of(TIMEOUT, wrong).unwrap_err();
+            assert!(status == 400 && message.contains(TIMEOUT), "{message}");
+        }
+        assert_eq!(of("x-stainless-timeout", "2"), Ok(Some(2 * SECOND)));
+        assert_eq!(of("x-stainless-timeout", "not given"), Ok(None));
     }
 
     #[test]

@@ -6,51 +6,71 @@ use mux_routing::refusal::Refusal;
 use mux_wire::Dialect;
 use mux_wire::chat::{Audience, BadRequest, ChatRequest, Refused, Translated, scan};
 use mux_wire::{embeddings, fields, messages, responses};
-use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 /// Headers of Anthropic's clients that say how their request is to be understood.
 const ANTHROPIC: [&str; 2] = ["anthropic-version", "anthropic-beta"];
 
 /// A request that was read and understood.
 #[derive(Clone, Debug, Default)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// The client's dialect.
-    pub dialect: Dialect,
+    pub(crate) dialect: Dialect,
     /// What it says about itself.
-    pub facts: ChatRequest,
+    pub(crate) facts: ChatRequest,
     /// The chat form; as the client sent it where that is its dialect, and of what is no chat the client's own.
-    pub body: Bytes,
+    pub(crate) body: Bytes,
     /// As the client sent it, where that is another form.
-    pub own: Option<Box<Own>>,
+    pub(crate) own: Option<Box<Own>>,
 }
 
 /// A request in a dialect that is not the chat form.
-#[derive(Clone, Debug)]
-pub struct Own {
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Own {
     /// As it came.
-    pub body: Bytes,
+    pub(crate) body: Bytes,
     /// Headers that belong to it.
-    pub headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     /// What the chat form of it lacks.
     dropped: Vec<String>,
     /// Why the chat form must not be sent.
     refused: Option<Refused>,
+    /// As a provider that speaks the dialect is sent it, and where its model stands there.
+    native: OnceLock<Option<(Bytes, Range<usize>)>>,
+    /// Chat forms for providers that get them as they are: made once for each, however often it is tried.
+    made: Vec<Made>,
+}
+
+/// The chat form for one provider.
+#[derive(Clone, Debug)]
+struct Made {
+    name: Box<str>,
+    reasons: bool,
+    newest: bool,
+    form: Result<Form, Refused>,
+}
+
+#[derive(Clone, Debug)]
+struct Form {
+    body: Bytes,
+    model_span: Range<usize>,
+    dropped: Vec<String>,
 }
 
 /// A request as somebody is sent it.
 #[derive(Debug)]
-pub struct Sent<'a> {
+pub(crate) struct Sent {
     /// The dialect of the body.
-    pub dialect: Dialect,
+    pub(crate) dialect: Dialect,
     /// The body.
-    pub body: Cow<'a, Bytes>,
+    pub(crate) body: Bytes,
     /// Where its model stands.
-    pub model_span: Range<usize>,
-    /// Headers that belong to it.
-    pub headers: Option<&'a HeaderMap>,
+    pub(crate) model_span: Range<usize>,
+    /// Headers of the client's belong to it.
+    pub(crate) native: bool,
     /// What it lacks of what the client said.
-    pub dropped: Vec<String>,
+    pub(crate) dropped: Vec<String>,
 }
 
 impl Asked {
@@ -58,7 +78,7 @@ impl Asked {
     ///
     /// # Errors
     /// It is no chat request.
-    pub fn chat(body: Bytes) -> Result<Self, BadRequest> {
+    pub(crate) fn chat(body: Bytes) -> Result<Self, BadRequest> {
         Ok(Self {
             facts: scan(&body)?,
             body,
@@ -92,13 +112,16 @@ impl Asked {
     fn translated(dialect: Dialect, body: Bytes, headers: &HeaderMap) -> Result<Self, Refusal> {
         let made = to_chat(dialect, &body, Audience::Adapter)
             .map_err(|error| Refusal::new(400, "invalid_request", bad(dialect, &error)))?;
-        let facts = scan(&made.body).map_err(|bad| refusal(&bad))?;
+        let mut facts = scan(&made.body).map_err(|bad| refusal(&bad))?;
+        // A count is no answer that could be streamed.
+        facts.stream &= dialect != Dialect::Count;
         let of = |name: &&str| Some((name.parse().ok()?, headers.get(*name)?.clone()));
         let own = Own {
             body,
             headers: ANTHROPIC.iter().filter_map(of).collect(),
             dropped: made.dropped,
             refused: made.refused,
+            ..Own::default()
         };
         Ok(Self {
             dialect,
@@ -111,25 +134,35 @@ impl Asked {
     /// The dialect of [`Asked::body`].
     pub(crate) fn form(&self) -> Dialect {
         match self.dialect {
-            Dialect::Messages | Dialect::Responses => Dialect::Chat,
+            Dialect::Messages | Dialect::Responses | Dialect::Count => Dialect::Chat,
             other => other,
         }
     }
 
+    /// The body as the client sent it.
+    pub(crate) fn written(&self) -> &Bytes {
+        self.own.as_ref().map_or(&self.body, |own| &own.body)
+    }
+
     /// What is sent to a provider that speaks the client's dialect; `None` where that is the chat form anyway.
-    pub(crate) fn untouched(&self) -> Option<Sent<'_>> {
+    pub(crate) fn untouched(&self) -> Option<Sent> {
         let own = self.own.as_deref()?;
-        let changed = match self.dialect {
-            Dialect::Messages | Dialect::Count => messages::without_foreign_thoughts(&own.body),
-            Dialect::Responses => responses::without_foreign_thoughts(&own.body),
-            Dialect::Chat | Dialect::Embeddings => None,
-        };
-        let body = changed.map_or(Cow::Borrowed(&own.body), Cow::Owned);
+        let native = own.native.get_or_init(|| {
+            let changed = match self.dialect {
+                Dialect::Messages | Dialect::Count => messages::without_foreign_thoughts(&own.body),
+                Dialect::Responses => responses::without_foreign_thoughts(&own.body),
+                Dialect::Chat | Dialect::Embeddings => None,
+            };
+            let body = changed.unwrap_or_else(|| own.body.clone());
+            let span = model_span(&body)?;
+            Some((body, span))
+        });
+        let (body, model_span) = native.clone()?;
         Some(Sent {
             dialect: self.dialect,
-            model_span: model_span(&body)?,
             body,
-            headers: Some(&own.headers),
+            model_span,
+            native: true,
             dropped: Vec::new(),
         })
     }
@@ -137,37 +170,76 @@ impl Asked {
     /// What is sent to anybody else.
     ///
     /// # Errors
-    /// Why the chat form cannot say it.
-    pub(crate) fn sent(&self, to: Audience<'_>) -> Result<Sent<'_>, Refused> {
-        let as_it_is = |dropped| Sent {
-            dialect: self.form(),
-            body: Cow::Borrowed(&self.body),
+    /// Why the chat form cannot say it, or is none.
+    pub(crate) fn sent(&mut self, to: Audience<'_>) -> Result<Sent, Refused> {
+        if self.dialect == Dialect::Count {
+            return Err(Refused {
+                message: "only a provider of Anthropic's Messages counts tokens".to_owned(),
+                param: "messages".to_owned(),
+            });
+        }
+        let dialect = self.form();
+        let sent = |form: Form| Sent {
+            dialect,
+            body: form.body,
+            model_span: form.model_span,
+            native: false,
+            dropped: form.dropped,
+        };
+        let as_it_is = |dropped| Form {
+            body: self.body.clone(),
             model_span: self.facts.model_span.clone(),
-            headers: None,
             dropped,
         };
-        let Some(own) = &self.own else {
-            return Ok(as_it_is(Vec::new()));
+        let Some(own) = &mut self.own else {
+            return Ok(sent(as_it_is(Vec::new())));
         };
         if let Some(refused) = &own.refused {
             return Err(refused.clone());
         }
-        if matches!(to, Audience::Adapter) {
-            return Ok(as_it_is(own.dropped.clone()));
+        let Audience::Provider {
+            name,
+            reasons,
+            newest,
+        } = to
+        else {
+            return Ok(sent(as_it_is(own.dropped.clone())));
+        };
+        let same =
+            |made: &&Made| *made.name == *name && (made.reasons, made.newest) == (reasons, newest);
+        if let Some(known) = own.made.iter().find(same) {
+            return known.form.clone().map(sent);
         }
-        // It could be read once, and is the same.
-        let made = to_chat(self.dialect, &own.body, to).unwrap_or_default();
-        match made.refused {
-            Some(refused) => Err(refused),
-            None => Ok(Sent {
-                dialect: self.form(),
-                model_span: model_span(&made.body).unwrap_or_default(),
-                body: Cow::Owned(made.body),
-                headers: None,
-                dropped: made.dropped,
-            }),
-        }
+        let form = form(self.dialect, &own.body, to);
+        own.made.push(Made {
+            name: name.into(),
+            reasons,
+            newest,
+            form: form.clone(),
+        });
+        form.map(sent)
     }
+}
+
+/// The chat form of a client's request, for a provider that gets it as it is.
+///
+/// # Errors
+/// It cannot be said in it, or what came out is no request: better none is sent than an empty one.
+fn form(dialect: Dialect, body: &Bytes, to: Audience<'_>) -> Result<Form, Refused> {
+    let senseless = |why: String| Refused {
+        message: format!("this request cannot be put into the chat form: {why}"),
+        param: "body".to_owned(),
+    };
+    let made = to_chat(dialect, body, to).map_err(|error| senseless(error.to_string()))?;
+    if let Some(refused) = made.refused {
+        return Err(refused);
+    }
+    let model_span = model_span(&made.body);
+    Ok(Form {
+        model_span: model_span.ok_or_else(|| senseless("it names no model".to_owned()))?,
+        body: made.body,
+        dropped: made.dropped,
+    })
 }
 
 fn to_chat(
@@ -209,4 +281,70 @@ fn bad(dialect: Dialect, error: &serde_json::Error) -> String {
         Dialect::Chat => "chat request",
     };
     format!("the body is no {what}: {error}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn provider(name: &str) -> Audience<'_> {
+        Audience::Provider {
+            name,
+            reasons: false,
+            newest: true,
+        }
+    }
+
+    fn asked(dialect: Dialect, body: &'static str) -> Asked {
+        Asked::read(
+            dialect,
+            Bytes::from_static(body.as_bytes()),
+            &HeaderMap::new(),
+        )
+        .unwrap()
+    }
+
+    const MESSAGE: &str = r#"{"model":"@x","max_tokens":5,"stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
+
+    #[test]
+    fn a_request_is_translated_once_for_a_provider_however_often_that_is_tried() {
+        let mut asked = asked(Dialect::Messages, MESSAGE);
+        let first = asked.sent(provider("a")).unwrap();
+        let again = asked.sent(provider("a")).unwrap();
+        assert_eq!(first.body.as_ptr(), again.body.as_ptr(), "the same bytes");
+        assert!(first.body.windows(4).any(|w| w == b"\"@x\""));
+        let other = asked.sent(provider("b")).unwrap();
+        assert_ne!(first.body.as_ptr(), other.body.as_ptr());
+        assert_eq!(
+            asked.untouched().unwrap().body.as_ptr(),
+            asked.untouched().unwrap().body.as_ptr()
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_translated_is_an_error_and_never_an_empty_request() {
+        let mut asked = asked(Dialect::Messages, MESSAGE);
+        for broken in ["{", r#"{"max_tokens":5,"messages":[]}"#] {
+            asked.own.as_mut().unwrap().body = Bytes::from_static(broken.as_bytes());
+            let name = broken.to_owned();
+            let refused = asked.sent(provider(&name)).unwrap_err();
+            assert!(refused.message.contains("chat form"), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn a_count_of_tokens_is_never_streamed_and_never_sent_as_a_chat() {
+        let mut asked = asked(Dialect::Count, MESSAGE);
+        assert!(!asked.facts.stream);
+        assert!(asked.sent(Audience::Adapter).is_err());
+        assert!(asked.sent(provider("a")).is_err());
+        assert_eq!(asked.untouched().unwrap().dialect, Dialect::Count);
+    }
+
+    #[test]
+    fn what_a_client_wrote_is_kept_beside_its_translation() {
+        let asked = asked(Dialect::Messages, MESSAGE);
+        assert_eq!(asked.written(), MESSAGE.as_bytes());
+        assert_ne!(asked.written(), &asked.body);
+    }
 }

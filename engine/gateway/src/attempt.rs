@@ -45,7 +45,7 @@ const AFTER_REFUSAL: u64 = 1_000 * mux_routing::MILLI;
 
 /// An attempt under way.
 #[derive(Debug)]
-pub struct Running {
+pub(crate) struct Running {
     state: State,
     adapter: Adapter,
     captured: Option<CaptureConnection>,
@@ -59,7 +59,7 @@ pub struct Running {
     /// What was shown; struck out of whatever the provider says.
     pass: Option<Arc<Pass>>,
     /// What the adapter changed or dropped of the request.
-    pub warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// What the reply has shown so far.
@@ -67,7 +67,16 @@ pub struct Running {
 struct Seen {
     content: bool,
     terminal: bool,
+    /// Why the model stopped, or that it did.
+    finished: bool,
     usage: Option<Usage>,
+}
+
+impl Seen {
+    /// Whether anything was said: content, or at least why there is none.
+    fn said(&self) -> bool {
+        self.content || self.finished
+    }
 }
 
 #[derive(Debug)]
@@ -99,7 +108,9 @@ impl fmt::Debug for Waiting {
 
 /// What an attempt has to tell.
 #[derive(Debug)]
-pub enum Step {
+pub(crate) enum Step {
+    /// What it waited for is there, and its request is on its way.
+    Sent,
     /// The connection stands.
     Connected,
     /// A good head arrived, with what the provider says is left of its tightest rate limit, basis points.
@@ -114,15 +125,15 @@ pub enum Step {
 
 /// Some of an answer.
 #[derive(Debug)]
-pub struct Progress {
+pub(crate) struct Progress {
     /// For the client.
-    pub parts: Vec<Part>,
+    pub(crate) parts: Vec<Part>,
     /// The first content is among them.
-    pub content: bool,
+    pub(crate) content: bool,
     /// Bytes of text among them.
-    pub text: u64,
+    pub(crate) text: u64,
     /// What the provider calls the model that answers; told once.
-    pub model: Option<Box<str>>,
+    pub(crate) model: Option<Box<str>>,
 }
 
 impl Running {
@@ -130,7 +141,7 @@ impl Running {
     ///
     /// # Errors
     /// It could not even be sent: the adapter refused or failed, there is no credential, or the address is not allowed.
-    pub fn start(
+    pub(crate) fn start(
         line: &Line,
         call: &Call<'_>,
         headers: Option<&HeaderMap>,
@@ -198,16 +209,21 @@ impl Running {
         Ok(())
     }
 
+    /// Whether its request waits for a credential.
+    pub(crate) fn waits(&self) -> bool {
+        matches!(self.state, State::Waiting(_))
+    }
+
     /// What happens next.
-    pub fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+    pub(crate) fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
         loop {
             match &mut self.state {
                 State::Waiting(waiting) => {
                     let pass = ready!(waiting.pass.as_mut().poll(cx));
-                    if let Err(failure) = self.begin(pass) {
-                        self.state = State::Over;
-                        return Poll::Ready(Step::Failed(failure));
-                    }
+                    return Poll::Ready(match self.begin(pass) {
+                        Ok(()) => Step::Sent,
+                        Err(failure) => self.fail(failure),
+                    });
                 }
                 State::Sending(sending) => {
                     let answer = Pin::new(sending).poll(cx);
@@ -338,6 +354,7 @@ impl Running {
     fn parts(&mut self, out: Output) -> Step {
         let first = out.content && !self.seen.content;
         self.seen.content |= out.content;
+        self.seen.finished |= out.finish.is_some();
         self.seen.terminal |= out.terminal || out.finish.is_some();
         if let Some(u) = out.usage {
             self.seen.usage = Some(usage(u));
@@ -359,9 +376,13 @@ impl Running {
             text: out.output_bytes,
         };
         match self.reply {
+            // An end mark behind nothing at all ends no answer.
+            Some(_) if self.streaming && out.terminal && !self.seen.said() => self.fail(self.cut()),
             Some(_) if self.streaming && out.terminal => self.conclude(progress),
             Some(_) => Step::Parts(progress),
-            None if self.streaming && !self.seen.terminal => self.fail(self.cut()),
+            None if self.streaming && !(self.seen.terminal && self.seen.said()) => {
+                self.fail(self.cut())
+            }
             None => Step::Done(self.seen.usage, progress),
         }
     }

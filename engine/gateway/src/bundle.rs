@@ -17,46 +17,46 @@ use std::sync::Arc;
 
 /// One version, ready to serve. Immutable; a request keeps the one it began with.
 #[derive(Debug)]
-pub struct Bundle {
+pub(crate) struct Bundle {
     /// Decides and keeps the books.
-    pub router: Arc<Router>,
+    pub(crate) router: Arc<Router>,
     /// The models on offer, as clients are told.
-    pub models: Models,
+    pub(crate) models: Models,
     lines: Vec<Option<Line>>,
 }
 
 /// How to reach one provider.
 #[derive(Debug)]
-pub struct Line {
+pub(crate) struct Line {
     /// Speaks its dialect.
-    pub adapter: Adapter,
+    pub(crate) adapter: Adapter,
     /// Put on the request last.
-    pub key: Option<Arc<Key>>,
+    pub(crate) key: Option<Arc<Key>>,
     /// Private addresses are allowed.
-    pub private: bool,
+    pub(crate) private: bool,
     /// Where it is, without a path; `None` where its adapter does not say.
-    pub origin: Option<Uri>,
+    pub(crate) origin: Option<Uri>,
 }
 
 /// What bundles are put together from.
 #[derive(Clone, Copy, Debug)]
-pub struct Sources<'a> {
+pub(crate) struct Sources<'a> {
     /// Adapters.
-    pub plugins: &'a Plugins,
+    pub(crate) plugins: &'a Plugins,
     /// Secrets.
-    pub vault: &'a Vault,
+    pub(crate) vault: &'a Vault,
     /// What tokens cost where policies do not say it.
-    pub prices: &'a Prices,
+    pub(crate) prices: &'a Prices,
     /// What outlives bundles.
-    pub memory: &'a Memory,
+    pub(crate) memory: &'a Memory,
     /// Other addresses for providers, by name; no credential is sent there.
-    pub addresses: &'a [(String, String)],
+    pub(crate) addresses: &'a [(String, String)],
 }
 
 impl Bundle {
     /// Puts a checked bundle together. What is missing makes targets unavailable, never the bundle.
     #[must_use]
-    pub fn new(image: Arc<Image>, version: &str, means: &Sources<'_>) -> Self {
+    pub(crate) fn new(image: Arc<Image>, version: &str, means: &Sources<'_>) -> Self {
         let lines: Vec<Result<Line, String>> = image
             .fleet
             .providers
@@ -85,7 +85,7 @@ impl Bundle {
 
     /// How to reach a target, and what its provider calls the model.
     #[must_use]
-    pub fn line(&self, target: TargetId) -> Option<(&Line, &str)> {
+    pub(crate) fn line(&self, target: TargetId) -> Option<(&Line, &str)> {
         let target = self.router.fleet().targets.get(target.index())?;
         Some((
             self.lines.get(target.provider.index())?.as_ref()?,
@@ -95,7 +95,7 @@ impl Bundle {
 
     /// The name of a target's provider.
     #[must_use]
-    pub fn provider_name(&self, target: TargetId) -> Option<Box<str>> {
+    pub(crate) fn provider_name(&self, target: TargetId) -> Option<Box<str>> {
         let fleet = self.router.fleet();
         let target = fleet.targets.get(target.index())?;
         Some(fleet.providers.get(target.provider.index())?.name.clone())
@@ -103,7 +103,7 @@ impl Bundle {
 
     /// How to reach a provider.
     #[must_use]
-    pub fn provider(&self, provider: ProviderId) -> Option<&Line> {
+    pub(crate) fn provider(&self, provider: ProviderId) -> Option<&Line> {
         self.lines.get(provider.index())?.as_ref()
     }
 
@@ -113,13 +113,13 @@ impl Bundle {
     }
 
     /// Targets that cannot be called, with the reason.
-    pub fn unavailable(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn unavailable(&self) -> impl Iterator<Item = (&str, &str)> {
         let ids = (0..u32::try_from(self.router.fleet().targets.len()).unwrap_or(0)).map(TargetId);
         ids.filter_map(|id| Some((self.router.name(id), self.router.unavailable(id)?)))
     }
 
     /// Targets of which nobody knows what they cost.
-    pub fn unpriced(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn unpriced(&self) -> impl Iterator<Item = &str> {
         let targets = self.router.fleet().targets.iter();
         let unpriced = targets.filter(|t| t.price.is_none() && t.listed.is_none());
         unpriced.map(|t| &*t.name)

@@ -1,9 +1,45 @@
 //! What the reload thread may be asked to do, and the handle to ask it by.
 
 use crate::status::Listing;
-use mux_store::{Version, VersionHead};
+use mux_store::{Back, StoreError, Terms, Version, VersionHead};
 use std::sync::mpsc::Sender;
 use tokio::sync::oneshot;
+
+/// Path and content of every file of a version.
+pub type Files = Vec<(String, Vec<u8>)>;
+
+/// Why something was not done.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// For people.
+    pub why: String,
+    /// What was asked is good, and the disk does not take it.
+    pub by_disk: bool,
+}
+
+impl From<String> for Refused {
+    fn from(why: String) -> Self {
+        Self {
+            why,
+            by_disk: false,
+        }
+    }
+}
+
+impl From<&str> for Refused {
+    fn from(why: &str) -> Self {
+        why.to_owned().into()
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Self {
+            why: error.to_string(),
+            by_disk: error.is_of_the_disk(),
+        }
+    }
+}
 
 /// What the thread is asked to do.
 #[derive(Debug)]
@@ -19,26 +55,41 @@ pub enum Command {
         /// Why.
         reason: String,
         /// What became of it.
-        reply: oneshot::Sender<Result<VersionHead, String>>,
+        reply: oneshot::Sender<Result<Back, Refused>>,
     },
     /// Serve a version that was kept and not served.
     Promote {
         /// Which; the newest save where absent.
         id: Option<String>,
+        /// To a share of requests only, and on what terms.
+        canary: Option<Terms>,
         /// Who asks.
         author: String,
         /// Why.
         reason: String,
         /// What became of it.
-        reply: oneshot::Sender<Result<VersionHead, String>>,
+        reply: oneshot::Sender<Result<VersionHead, Refused>>,
     },
     /// End the hold and serve the folder again.
     Release {
         /// Who asks.
         author: String,
         /// What became of it.
-        reply: oneshot::Sender<Result<Option<VersionHead>, String>>,
+        reply: oneshot::Sender<Result<Option<VersionHead>, Refused>>,
     },
+    /// Keep a version that nobody is served by yet.
+    Draft {
+        /// Its files; those that end in `.mux` and lie at the top are its roots.
+        files: Files,
+        /// Who asks.
+        author: String,
+        /// Why.
+        reason: String,
+        /// What became of it.
+        reply: oneshot::Sender<Result<VersionHead, Refused>>,
+    },
+    /// Look whether a canary has ended.
+    Judge,
     /// List versions.
     Versions(oneshot::Sender<Listing>),
     /// Hand out one version with its files.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// The branch, where one is checked out, and the commit of the repository around `path`; `None` where there is none.
 #[must_use]
-pub fn around(path: &Path) -> Option<(Option<String>, String)> {
+pub(crate) fn around(path: &Path) -> Option<(Option<String>, String)> {
     let path = fs::canonicalize(path).ok()?;
     let git = path
         .ancestors()

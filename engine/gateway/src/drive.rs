@@ -1,51 +1,51 @@
 //! A flight carried out: its actions done, its attempts polled, its timer kept, its answer passed on.
 //!
 //! Everything runs inside the task of the client's connection. When the client hangs up, hyper drops the [`Drive`] (or
-//! the [`Relay`] that holds it): the attempts are dropped with it, which closes the upstreams, and the flight is recorded.
+//! the [`relay::Relay`] that holds it): the attempts are dropped with it, which closes the upstreams, and the flight is
+//! recorded.
+
+pub(crate) mod relay;
 
 use crate::asked::{Asked, Sent};
 use crate::bundle::{Bundle, Line};
 use crate::clock::{Clock, unix_ms};
-use crate::complaint;
 use crate::hearing;
-use crate::lane::{Brought, Form, Lane};
+use crate::lane::{Brought, Form, Lane, Spoken};
 use crate::places::Place;
 use crate::recorder::Recorder;
 use crate::upstream::Upstream;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use mux_dsl::image::{Features, TargetId};
 use mux_plugins::{Call, Manner};
 use mux_routing::class::Class;
-use mux_routing::flight::{Action, Actions, End, Errand, Event, Failure, Flight};
+use mux_routing::flight::{Action, Actions, Errand, Event, Failure, Flight};
 use mux_wire::Dialect;
 use mux_wire::chat::{Audience, ChatRequest, messages, question, scan};
 use mux_wire::embeddings;
 use mux_wire::speaker::Speaker;
 use mux_wire::usage::Usage;
-use mux_wire::voice::{self, Voice};
+use mux_wire::voice;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 
 /// What a drive needs of the gateway.
 #[derive(Clone, Debug)]
-pub struct Means {
+pub(crate) struct Means {
     /// Connections.
-    pub upstream: Upstream,
+    pub(crate) upstream: Upstream,
     /// Where the flight goes when it is over.
-    pub recorder: Recorder,
+    pub(crate) recorder: Recorder,
     /// The clock of all flights.
-    pub clock: Clock,
+    pub(crate) clock: Clock,
 }
 
 /// A flight under way.
-pub struct Drive {
+pub(crate) struct Drive {
     /// Taken when the drive is dropped.
     flight: Option<Flight>,
     bundle: Arc<Bundle>,
@@ -59,6 +59,8 @@ pub struct Drive {
     /// The attempt whose answer the client gets.
     committed: Option<usize>,
     over: bool,
+    /// Nobody gets what comes: it is dropped as it comes.
+    unheard: bool,
     /// The request's place among those in flight, kept until its last byte.
     place: Option<Place>,
 }
@@ -76,7 +78,7 @@ impl fmt::Debug for Drive {
 impl Drive {
     /// Sets a flight off.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         flight: Flight,
         bundle: Arc<Bundle>,
         means: Means,
@@ -94,6 +96,7 @@ impl Drive {
             timer,
             committed: None,
             over: false,
+            unheard: false,
             place: Some(place),
         };
         let mut actions = Actions::new();
@@ -106,7 +109,7 @@ impl Drive {
     }
 
     /// Waits until the client is committed to one answer, or the flight is over without one.
-    pub async fn decided(&mut self) {
+    pub(crate) async fn decided(&mut self) {
         std::future::poll_fn(|cx| {
             while self.committed.is_none() && !self.over {
                 ready!(self.poll_turn(cx));
@@ -118,7 +121,7 @@ impl Drive {
 
     /// Sends the client its status before anybody has answered, unless it is known already that nobody will.
     #[must_use]
-    pub fn promise(&mut self) -> bool {
+    pub(crate) fn promise(&mut self) -> bool {
         let open = !self.over;
         if let Some(flight) = self.flight.as_mut().filter(|_| open) {
             flight.promise();
@@ -127,7 +130,8 @@ impl Drive {
     }
 
     /// Carries the flight to its end for nobody: what comes is dropped.
-    pub async fn unheard(mut self) {
+    pub(crate) async fn unheard(mut self) {
+        self.unheard = true;
         std::future::poll_fn(|cx| {
             while !self.over {
                 self.lanes.iter_mut().for_each(Lane::forget);
@@ -140,40 +144,81 @@ impl Drive {
 
     /// The flight.
     #[must_use]
-    pub fn flight(&self) -> Option<&Flight> {
+    pub(crate) fn flight(&self) -> Option<&Flight> {
         self.flight.as_ref()
     }
 
     /// What adapters changed or dropped of the request.
     #[must_use]
-    pub fn warnings(&self) -> String {
+    pub(crate) fn warnings(&self) -> String {
         let chosen = self.committed.and_then(|attempt| self.lane(attempt));
         chosen.map_or_else(String::new, |lane| lane.warnings.join("; "))
     }
 
     /// The complete answer of a flight that is over, in the client's dialect.
-    ///
-    /// # Errors
-    /// It cannot be said in that dialect, since it is no answer.
-    pub fn take_answer(&mut self) -> Result<VecDeque<Bytes>, serde_json::Error> {
+    pub(crate) fn take_answer(&mut self) -> VecDeque<Bytes> {
         let dialect = self.asked.dialect;
         let Some(lane) = self.chosen() else {
-            return Ok(VecDeque::new());
-        };
-        let parts = std::mem::take(&mut lane.parts);
-        if matches!(lane.form, Form::Client) && dialect != Dialect::Embeddings {
-            return Ok(parts);
-        }
-        let body = match parts.front() {
-            Some(only) if parts.len() == 1 => only.clone(),
-            _ => parts.into_iter().flatten().collect(),
+            return VecDeque::new();
         };
         if dialect == Dialect::Embeddings {
+            let body = lane.whole();
             let formed = embeddings::in_form(self.asked.facts.packed, &body);
-            return Ok(VecDeque::from([formed.unwrap_or(body)]));
+            return VecDeque::from([formed.unwrap_or(body)]);
         }
-        let answer = voice::whole(dialect, &self.speaker(), &body)?;
-        Ok(VecDeque::from([answer]))
+        match lane.spoken.take() {
+            // It was said before it was known what the flight counts where the provider counts nothing.
+            Some(Spoken {
+                answer,
+                counted: false,
+            }) => {
+                let (body, speaker) = (lane.whole(), self.speaker(self.committed));
+                let counted = voice::whole(dialect, &speaker, &body);
+                VecDeque::from([counted.unwrap_or(answer)])
+            }
+            Some(spoken) => VecDeque::from([spoken.answer]),
+            None => std::mem::take(&mut lane.parts),
+        }
+    }
+
+    /// Says the complete answer of an attempt in the client's dialect, if that is another one and the answer is for clients.
+    ///
+    /// # Errors
+    /// It is no answer that could be said.
+    fn say(
+        &mut self,
+        attempt: usize,
+        used: Option<mux_traffic::record::Usage>,
+    ) -> Result<(), Failure> {
+        let judges = |flight: &Flight| matches!(flight.errand(attempt), Errand::Judge { .. });
+        let Some(lane) = self.lane(attempt) else {
+            return Ok(());
+        };
+        if self.unheard
+            || lane.stream
+            || matches!(lane.form, Form::Client)
+            || self.flight.as_ref().is_none_or(judges)
+        {
+            return Ok(());
+        }
+        let speaker = Speaker {
+            usage: used.as_ref().map(usage),
+            ..self.speaker(Some(attempt))
+        };
+        let answer = voice::whole(self.asked.dialect, &speaker, &lane.whole());
+        let answer = answer.map_err(|error| Failure {
+            message: Some(format!("the answer is no chat completion: {error}")),
+            usage: used,
+            ..Failure::of(Class::BadResponse)
+        })?;
+        let spoken = Spoken {
+            answer,
+            counted: used.is_some(),
+        };
+        if let Some(lane) = self.lanes.iter_mut().find(|l| l.attempt == attempt) {
+            lane.spoken = Some(spoken);
+        }
+        Ok(())
     }
 
     fn lane(&self, attempt: usize) -> Option<&Lane> {
@@ -214,6 +259,7 @@ impl Drive {
 
     fn take(&mut self, attempt: usize, brought: Brought) {
         match brought {
+            Brought::Sent => self.tell(Event::Sent(attempt)),
             Brought::Connected => self.tell(Event::Connected(attempt)),
             Brought::Head(status, left) => {
                 self.tell(Event::Head(attempt, status));
@@ -228,6 +274,11 @@ impl Drive {
                 usage,
             } => {
                 self.progress(attempt, text, content);
+                // Before it counts as served: another target may have an answer that can be read.
+                if let Err(failure) = self.say(attempt, usage) {
+                    self.lanes.retain(|lane| lane.attempt != attempt);
+                    return self.tell(Event::Failed(attempt, failure));
+                }
                 if let Some(told) = self.hear(attempt) {
                     self.tell(Event::Told(attempt, Box::new(told)));
                 }
@@ -292,8 +343,13 @@ impl Drive {
                 Action::Start { attempt, target } => {
                     let event = match self.start(attempt, target) {
                         Ok(lane) => {
+                            let waits = lane.waits();
                             self.lanes.push(lane);
-                            Event::Sent(attempt)
+                            if waits {
+                                Event::Waits(attempt)
+                            } else {
+                                Event::Sent(attempt)
+                            }
                         }
                         Err(failure) => Event::Failed(attempt, failure),
                     };
@@ -348,8 +404,10 @@ impl Drive {
         let question = self.question(attempt, &sent.body).map_err(fault)?;
         let (body, model_span, stream) = match &question {
             Some((chat, body)) => (body, chat.model_span.clone(), chat.stream),
-            None => (&*sent.body, sent.model_span, self.asked.facts.stream),
+            None => (&sent.body, sent.model_span, self.asked.facts.stream),
         };
+        let own = self.asked.own.as_deref().filter(|_| sent.native);
+        let headers = own.map(|own| &own.headers);
         let id = self.flight.as_ref().map_or("", |f| &f.arrival().id);
         let call = Call {
             operation: sent.dialect.operation(),
@@ -362,21 +420,26 @@ impl Drive {
             request_id: id,
             body,
         };
-        let mut begun = Lane::start(attempt, line, &call, sent.headers, &self.means.upstream)?;
+        let mut begun = Lane::start(attempt, line, &call, headers, &self.means.upstream)?;
         begun.warnings.extend(sent.dropped);
         if sent.dialect != self.asked.dialect {
             let as_it_is = line.adapter.manner(Dialect::Chat) == Some(Manner::Untouched);
             let by = as_it_is.then(|| bundle.provider_name(target)).flatten();
             begun.form = Form::Chat(by);
         }
-        if self.flight.as_ref().is_some_and(|f| f.resumes(attempt)) {
-            begun.remember();
+        if let Some(flight) = &self.flight {
+            if flight.resumes(attempt) {
+                begun.remember();
+            }
+            if let Errand::Resume(broken) = flight.errand(attempt) {
+                begun.carry_on(flight.used(broken).as_ref().map(usage));
+            }
         }
         Ok(begun)
     }
 
     /// The client's own request, where the provider speaks its dialect and nobody else has to look at the answer.
-    fn untouched(&self, attempt: usize, line: &Line) -> Option<Sent<'_>> {
+    fn untouched(&self, attempt: usize, line: &Line) -> Option<Sent> {
         let flight = self.flight.as_ref()?;
         line.adapter.manner(self.asked.dialect)?;
         let looked_at = flight.errand(attempt) != Errand::Request
@@ -389,8 +452,9 @@ impl Drive {
     }
 
     /// The request in the form that everybody else is sent.
-    fn sent(&self, target: TargetId, line: &Line) -> Result<Sent<'_>, Failure> {
-        let fleet = self.bundle.router.fleet();
+    fn sent(&mut self, target: TargetId, line: &Line) -> Result<Sent, Failure> {
+        let bundle = Arc::clone(&self.bundle);
+        let fleet = bundle.router.fleet();
         let target = fleet.targets.get(target.index());
         let provider = target.and_then(|t| fleet.providers.get(t.provider.index()));
         let to = match (line.adapter.manner(self.asked.form()), target, provider) {
@@ -445,13 +509,13 @@ impl Drive {
         Ok(Some((chat, body)))
     }
 
-    /// What an answer in the client's dialect is written with.
-    fn speaker(&self) -> Speaker {
+    /// What the answer of an attempt is written with in the client's dialect.
+    fn speaker(&self, attempt: Option<usize>) -> Speaker {
         let Some(flight) = &self.flight else {
             return Speaker::default();
         };
         let arrival = flight.arrival();
-        let chosen = self.committed.and_then(|attempt| self.lane(attempt));
+        let chosen = attempt.and_then(|attempt| self.lane(attempt));
         Speaker {
             request_id: arrival.id.clone(),
             model: arrival.facts.model.clone(),
@@ -470,19 +534,24 @@ impl Drive {
         }
     }
 
-    /// What the chosen attempt used, reported or estimated.
+    /// What the answer that the client gets used, reported or estimated.
     fn counted(&self) -> Option<Usage> {
-        let used = self.flight.as_ref()?.chosen()?.usage?;
-        Some(Usage {
-            input: used.input,
-            output: used.output,
-            cache_read: used.cache_read,
-            cache_write: used.cache_write,
-            reasoning: used.reasoning,
-            cache_write_1h: used.cache_write_1h,
-            audio_input: used.audio_input,
-            audio_output: used.audio_output,
-        })
+        let used = self.flight.as_ref()?.used(self.committed?)?;
+        Some(usage(&used))
+    }
+}
+
+/// Counts without who counted.
+fn usage(used: &mux_traffic::record::Usage) -> Usage {
+    Usage {
+        input: used.input,
+        output: used.output,
+        cache_read: used.cache_read,
+        cache_write: used.cache_write,
+        reasoning: used.reasoning,
+        cache_write_1h: used.cache_write_1h,
+        audio_input: used.audio_input,
+        audio_output: used.audio_output,
     }
 }
 
@@ -525,137 +594,9 @@ impl Drive {
             timer: Box::pin(tokio::time::sleep_until(self.means.clock.instant(u64::MAX))),
             committed: self.committed,
             over: false,
+            unheard: true,
             place: self.place.take(),
         };
         runtime.spawn(rest.unheard());
-    }
-}
-
-/// How long a client hears nothing before it is told that it is still waited for.
-const SILENCE: Duration = Duration::from_secs(5);
-/// What it is told: a comment, which clients skip.
-const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
-
-/// The rest of a committed stream, as a body; or all of a promised one.
-#[derive(Debug)]
-pub struct Relay {
-    drive: Drive,
-    fate: Fate,
-    /// Says it in the client's dialect, from the first part on that is not in it.
-    voice: Option<Voice>,
-    /// When a client that was promised an answer is told that it is still waited for.
-    silence: Option<Pin<Box<Sleep>>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    Open,
-    /// The last of the answer is written.
-    Complete,
-    /// The error event is written; let it reach the socket before the connection is aborted.
-    Flushing,
-    Aborting,
-}
-
-impl Relay {
-    /// Of a flight that is committed.
-    #[must_use]
-    pub fn new(drive: Drive) -> Self {
-        Self {
-            drive,
-            fate: Fate::Open,
-            voice: None,
-            silence: None,
-        }
-    }
-
-    /// Of a flight whose client has its status already.
-    #[must_use]
-    pub fn promised(drive: Drive) -> Self {
-        Self {
-            silence: Some(Box::pin(tokio::time::sleep(SILENCE))),
-            ..Self::new(drive)
-        }
-    }
-
-    /// The next bytes; an error aborts the connection, so that no client takes a broken answer for a whole one.
-    pub fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
-        match self.fate {
-            Fate::Open => {}
-            Fate::Complete => return Poll::Ready(None),
-            Fate::Flushing => {
-                self.fate = Fate::Aborting;
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            Fate::Aborting => {
-                return Poll::Ready(Some(Err(io::Error::other("the answer broke off"))));
-            }
-        }
-        loop {
-            if let Some(part) = self.drive.chosen().and_then(|lane| lane.parts.pop_front()) {
-                match self.said(part) {
-                    Some(part) => return Poll::Ready(Some(Ok(part))),
-                    None => continue,
-                }
-            }
-            if self.drive.over {
-                return Poll::Ready(self.end());
-            }
-            if self.drive.poll_turn(cx).is_pending() {
-                return self.poll_silence(cx);
-            }
-        }
-    }
-
-    /// A part in the client's dialect; `None` where it says nothing yet.
-    fn said(&mut self, part: Bytes) -> Option<Bytes> {
-        if self.voice.is_none() {
-            let chosen = self.drive.chosen();
-            if chosen.is_none_or(|lane| matches!(lane.form, Form::Client)) {
-                return Some(part);
-            }
-            self.voice = Voice::new(self.drive.asked.dialect, self.drive.speaker());
-        }
-        let Some(voice) = &mut self.voice else {
-            return Some(part);
-        };
-        let mut out = BytesMut::new();
-        voice.push(part, &mut out);
-        (!out.is_empty()).then(|| out.freeze())
-    }
-
-    /// A comment when it has been silent for long, until there is an answer.
-    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
-        let waits = self.drive.committed.is_none();
-        let Some(silence) = self.silence.as_mut().filter(|_| waits) else {
-            return Poll::Pending;
-        };
-        ready!(silence.as_mut().poll(cx));
-        silence.as_mut().reset(Instant::now() + SILENCE);
-        Poll::Ready(Some(Ok(Bytes::from_static(KEEP_ALIVE))))
-    }
-
-    fn end(&mut self) -> Option<io::Result<Bytes>> {
-        let flight = self.drive.flight.as_ref()?;
-        let error = match flight.end()? {
-            End::Broken(class) => complaint::broken(flight, class.word()),
-            End::Refused(refusal) => complaint::late(refusal, flight),
-            End::Served(_) => {
-                let counted = self.drive.counted();
-                let mut out = BytesMut::new();
-                self.voice.as_mut()?.finish(counted, &mut out);
-                self.fate = Fate::Complete;
-                return Some(Ok(out.freeze()));
-            }
-            End::ClientGone => return None,
-        };
-        self.fate = Fate::Flushing;
-        let Some(voice) = &mut self.voice else {
-            return Some(Ok(voice::stream_error(self.drive.asked.dialect, &error)));
-        };
-        let mut out = BytesMut::new();
-        voice.fail(&error, &mut out);
-        Some(Ok(out.freeze()))
     }
 }

@@ -7,13 +7,13 @@ use std::collections::VecDeque;
 
 /// Holds back the last, unfinished event of a stream.
 #[derive(Debug, Default)]
-pub struct Events {
+pub(crate) struct Events {
     unfinished: Vec<Bytes>,
 }
 
 impl Events {
     /// Takes a chunk and passes on what completes events.
-    pub fn push(&mut self, mut chunk: Bytes, out: &mut VecDeque<Bytes>) {
+    pub(crate) fn push(&mut self, mut chunk: Bytes, out: &mut VecDeque<Bytes>) {
         match end(&chunk).or_else(|| self.seam(&chunk)) {
             Some(end) => {
                 let rest = chunk.split_off(end);
@@ -28,13 +28,8 @@ impl Events {
     }
 
     /// The stream is complete: what is left is the rest of it.
-    pub fn finish(&mut self, out: &mut VecDeque<Bytes>) {
+    pub(crate) fn finish(&mut self, out: &mut VecDeque<Bytes>) {
         out.extend(self.unfinished.drain(..));
-    }
-
-    /// The attempt is over: what is left is of no use.
-    pub fn clear(&mut self) {
-        self.unfinished.clear();
     }
 
     /// Where an event ends whose blank line was cut in two.
@@ -98,12 +93,11 @@ mod tests {
     }
 
     #[test]
-    fn an_unfinished_event_waits_and_can_be_dropped() {
+    fn an_unfinished_event_waits_for_the_end_of_its_stream() {
         let (mut events, mut out) = (Events::default(), VecDeque::new());
         events.push(Bytes::from("data: 1\n\ndata: {\"half"), &mut out);
         assert_eq!(joined(&out), b"data: 1\n\n");
-        events.clear();
         events.finish(&mut out);
-        assert_eq!(joined(&out), b"data: 1\n\n");
+        assert_eq!(joined(&out), b"data: 1\n\ndata: {\"half");
     }
 }

@@ -4,7 +4,8 @@ use crate::answer::{self, Answer};
 use crate::arrival::{self, Ids, Reading};
 use crate::asked::Asked;
 use crate::bundle::Bundle;
-use crate::drive::{Drive, Means, Relay};
+use crate::drive::relay::Relay;
+use crate::drive::{Drive, Means};
 use crate::gauge::Gauge;
 use crate::live::Live;
 use crate::places::{Patience, Place, Places};
@@ -26,44 +27,44 @@ use std::time::Duration;
 
 /// Everything an exchange needs.
 #[derive(Debug)]
-pub struct Exchange {
-    /// The served bundle.
-    pub live: Arc<Live>,
+pub(crate) struct Exchange {
+    /// What is served.
+    pub(crate) live: Arc<Live>,
     /// Connections, clock, recorder.
-    pub means: Means,
+    pub(crate) means: Means,
     /// Request ids.
-    pub ids: Ids,
+    pub(crate) ids: Ids,
     /// Most bytes of a request body.
-    pub max_body: usize,
+    pub(crate) max_body: usize,
     /// Bounds what is in flight.
-    pub places: Arc<Places>,
+    pub(crate) places: Arc<Places>,
     /// How hard pressed the machine is.
-    pub gauge: Arc<Gauge>,
+    pub(crate) gauge: Arc<Gauge>,
     /// Bounds copies in flight (`shadow`), which are never sent at the cost of a client.
-    pub copies: Arc<Places>,
+    pub(crate) copies: Arc<Places>,
 }
 
 /// Nanoseconds of a microsecond.
 const MICRO: u64 = 1_000;
 /// Most copies in flight.
-pub const COPIES: usize = 64;
+pub(crate) const COPIES: usize = 64;
 
 impl Exchange {
     /// Answers a request.
-    pub async fn answer(&self, request: Request<Incoming>) -> Response<Answer> {
+    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<Answer> {
         let path = request.uri().path();
-        let clients = Clients::of(path, request.headers());
+        let clients = || Clients::of(path, request.headers());
         let Some(surface) = surface::at(path) else {
             let message = format!(
                 "there is nothing at `{path}`; this gateway serves {}",
                 surface::listed()
             );
-            return self.refuse(&Refusal::new(404, "unknown_path", message), clients);
+            return self.refuse(&Refusal::new(404, "unknown_path", message), clients());
         };
         if request.method() != surface.method() {
             let message = format!("`{path}` does not take `{}`", request.method());
             let refusal = Refusal::new(405, "method_not_allowed", message);
-            let mut response = self.refuse(&refusal, clients);
+            let mut response = self.refuse(&refusal, clients());
             let allowed = HeaderValue::from_static(surface.method());
             response.headers_mut().insert(ALLOW, allowed);
             return response;
@@ -72,11 +73,11 @@ impl Exchange {
             Surface::Ask(dialect) => self.ask(request, dialect).await,
             Surface::Health => answer::json(200, Bytes::from_static(b"{\"status\":\"ok\"}")),
             Surface::Models if self.gauge.stage() == Stage::Closed => {
-                self.refuse(&closed(), clients)
+                self.refuse(&closed(), clients())
             }
             Surface::Models => {
                 let models = &self.live.bundle().models;
-                answer::json(200, models.told(clients).clone())
+                answer::json(200, models.told(clients()).clone())
             }
         }
     }
@@ -107,10 +108,11 @@ impl Exchange {
 
     async fn ask(&self, request: Request<Incoming>, dialect: Dialect) -> Response<Answer> {
         let (id, seed) = self.ids.next();
-        let bundle = self.live.bundle();
+        let serving = self.live.serving();
+        let version = serving.live.router.version();
         // Its body is not even read.
         if self.gauge.stage() == Stage::Closed {
-            return self.unflown(&closed(), dialect, id, bundle.router.version(), seed);
+            return self.unflown(&closed(), dialect, id, version, seed);
         }
         let reading = Reading {
             dialect,
@@ -118,17 +120,18 @@ impl Exchange {
             id: id.clone(),
             seed,
             clock: &self.means.clock,
-            demand: bundle.router.demand(),
         };
         let mut read = match arrival::read(request, reading).await {
             Ok(read) => read,
-            Err(refusal) => {
-                return self.unflown(&refusal, dialect, id, bundle.router.version(), seed);
-            }
+            Err(refusal) => return self.unflown(&refusal, dialect, id, version, seed),
         };
-        self.means
-            .recorder
-            .prompt(&id, read.arrival.at, &read.asked.body);
+        // Only now: who asks decides which version does.
+        let bundle = Arc::clone(serving.bundle(&read.arrival.facts, &id));
+        if let Err(refusal) = read.meet(bundle.router.demand()) {
+            return self.unflown(&refusal, dialect, id, bundle.router.version(), seed);
+        }
+        let (recorder, asked) = (&self.means.recorder, &read.asked);
+        recorder.prompt(&id, read.arrival.at, dialect.name(), asked.written());
         // Only now: a client that dribbles its body keeps nobody out.
         let waited = match bundle.router.fleet().defaults.queue {
             Some((most, time)) => {
@@ -344,22 +347,9 @@ fn conclude(mut drive: Drive, streaming: bool) -> Response<Answer> {
         response
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        match drive.take_answer() {
-            Ok(parts) => *response.body_mut() = Answer::Whole(parts),
-            Err(error) => return unsayable(&drive, &error),
-        }
+        *response.body_mut() = Answer::Whole(drive.take_answer());
     }
     response
-}
-
-/// The error where an answer cannot be said in the client's dialect.
-fn unsayable(drive: &Drive, error: &serde_json::Error) -> Response<Answer> {
-    let message = format!("the answer cannot be read as a chat completion: {error}");
-    let refusal = Refusal::new(502, "upstream_error", message);
-    match drive.flight() {
-        Some(flight) => answer::failed(flight, &refusal),
-        None => answer::json(502, Bytes::new()),
-    }
 }
 
 /// The record of a request that was not decided about: it could not be read, or there was no room for it.

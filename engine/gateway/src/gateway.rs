@@ -2,21 +2,25 @@
 
 use crate::admin::{self, Admin};
 use crate::arrival::Ids;
+use crate::branch::{Branch, Follower};
+use crate::canary::SharedBoard;
 use crate::clock::Clock;
 use crate::command::{Command, Reloader};
 use crate::credential::Vault;
 use crate::drive::Means;
 use crate::exchange::{COPIES, Exchange};
 use crate::gauge::{self, Gauge};
-use crate::live::Live;
+use crate::live::{Live, Serving};
 use crate::network::Network;
 use crate::places::Places;
 use crate::plugins::Plugins;
+use crate::policies::Policies;
 use crate::prices::Prices;
 use crate::recorder::{Listener, Recorded, Recorder, Recording};
+use crate::rejected::Nothing;
 use crate::reload::{self, Examine, Keeper};
-use crate::source::Source;
 use crate::status::SharedStatus;
+use crate::tending::{TURN, Tending};
 use crate::upkeep;
 use crate::upstream::Upstream;
 use crate::watch::Watch;
@@ -26,7 +30,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use mux_plugins::{Cache, Host, Limits, Trust};
 use mux_routing::router::Memory;
-use mux_store::Store;
+use mux_store::{Store, VersionHead, advice};
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fmt;
@@ -54,8 +58,10 @@ const STALL_TIME: Duration = Duration::from_mins(1);
 /// How a gateway is started.
 #[derive(Clone)]
 pub struct Options {
-    /// Policies: a folder or a file.
+    /// Policies: a folder or a file, or a branch as [`Branch::parse`] has it.
     pub policies: PathBuf,
+    /// How often a branch is asked for; one of a repository on this machine also whenever it changes.
+    pub poll: Duration,
     /// Everything it keeps.
     pub data: PathBuf,
     /// Adapters dropped in; `<data>/plugins` where absent.
@@ -102,6 +108,7 @@ impl Options {
     pub fn new(policies: &Path, data: &Path, listen: SocketAddr) -> Self {
         Self {
             policies: policies.to_path_buf(),
+            poll: Duration::from_secs(30),
             data: data.to_path_buf(),
             plugins: None,
             trust: Trust::Folder,
@@ -171,6 +178,8 @@ pub struct Gateway {
     administering: tokio::task::JoinHandle<()>,
     keeping: tokio::task::JoinHandle<()>,
     gauging: Option<tokio::task::JoinHandle<()>>,
+    /// Follows a branch until it is dropped.
+    following: Option<Follower>,
 }
 
 fn environment(what: &str, error: &dyn fmt::Display) -> StartError {
@@ -183,16 +192,15 @@ impl Gateway {
     /// # Errors
     /// See [`StartError`].
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let source = Source::new(&options.policies)
-            .map_err(|e| environment("cannot read the policies", &e))?;
+        let policies =
+            Policies::new(&options.policies, &options.data).map_err(StartError::Environment)?;
         let plugin_folder = options
             .plugins
             .clone()
             .unwrap_or_else(|| options.data.join("plugins"));
-        for folder in [&options.data, &plugin_folder] {
-            std::fs::create_dir_all(folder)
-                .map_err(|e| environment(&format!("cannot make `{}`", folder.display()), &e))?;
-        }
+        [&options.data, &plugin_folder]
+            .into_iter()
+            .try_for_each(|folder| make(folder))?;
         // The port first: it is the commonest mistake, and the quickest to tell.
         let listener = TcpListener::bind(options.listen)
             .await
@@ -202,9 +210,14 @@ impl Gateway {
             .map_err(|e| environment("cannot tell the port", &e))?;
         let status = SharedStatus::default();
         let grace = options.grace;
+        // Before anything is touched in the folder: it may be another gateway's.
+        let folder = options.data.join("store");
+        let store = off_the_runtime(move || open(&folder)).await?;
         let what = options.recorded.clone();
-        let (recorder, recording) = Recorder::start(&options.data, what, options.listener.clone())
-            .map_err(|e| environment("cannot record", &e))?;
+        let board = SharedBoard::default();
+        let told = options.listener.clone();
+        let (recorder, recording) = Recorder::start(&options.data, what, told, Arc::clone(&board))
+            .map_err(|e| environment("cannot record", &advice(&options.data, &e)))?;
         let socket = options.data.join("admin.sock");
         let max_body = options.max_body;
         let places = Places::new(options.max_inflight);
@@ -212,19 +225,16 @@ impl Gateway {
         let private = options.private;
         let upstream = Upstream::new(&options.network);
         let ids = options.seed.map_or_else(Ids::default, Ids::new);
-        let keeper_status = Arc::clone(&status);
-        let (mut keeper, bundle) = tokio::task::spawn_blocking(move || {
-            let mut keeper = keeper(options, source, &plugin_folder, keeper_status)?;
-            let bundle = keeper.boot().map_err(StartError::Policies)?;
-            Ok::<_, StartError>((keeper, bundle))
-        })
-        .await
-        .map_err(|e| environment("start-up was cut short", &e))??;
-        reload::warn(&bundle);
-        let live = Arc::new(Live::new(Arc::new(bundle)));
+        let (branch, poll) = (policies.branch().cloned(), options.poll);
+        let desk = (Arc::clone(&status), board);
+        let ready = move || ready(options, policies, store, &plugin_folder, desk);
+        let (mut keeper, serving) = off_the_runtime(ready).await?;
+        serving.bundles().for_each(reload::warn);
+        let live = Arc::new(Live::new(serving));
         let (commands, asked) = channel();
         let reloader = Reloader::new(commands);
         listen(&mut keeper, &reloader);
+        let following = followed(branch, poll, &reloader)?;
         // Anything saved between boot and watching is caught by one more look.
         reloader.ask(Command::Changed);
         let serving = Arc::clone(&live);
@@ -265,11 +275,7 @@ impl Gateway {
             clock,
             gauge,
         });
-        let unix = bind_socket(&socket)?;
-        let administering = tokio::spawn(async move {
-            // Ends only with the process or when aborted.
-            let _ = axum::serve(unix, administrators).await;
-        });
+        let administering = administer(&socket, administrators)?;
         let (joining, joined) = unbounded_channel();
         let exchange = Arc::new(exchange);
         let accepting = tokio::spawn(accept(listener, joined, exchange, stopped, grace));
@@ -288,6 +294,7 @@ impl Gateway {
             administering,
             keeping,
             gauging,
+            following,
         })
     }
 
@@ -313,6 +320,7 @@ impl Gateway {
         if let Some(gauging) = self.gauging {
             gauging.abort();
         }
+        drop(self.following);
         self.reloader.ask(Command::Stop);
         let (keeper, recording, socket) = (self.keeper, self.recording, self.socket);
         let _ = tokio::task::spawn_blocking(move || {
@@ -324,17 +332,114 @@ impl Gateway {
     }
 }
 
-fn keeper(
+impl From<Nothing> for StartError {
+    fn from(nothing: Nothing) -> Self {
+        match nothing {
+            Nothing::Policies(why) => Self::Policies(why),
+            Nothing::Disk(why) => Self::Environment(why),
+        }
+    }
+}
+
+fn make(folder: &Path) -> Result<(), StartError> {
+    let made = std::fs::create_dir_all(folder);
+    made.map_err(|e| environment("cannot make a folder", &advice(folder, &e)))
+}
+
+/// Does a step of a start that waits for the disk or for others.
+async fn off_the_runtime<T: Send + 'static>(
+    step: impl FnOnce() -> Result<T, StartError> + Send + 'static,
+) -> Result<T, StartError> {
+    let done = tokio::task::spawn_blocking(step).await;
+    done.map_err(|e| environment("start-up was cut short", &e))?
+}
+
+/// What the reload thread works with, and what is served first.
+fn ready(
     options: Options,
-    source: Source,
+    policies: Policies,
+    store: Store,
     plugin_folder: &Path,
-    status: SharedStatus,
-) -> Result<Keeper, StartError> {
-    let store = Store::open(&options.data.join("store"))
-        .map_err(|e| environment("cannot open the store", &e))?;
+    (status, board): (SharedStatus, SharedBoard),
+) -> Result<(Keeper, Serving), StartError> {
+    fetched(&policies)?;
+    let mut keeper = keeper(options, policies, store, plugin_folder)?;
+    keeper.status = status;
+    keeper.board = board;
+    let serving = keeper.boot()?;
+    Ok((keeper, serving))
+}
+
+/// Follows a branch, where there is one, and has the reload thread told of its changes.
+fn followed(
+    branch: Option<Arc<Branch>>,
+    poll: Duration,
+    reloader: &Reloader,
+) -> Result<Option<Follower>, StartError> {
+    let following = branch.map(|branch| {
+        let changed = reloader.clone();
+        Follower::start(branch, poll, move || changed.ask(Command::Changed))
+    });
+    let following = following.transpose();
+    following.map_err(|e| environment("cannot start a thread", &e))
+}
+
+/// What a branch has now; where it cannot be asked for, what it had when it was.
+fn fetched(policies: &Policies) -> Result<(), StartError> {
+    let Some(branch) = policies.branch() else {
+        return Ok(());
+    };
+    match (branch.fetch(), branch.now()) {
+        (Ok(_), _) => Ok(()),
+        (Err(why), Ok(then)) => {
+            let commit = &then.commit().id;
+            tracing::error!(commit, "{why}; starting with what was fetched before");
+            Ok(())
+        }
+        (Err(why), Err(_)) => Err(StartError::Environment(why)),
+    }
+}
+
+/// Keeps files as a draft in a data folder that no gateway runs on; `policies` is where they come from.
+///
+/// # Errors
+/// As for a start; they do not pass, or cannot be kept.
+pub fn draft(
+    options: Options,
+    files: &[(String, Vec<u8>)],
+    author: &str,
+    reason: &str,
+) -> Result<VersionHead, StartError> {
+    let policies =
+        Policies::new(&options.policies, &options.data).map_err(StartError::Environment)?;
+    let plugins = options.data.join("plugins");
+    let plugins = options.plugins.clone().unwrap_or(plugins);
+    let store = open(&options.data.join("store"))?;
+    let keeper = keeper(options, policies, store, &plugins)?;
+    let kept = keeper.draft_alone(files, author, reason);
+    kept.map_err(|refused| {
+        if refused.by_disk {
+            StartError::Environment(refused.why)
+        } else {
+            StartError::Policies(refused.why)
+        }
+    })
+}
+
+fn open(folder: &Path) -> Result<Store, StartError> {
+    let store = Store::open(folder).map_err(|e| environment("cannot open the store", &e))?;
     for notice in store.notices() {
         tracing::warn!("store: {notice}");
     }
+    Ok(store)
+}
+
+fn keeper(
+    options: Options,
+    policies: Policies,
+    store: Store,
+    plugin_folder: &Path,
+) -> Result<Keeper, StartError> {
     let host = match Cache::open(&options.data.join("compiled")) {
         Ok(cache) => Host::with_cache(Limits::default(), cache),
         Err(why) => {
@@ -347,7 +452,8 @@ fn keeper(
     let kept = options.data.join("kept");
     let plugins = Plugins::new(host, plugin_folder, options.trust, &kept);
     Ok(Keeper {
-        source,
+        policies,
+        tending: Tending::of(&store),
         store,
         plugins,
         prices: Prices::new(&options.data),
@@ -357,10 +463,11 @@ fn keeper(
         examine: options.examine,
         force: options.force,
         direct: options.private,
-        status,
+        status: SharedStatus::default(),
+        board: SharedBoard::default(),
         watch: None,
         read: BTreeSet::new(),
-        backed_up: None,
+        unkept: false,
     })
 }
 
@@ -384,6 +491,8 @@ fn port_error(listen: SocketAddr, error: &io::Error) -> StartError {
 
 /// Has the reload thread told of files that change and of plugins that are set aside.
 fn listen(keeper: &mut Keeper, reloader: &Reloader) {
+    let decide = reloader.clone();
+    keeper.board.tell(move || decide.ask(Command::Judge));
     let aside = reloader.clone();
     keeper.plugins.tell(move || aside.ask(Command::Changed));
     keeper.watch = watch(reloader);
@@ -401,21 +510,58 @@ fn watch(reloader: &Reloader) -> Option<Watch> {
     }
 }
 
+/// Serves operators. On a disk that takes no socket clients are served all the same, and operators as soon as it does.
+fn administer(
+    socket: &Path,
+    administrators: axum::Router,
+) -> Result<tokio::task::JoinHandle<()>, StartError> {
+    let bound = match bind_socket(socket) {
+        Ok(unix) => Some(unix),
+        Err(error) if is_of_the_disk(&error) => {
+            let why = advice(socket, &error);
+            tracing::error!("operators cannot be served yet, clients are: {why}");
+            None
+        }
+        Err(error) => {
+            return Err(environment(
+                "cannot make the admin socket",
+                &advice(socket, &error),
+            ));
+        }
+    };
+    let socket = socket.to_owned();
+    Ok(tokio::spawn(async move {
+        let mut bound = bound;
+        let unix = loop {
+            if let Some(unix) = bound.take() {
+                break unix;
+            }
+            tokio::time::sleep(TURN).await;
+            bound = bind_socket(&socket).ok();
+        };
+        // Ends only with the process or when aborted.
+        let _ = axum::serve(unix, administrators).await;
+    }))
+}
+
+/// Whether the disk takes nothing now, which is not for ever.
+fn is_of_the_disk(error: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(
+        error.kind(),
+        QuotaExceeded | ReadOnlyFilesystem | StorageFull
+    )
+}
+
 /// The admin socket, for its owner only. A socket file left by a crash is replaced; the store's lock has made sure that
 /// no other gateway uses this folder.
-fn bind_socket(path: &Path) -> Result<UnixListener, StartError> {
-    let failed = |e: io::Error| {
-        environment(
-            &format!("cannot make the admin socket `{}`", path.display()),
-            &e,
-        )
-    };
+fn bind_socket(path: &Path) -> io::Result<UnixListener> {
     match std::fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(failed(e)),
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
         _ => {}
     }
-    let listener = UnixListener::bind(path).map_err(failed)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     Ok(listener)
 }
 

@@ -20,7 +20,7 @@ const SPAN: Duration = Duration::from_secs(1);
 
 /// How hard pressed the machine is.
 #[derive(Debug)]
-pub struct Gauge {
+pub(crate) struct Gauge {
     stage: AtomicU8,
     lag_us: AtomicU64,
     memory: AtomicU64,
@@ -32,7 +32,7 @@ pub struct Gauge {
 impl Gauge {
     /// Of these places, and of so many bytes of memory; of what the control group has where that is absent.
     #[must_use]
-    pub fn new(places: Arc<Places>, limit: Option<u64>) -> Self {
+    pub(crate) fn new(places: Arc<Places>, limit: Option<u64>) -> Self {
         Self {
             stage: AtomicU8::new(0),
             lag_us: AtomicU64::new(0),
@@ -44,14 +44,14 @@ impl Gauge {
 
     /// What is done about it now.
     #[must_use]
-    pub fn stage(&self) -> Stage {
+    pub(crate) fn stage(&self) -> Stage {
         let stage = Stage::ALL.get(usize::from(self.stage.load(Relaxed)));
         stage.copied().unwrap_or_default()
     }
 
     /// What was seen at the last look.
     #[must_use]
-    pub fn seen(&self) -> Signals {
+    pub(crate) fn seen(&self) -> Signals {
         let memory = self.memory.load(Relaxed);
         let all = self.places.all();
         Signals {
@@ -63,14 +63,14 @@ impl Gauge {
 
     /// Resident bytes at the last look, and the most there may be; `None` where they are not known.
     #[must_use]
-    pub fn memory(&self) -> (Option<u64>, Option<u64>) {
+    pub(crate) fn memory(&self) -> (Option<u64>, Option<u64>) {
         let resident = self.memory.load(Relaxed);
         ((resident > 0).then_some(resident), self.limit)
     }
 
     /// The places.
     #[must_use]
-    pub fn places(&self) -> &Places {
+    pub(crate) fn places(&self) -> &Places {
         &self.places
     }
 

@@ -10,7 +10,8 @@ use mux_plugins::{Call, Part};
 use mux_routing::flight::Failure;
 use mux_traffic::record::Usage;
 use mux_wire::Dialect;
-use mux_wire::chat::{Complete, DONE, chunk};
+use mux_wire::chat::{Complete, DONE, carried_on, chunk};
+use mux_wire::usage::Usage as Counts;
 use std::collections::VecDeque;
 use std::task::{Context, Poll, ready};
 
@@ -43,8 +44,27 @@ pub(crate) struct Lane {
     content: bool,
     events: Events,
     translated: bool,
+    /// It carries on what another has begun.
+    carries: Option<Carried>,
+    /// Its complete answer in the client's dialect.
+    pub(crate) spoken: Option<Spoken>,
     /// What its provider calls the model, until that is passed on.
     model: Option<Box<str>>,
+}
+
+/// What was said before a lane that carries it on.
+#[derive(Clone, Copy, Debug)]
+struct Carried {
+    /// What that used, where anybody knows.
+    used: Option<Counts>,
+}
+
+/// A complete answer in the client's dialect.
+#[derive(Debug)]
+pub(crate) struct Spoken {
+    pub(crate) answer: Bytes,
+    /// Its provider has said what it used.
+    pub(crate) counted: bool,
 }
 
 /// The form of what a lane brings.
@@ -59,6 +79,8 @@ pub(crate) enum Form {
 /// What came of an attempt.
 #[derive(Debug)]
 pub(crate) enum Brought {
+    /// Its credential was there, and its request is on its way.
+    Sent,
     /// Its connection stands.
     Connected,
     /// A good head, with what is left of the tightest rate limit, basis points.
@@ -111,6 +133,8 @@ impl Lane {
             content: false,
             events: Events::default(),
             translated: false,
+            carries: None,
+            spoken: None,
             model: None,
         })
     }
@@ -127,11 +151,29 @@ impl Lane {
         goes_on.then_some(said.text)
     }
 
+    /// What it brings is more of an answer that has begun, and used so much.
+    pub(crate) fn carry_on(&mut self, used: Option<Counts>) {
+        self.carries = Some(Carried { used });
+    }
+
     /// Goes on where another broke off: what that had brought comes first, then a comment that clients skip.
     pub(crate) fn follow(&mut self, mut before: VecDeque<Bytes>) {
         before.push_back(Bytes::from_static(SEAM));
         before.append(&mut self.parts);
         self.parts = before;
+    }
+
+    /// All that it brought, in one piece.
+    pub(crate) fn whole(&self) -> Bytes {
+        match self.parts.front() {
+            Some(only) if self.parts.len() == 1 => only.clone(),
+            _ => self.parts.iter().flatten().copied().collect(),
+        }
+    }
+
+    /// Whether its request waits for a credential.
+    pub(crate) fn waits(&self) -> bool {
+        self.running.as_ref().is_some_and(Running::waits)
     }
 
     /// Whether it is under way.
@@ -157,6 +199,7 @@ impl Lane {
         };
         let step = ready!(running.poll_step(cx));
         Poll::Ready(match step {
+            Step::Sent => Brought::Sent,
             Step::Connected => Brought::Connected,
             Step::Head(status, left) => Brought::Head(status, left),
             Step::Parts(progress) => {
@@ -166,7 +209,13 @@ impl Lane {
             Step::Done(usage, progress) => {
                 let (text, content) = self.keep(progress);
                 self.running = None;
-                self.events.finish(&mut self.parts);
+                if self.carries.is_some() {
+                    let mut rest = VecDeque::new();
+                    self.events.finish(&mut rest);
+                    self.add(rest);
+                } else {
+                    self.events.finish(&mut self.parts);
+                }
                 if self.translated && self.stream {
                     self.parts.push_back(Bytes::from_static(DONE));
                 }
@@ -200,7 +249,13 @@ impl Lane {
             match part {
                 Part::Verbatim(bytes) if self.stream => {
                     self.held += bytes.len();
-                    self.events.push(bytes, &mut self.parts);
+                    if self.carries.is_some() {
+                        let mut whole = VecDeque::new();
+                        self.events.push(bytes, &mut whole);
+                        self.add(whole);
+                    } else {
+                        self.events.push(bytes, &mut self.parts);
+                    }
                 }
                 Part::Verbatim(bytes) | Part::Whole(bytes) => self.parts.push_back(bytes),
                 Part::Chunk(json) => {
@@ -208,7 +263,11 @@ impl Lane {
                     let mut framed = BytesMut::with_capacity(json.len() + 8);
                     chunk(&json, &mut framed);
                     self.held += framed.len();
-                    self.parts.push_back(framed.freeze());
+                    let framed = framed.freeze();
+                    self.parts.push_back(match &self.carries {
+                        Some(carried) => carried_on(&framed, carried.used.as_ref()),
+                        None => framed,
+                    });
                 }
             }
         }
@@ -218,6 +277,18 @@ impl Lane {
         self.content |= progress.content;
         self.model = progress.model.or_else(|| self.model.take());
         (progress.text, progress.content)
+    }
+
+    /// Adds whole events to what it has brought.
+    fn add(&mut self, mut events: VecDeque<Bytes>) {
+        match &self.carries {
+            Some(carried) if !events.is_empty() => {
+                let all: Vec<u8> = events.iter().flatten().copied().collect();
+                self.parts
+                    .push_back(carried_on(&all, carried.used.as_ref()));
+            }
+            _ => self.parts.append(&mut events),
+        }
     }
 
     /// What its provider calls the model, where that is news.

@@ -1,42 +1,47 @@
 //! The proxy itself: accept, decide, send, stream, reload, record. All effects of mux live here.
 //!
 //! It may not know what a policy says, only what routing tells it to do about a request. Reading order: [`gateway`]
-//! (the whole, and its life), [`exchange`] (one request), [`drive`] (a flight carried out), [`bundle`] and [`reload`]
-//! (what is served, and how a save becomes it).
+//! (the whole, and its life), `exchange` (one request), `drive` (a flight carried out), `bundle` and `reload` (what is
+//! served, and how a save becomes it).
 
-pub mod admin;
+mod admin;
 mod allowance;
-pub mod answer;
-pub mod arrival;
-pub mod asked;
-pub mod attempt;
-pub mod bundle;
+mod answer;
+mod arrival;
+mod asked;
+mod attempt;
+pub mod branch;
+mod bundle;
+mod canary;
 pub mod clock;
 pub mod command;
-pub mod commit;
+mod commit;
 mod complaint;
 pub mod credential;
 mod departures;
-pub mod drive;
-pub mod events;
-pub mod exchange;
+mod drive;
+mod events;
+mod exchange;
 pub mod gateway;
-pub mod gauge;
+mod gauge;
 mod hearing;
 mod lane;
 mod latest;
-pub mod live;
-pub mod models;
+mod live;
+mod models;
 pub mod network;
-pub mod places;
+mod places;
 pub mod plugins;
-pub mod pressure;
+mod policies;
+mod pressure;
 pub mod prices;
 pub mod recorder;
-pub mod reload;
+mod rejected;
+mod reload;
 pub mod source;
 pub mod status;
 mod surface;
+pub mod tending;
 mod upkeep;
-pub mod upstream;
+mod upstream;
 pub mod watch;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 /// The answers to `GET /v1/models`.
 #[derive(Debug)]
-pub struct Models {
+pub(crate) struct Models {
     openai: Bytes,
     anthropic: Bytes,
 }

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 /// All the places there are.
 #[derive(Debug)]
-pub struct Places {
+pub(crate) struct Places {
     all: usize,
     free: AtomicUsize,
     /// How many wait, kept beside the line so that nobody locks it to find nobody there.
@@ -38,19 +38,19 @@ struct Waiter {
 
 /// How somebody waits.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub(crate) struct Patience {
     /// Most that may wait in all.
-    pub most: usize,
+    pub(crate) most: usize,
     /// Longest that this one waits.
-    pub time: Duration,
+    pub(crate) time: Duration,
     /// Who comes first.
-    pub priority: u8,
+    pub(crate) priority: u8,
     /// Places that this one leaves to others.
-    pub kept: usize,
+    pub(crate) kept: usize,
 }
 
 /// A place; free again when it is dropped.
-pub struct Place {
+pub(crate) struct Place {
     /// Taken when it is given back.
     places: Option<Arc<Places>>,
 }
@@ -77,7 +77,7 @@ impl Drop for Place {
 impl Places {
     /// So many.
     #[must_use]
-    pub fn new(all: usize) -> Arc<Self> {
+    pub(crate) fn new(all: usize) -> Arc<Self> {
         Arc::new(Self {
             all,
             free: AtomicUsize::new(all),
@@ -88,25 +88,25 @@ impl Places {
 
     /// How many there are.
     #[must_use]
-    pub fn all(&self) -> usize {
+    pub(crate) fn all(&self) -> usize {
         self.all
     }
 
     /// How many are free.
     #[must_use]
-    pub fn free(&self) -> usize {
+    pub(crate) fn free(&self) -> usize {
         self.free.load(SeqCst)
     }
 
     /// How many wait for one.
     #[must_use]
-    pub fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         self.waiting.load(SeqCst)
     }
 
     /// Takes a place, if that leaves `kept` of them.
     #[must_use]
-    pub fn take(self: &Arc<Self>, kept: usize) -> Option<Place> {
+    pub(crate) fn take(self: &Arc<Self>, kept: usize) -> Option<Place> {
         let less = |free: usize| (free > kept).then(|| free - 1);
         self.free.fetch_update(SeqCst, SeqCst, less).ok()?;
         let places = Some(Arc::clone(self));
@@ -115,13 +115,13 @@ impl Places {
 
     /// Takes a place as [`Places::take`] does, and past nobody who waits.
     #[must_use]
-    pub fn pass(self: &Arc<Self>, kept: usize) -> Option<Place> {
+    pub(crate) fn pass(self: &Arc<Self>, kept: usize) -> Option<Place> {
         (self.waiting() == 0).then(|| self.take(kept)).flatten()
     }
 
     /// Waits for a place; does not wait where one is free and nobody comes first. `None` when the time is up, or so many
     /// wait who come first that this one would not be among them. Dropped while it waits, it leaves the line.
-    pub async fn wait(self: &Arc<Self>, patience: Patience) -> Option<Place> {
+    pub(crate) async fn wait(self: &Arc<Self>, patience: Patience) -> Option<Place> {
         let (hand, mut handed) = oneshot::channel();
         // After the receiver, so that it is dropped before it: whoever is in the line can take what is handed to them.
         let standing = self.join(patience, hand);

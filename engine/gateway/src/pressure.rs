@@ -25,7 +25,7 @@ const BETTER_LOOKS: u8 = 4;
 
 /// What is done about it. Whatever a stage does, those above it do as well. Answers under way are finished at all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
+pub(crate) enum Stage {
     /// Nothing.
     #[default]
     Calm,
@@ -39,11 +39,11 @@ pub enum Stage {
 
 impl Stage {
     /// All of them, mildest first.
-    pub const ALL: [Self; 4] = [Self::Calm, Self::Sparing, Self::Strict, Self::Closed];
+    pub(crate) const ALL: [Self; 4] = [Self::Calm, Self::Sparing, Self::Strict, Self::Closed];
 
     /// Its word.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Calm => "calm",
             Self::Sparing => "sparing",
@@ -55,20 +55,20 @@ impl Stage {
 
 /// What is seen at one look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Signals {
+pub(crate) struct Signals {
     /// How late the event loop was, at the 99th percentile of the last second.
-    pub lag: Duration,
+    pub(crate) lag: Duration,
     /// Resident memory, as a share of the most there may be, basis points; `None` where nothing is known or bounds it.
-    pub memory: Option<u32>,
+    pub(crate) memory: Option<u32>,
     /// Places in flight that are taken, basis points.
-    pub inflight: u32,
+    pub(crate) inflight: u32,
 }
 
 /// What was made of all looks so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Judgement {
+pub(crate) struct Judgement {
     /// What is done.
-    pub stage: Stage,
+    pub(crate) stage: Stage,
     /// Looks in a row that found the event loop late.
     late: u8,
     /// Looks in a row that found it better than the stage says.
@@ -78,7 +78,7 @@ pub struct Judgement {
 impl Judgement {
     /// After one more look. It gets worse at once; it gets better when it has been better by a margin for a second.
     #[must_use]
-    pub fn after(self, seen: &Signals) -> Self {
+    pub(crate) fn after(self, seen: &Signals) -> Self {
         let late = match seen.lag {
             lag if lag > LATE => LATE_LOOKS.min(self.late + 1),
             lag if lag > PROMPT && self.late == LATE_LOOKS => LATE_LOOKS,

@@ -29,8 +29,14 @@ pub fn read(data: &Path) -> Result<Catalogue, String> {
 /// As for [`read`].
 pub fn own(data: &Path) -> Result<Option<Catalogue>, String> {
     let path = data.join(FILE);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => parsed(&path, &text).map(Some),
+    let text = text(&path)?;
+    text.map(|text| parsed(&path, &text)).transpose()
+}
+
+/// The text of a file; `None` where there is none.
+fn text(path: &Path) -> Result<Option<String>, String> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!("cannot read `{}`: {error}", path.display())),
     }
@@ -49,8 +55,10 @@ fn parsed(path: &Path, text: &str) -> Result<Catalogue, String> {
 #[derive(Debug)]
 pub struct Prices {
     path: PathBuf,
-    /// Hash of the file when it was last looked at.
+    /// Hash of the file when it was last read.
     seen: Option<blake3::Hash>,
+    /// Why it cannot be read, once that is told.
+    unreadable: Option<String>,
     catalogue: Arc<Catalogue>,
 }
 
@@ -61,6 +69,7 @@ impl Prices {
         Self {
             path: data.join(FILE),
             seen: None,
+            unreadable: None,
             catalogue: shipped(),
         }
     }
@@ -71,9 +80,20 @@ impl Prices {
         &self.path
     }
 
-    /// Reads the file again where it changed; whether prices are other ones now. A damaged file changes nothing, loudly.
+    /// Reads the file again where it changed; whether prices are other ones now. A file that is damaged or cannot be read
+    /// changes nothing, loudly.
     pub fn refresh(&mut self) -> bool {
-        let text = std::fs::read_to_string(&self.path).ok();
+        let text = match text(&self.path) {
+            Ok(text) => text,
+            Err(why) => {
+                if self.unreadable.as_ref() != Some(&why) {
+                    tracing::error!("{why}\nthe prices stay as they were");
+                    self.unreadable = Some(why);
+                }
+                return false;
+            }
+        };
+        self.unreadable = None;
         let hash = text.as_deref().map(|text| blake3::hash(text.as_bytes()));
         if hash == self.seen {
             return false;
@@ -129,5 +149,36 @@ impl Prices {
         lines.sort_unstable();
         lines.dedup();
         (!lines.is_empty()).then(|| blake3::hash(lines.concat().as_bytes()).to_hex().to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prices_that_cannot_be_read_any_more_stay_and_those_that_are_taken_away_do_not() {
+        let data = tempfile::tempdir().unwrap();
+        let file = data.path().join(FILE);
+        let mut prices = Prices::new(data.path());
+        let head =
+            r#"{"mux-prices":1,"source":"own","version":"1","date":"2026-11-27","notice":"mine"}"#;
+        let row = r#"{"provider":"openai","model":"own-model","rates":[{"input":1000000,"output":2000000}]}"#;
+        std::fs::write(&file, format!("{head}\n{row}\n")).unwrap();
+        assert!(prices.refresh());
+        let known = |prices: &Prices| prices.list("openai", "own-model", unix_ms()).is_some();
+        assert!(known(&prices));
+
+        // A folder in its place is there, and cannot be read.
+        std::fs::remove_file(&file).unwrap();
+        std::fs::create_dir(&file).unwrap();
+        assert!(!prices.refresh() && known(&prices));
+        assert!(
+            prices.unreadable.is_some(),
+            "it is told, and remembered that it was"
+        );
+        std::fs::remove_dir(&file).unwrap();
+        assert!(prices.refresh() && !known(&prices));
+        assert!(prices.unreadable.is_none());
     }
 }

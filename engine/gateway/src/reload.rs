@@ -1,74 +1,80 @@
-//! How a save becomes what is served: read, check, store, swap. Start-up, saves, rollbacks and releases all pass here,
-//! one at a time, on a thread of their own.
+//! How a save becomes what is served: read, check, store, swap. Start-up, saves, rollbacks, canaries and releases all pass
+//! here, one at a time, on a thread of their own.
+
+mod aside;
+mod refs;
 
 use crate::bundle::{Bundle, Sources};
+use crate::canary::SharedBoard;
 use crate::clock::unix_ms;
-use crate::command::{Command, author};
-use crate::commit;
+use crate::command::{Command, Files};
 use crate::credential::Vault;
-use crate::live::Live;
+use crate::live::{Canary, Live, Serving};
 use crate::plugins::{Change, Plugins, adapter_of};
+use crate::policies::{Policies, Text};
 use crate::prices::Prices;
-use crate::source::Source;
+use crate::rejected::{Nothing, Rejected};
 use crate::status::{Listing, SharedStatus};
+use crate::tending::{TURN, Tending};
 use crate::watch::Watch;
 use mux_dsl::{Compiled, Diagnostic, Image, Outside, Proof, compile_within};
 use mux_routing::router::Memory;
 use mux_routing::unsupported::gaps;
-use mux_store::{NewVersion, Store, Version, VersionHead};
+use mux_store::{NewVersion, Store, Version};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A save is taken up when nothing has changed for this long …
 const SETTLE: Duration = Duration::from_millis(15);
 /// … or this many times in a row something did.
 const PATIENCE: u32 = 10;
 
-/// How often versions are backed up, where there is something new.
-const BACKUP_EVERY: Duration = Duration::from_hours(1);
-
 /// Checks a bundle beyond its text, such as by running its tests. `Err` stops the load.
-pub type Examine = Arc<dyn Fn(&Arc<Image>) -> Result<(), String> + Send + Sync>;
+pub(crate) type Examine = Arc<dyn Fn(&Arc<Image>) -> Result<(), String> + Send + Sync>;
 
 /// Everything a bundle is made from.
-pub struct Keeper {
+pub(crate) struct Keeper {
     /// Where policies are read.
-    pub source: Source,
+    pub(crate) policies: Policies,
     /// Where versions are kept.
-    pub store: Store,
+    pub(crate) store: Store,
     /// Adapters.
-    pub plugins: Plugins,
+    pub(crate) plugins: Plugins,
     /// What tokens cost where policies do not say it.
-    pub prices: Prices,
+    pub(crate) prices: Prices,
     /// Secrets.
-    pub vault: Vault,
+    pub(crate) vault: Vault,
     /// What outlives bundles.
-    pub memory: Arc<Memory>,
+    pub(crate) memory: Arc<Memory>,
     /// Other addresses for providers, by name: `mux demo` sends them to its own.
-    pub addresses: Vec<(String, String)>,
+    pub(crate) addresses: Vec<(String, String)>,
     /// A further check of every bundle.
-    pub examine: Option<Examine>,
+    pub(crate) examine: Option<Examine>,
     /// Take bundles up although a guarantee of them does not hold.
-    pub force: bool,
+    pub(crate) force: bool,
     /// Clients may name deployments, whatever the policies say.
-    pub direct: bool,
+    pub(crate) direct: bool,
     /// For operators.
-    pub status: SharedStatus,
+    pub(crate) status: SharedStatus,
+    /// Where what a canary does is counted.
+    pub(crate) board: SharedBoard,
     /// Tells of changes, where the system can.
-    pub watch: Option<Watch>,
+    pub(crate) watch: Option<Watch>,
     /// Files that the last check read or missed, relative to the source's folder.
-    pub read: BTreeSet<String>,
-    /// When versions were last backed up, if there was anything to.
-    pub backed_up: Option<Instant>,
+    pub(crate) read: BTreeSet<String>,
+    /// What is done for the store between saves.
+    pub(crate) tending: Tending,
+    /// The folder as it stands could not be kept for want of a disk that takes it.
+    pub(crate) unkept: bool,
 }
 
 impl std::fmt::Debug for Keeper {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Keeper")
-            .field("source", &self.source)
+            .field("policies", &self.policies)
             .finish_non_exhaustive()
     }
 }
@@ -76,26 +82,33 @@ impl std::fmt::Debug for Keeper {
 /// A bundle that passed every check.
 struct Checked {
     image: Arc<Image>,
-    files: Vec<(String, Vec<u8>)>,
-    diagnostics: Vec<Diagnostic>,
-}
-
-/// Why a bundle did not pass.
-struct Rejected {
-    text: String,
+    files: Files,
     diagnostics: Vec<Diagnostic>,
 }
 
 impl Keeper {
-    /// The bundle to start with: the held version; else the folder; else, loudly, what was served last.
+    /// What to start with: a canary and what it is compared with; else the held version; else the folder; else, loudly,
+    /// what was served last.
     ///
     /// # Errors
     /// Nothing of these can be served; the text says why.
-    pub fn boot(&mut self) -> Result<Bundle, String> {
+    pub(crate) fn boot(&mut self) -> Result<Serving, Nothing> {
+        self.equip();
+        if let Some(serving) = self.resumed() {
+            return Ok(serving);
+        }
+        self.alone().map(Serving::only)
+    }
+
+    /// Loads plugins and prices.
+    fn equip(&mut self) {
         for change in self.plugins.refresh() {
             report(&change);
         }
         self.prices.refresh();
+    }
+
+    fn alone(&mut self) -> Result<Bundle, Nothing> {
         let refs = self.store.refs();
         if let (Some(reason), Some(live)) = (&refs.held, &refs.live) {
             tracing::warn!(
@@ -122,29 +135,47 @@ impl Keeper {
             }
             Err(rejected) => match refs.live {
                 Some(live) => {
+                    let what = if rejected.unkept {
+                        "the policies cannot be kept"
+                    } else {
+                        "the policies do not load"
+                    };
                     tracing::error!(
                         version = live,
-                        "the policies do not load, serving the last good version:\n{}",
+                        "{what}, serving the last good version:\n{}",
                         rejected.text
                     );
-                    let bundle = self.stored(&live)?;
+                    let bundle = self.stored(&live).map_err(Nothing::Policies)?;
                     self.note_live(&bundle);
                     Ok(bundle)
                 }
-                None => Err(rejected.text),
+                None if rejected.unkept => Err(Nothing::Disk(rejected.text)),
+                None => Err(Nothing::Policies(rejected.text)),
             },
         }
     }
 
     /// Works until told to stop.
-    pub fn run(mut self, commands: &Receiver<Command>, live: &Live) {
+    pub(crate) fn run(mut self, commands: &Receiver<Command>, live: &Live) {
+        let mut idle = false;
         loop {
-            self.back_up();
-            let command = match commands.recv_timeout(BACKUP_EVERY) {
+            // Not at once after a save that failed: that was this very moment.
+            if self.tending.turn(&self.store, &self.status) && idle && self.unkept {
+                tracing::info!("the policy folder could not be kept, trying again");
+                self.changed(live);
+            }
+            let left = self.board.left(unix_ms()).map(Duration::from_millis);
+            let wait = left.map_or(TURN, |left| left.min(TURN));
+            let command = match commands.recv_timeout(wait) {
                 Ok(command) => command,
-                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Timeout) => {
+                    idle = true;
+                    self.decide(live);
+                    continue;
+                }
                 Err(RecvTimeoutError::Disconnected) => break,
             };
+            idle = false;
             match command {
                 Command::Stop => break,
                 Command::Changed => {
@@ -164,19 +195,6 @@ impl Keeper {
         }
     }
 
-    /// Copies the store where that was not done for an hour and anything happened since.
-    fn back_up(&mut self) {
-        if self.backed_up.is_some_and(|at| at.elapsed() < BACKUP_EVERY) {
-            return;
-        }
-        match self.store.back_up() {
-            Ok(Some(path)) => tracing::info!(path = %path.display(), "backed up the versions"),
-            Ok(None) => {}
-            Err(error) => tracing::error!("the versions cannot be backed up: {error}"),
-        }
-        self.backed_up = Some(Instant::now());
-    }
-
     fn obey(&mut self, command: Command, live: &Live) {
         match command {
             Command::Rollback {
@@ -187,23 +205,42 @@ impl Keeper {
             } => drop(reply.send(self.rollback(id.as_deref(), &author, &reason, live))),
             Command::Promote {
                 id,
+                canary,
                 author,
                 reason,
                 reply,
-            } => drop(reply.send(self.promote(id.as_deref(), &author, &reason, live))),
-            Command::Release { author, reply } => drop(reply.send(self.release(&author, live))),
-            Command::Versions(reply) => {
-                let listing = Listing {
-                    versions: self.store.versions(),
-                    refs: self.store.refs(),
-                    history: self.store.history(),
+            } => {
+                let head = match canary {
+                    Some(terms) => self.try_out(id.as_deref(), terms, &author, &reason, live),
+                    None => self.promote(id.as_deref(), &author, &reason, live),
                 };
-                drop(reply.send(listing));
+                drop(reply.send(head));
             }
+            Command::Draft {
+                files,
+                author,
+                reason,
+                reply,
+            } => drop(reply.send(self.draft(&files, &author, &reason))),
+            Command::Judge => self.decide(live),
+            Command::Release { author, reply } => drop(reply.send(self.release(&author, live))),
+            Command::Versions(reply) => drop(reply.send(self.listing())),
             Command::Version { id, reply } => {
                 drop(reply.send(self.store.version(&id).map_err(|e| e.to_string())));
             }
             Command::Changed | Command::Stop => {}
+        }
+    }
+
+    fn listing(&self) -> Listing {
+        let status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        Listing {
+            versions: self.store.versions(),
+            refs: self.store.refs(),
+            history: self.store.history(),
+            canary: self.board.standing(),
+            branch: self.policies.branch().map(|branch| branch.following()),
+            refused: status.error.clone(),
         }
     }
 
@@ -212,8 +249,8 @@ impl Keeper {
         let changes = self.plugins.refresh();
         changes.iter().for_each(report);
         let other = self.prices.refresh() || !changes.is_empty();
-        let held = self.store.refs().held.is_some();
-        if held {
+        let refs = self.store.refs();
+        if refs.held.is_some() || refs.canary.is_some() {
             self.look();
             if other {
                 self.renew(live);
@@ -223,7 +260,7 @@ impl Keeper {
         match self.folder() {
             // The same hash: nothing to do, and no secret to fetch again.
             Ok((_, id)) if !other && id == live.bundle().router.version() => {}
-            Ok((image, id)) => self.swap(self.bundle(image, &id), live),
+            Ok((image, id)) => self.swap(self.bundle(image, &id), None, live),
             Err(rejected) => {
                 let version = live.bundle().router.version().to_owned();
                 tracing::error!(
@@ -238,11 +275,18 @@ impl Keeper {
         }
     }
 
-    /// Serves the same version with the adapters and prices as they are now.
+    /// Serves the same versions with the adapters and prices as they are now.
     fn renew(&self, live: &Live) {
-        let version = live.bundle().router.version().to_owned();
-        match self.stored(&version) {
-            Ok(bundle) => self.swap(bundle, live),
+        let serving = live.serving();
+        let version = serving.live.router.version();
+        let canary = serving.canary.as_ref();
+        let canary =
+            canary.map(|canary| Ok::<_, String>(canary.with(self.stored(canary.version())?)));
+        let renewed = self
+            .stored(version)
+            .and_then(|bundle| Ok((bundle, canary.transpose()?)));
+        match renewed {
+            Ok((bundle, canary)) => self.swap(bundle, canary, live),
             Err(why) => tracing::error!(
                 version,
                 "the new adapters and prices are not taken up: {why}"
@@ -250,10 +294,17 @@ impl Keeper {
         }
     }
 
-    /// Serves a bundle, and only then tells of it: whoever reads that it is served must meet it.
-    fn swap(&self, bundle: Bundle, live: &Live) {
+    /// Serves a bundle and what is tried out beside it, and only then tells of it: whoever reads that it is served must meet
+    /// it.
+    fn swap(&self, bundle: Bundle, canary: Option<Canary>, live: &Live) {
+        if canary.is_none() {
+            self.board.end();
+        }
         let bundle = Arc::new(bundle);
-        live.serve(Arc::clone(&bundle));
+        live.serve(Serving {
+            live: Arc::clone(&bundle),
+            canary,
+        });
         self.note_live(&bundle);
         warn(&bundle);
         tracing::info!(version = bundle.router.version(), "serving");
@@ -264,47 +315,25 @@ impl Keeper {
         match self.folder() {
             Ok((_, version)) => tracing::info!(
                 version,
-                "kept as a version, not served while an older one is held"
+                "kept as a version, not served while an older one is held or another one is tried out"
             ),
             Err(rejected) => tracing::error!("the folder does not load:\n{}", rejected.text),
         }
     }
 
-    /// Where a version was saved, and on which commit where the folder is part of a repository.
-    fn note(&self) -> String {
-        let path = self.source.path();
-        let saved = format!("saved in {}", path.display());
-        match commit::around(path) {
-            Some((branch, commit)) => {
-                let short: String = commit.chars().take(12).collect();
-                let branch = branch.map_or_else(String::new, |branch| format!(" ({branch})"));
-                format!("{saved}, on {short}{branch}")
-            }
-            None => saved,
-        }
-    }
-
     /// Reads, checks and stores the folder as it stands; the image, and the id of its version.
     fn folder(&mut self) -> Result<(Arc<Image>, String), Rejected> {
-        let outcome = self.check().and_then(|checked| {
-            let plugins = self.plugins_of(&checked.image);
-            let prices = self.prices.of(&checked.image);
-            let id = mux_store::version_id(&checked.files, &plugins, prices.as_deref());
+        let text = self.policies.now().map_err(Rejected::from);
+        let outcome = text.and_then(|text| {
+            let checked = self.check(&text)?;
+            let version = self.version(&checked, text.author(), text.note());
+            let id = version.id.clone();
             if self.store.refs().folder.as_deref() != Some(&id) {
-                let stored = self.store.commit(NewVersion {
-                    id: id.clone(),
-                    semantic: Some(checked.image.semantic().hash.to_string()),
-                    files: checked.files,
-                    plugins,
-                    prices,
-                    author: author(),
-                    at_unix_ms: unix_ms(),
-                    note: self.note(),
-                    forced: checked.image.proofs.iter().any(Proof::refuted),
-                });
-                stored.map_err(|e| Rejected {
-                    text: format!("the version cannot be kept, so it is not served: {e}"),
-                    diagnostics: Vec::new(),
+                self.store.commit(version).map_err(|e| Rejected {
+                    unkept: e.is_of_the_disk(),
+                    ..Rejected::from(format!(
+                        "the version cannot be kept, so it is not served: {e}"
+                    ))
                 })?;
             }
             Ok((checked.image, id, checked.diagnostics))
@@ -313,6 +342,8 @@ impl Keeper {
         status.checked_at = unix_ms();
         status.checks += 1;
         status.held = self.store.refs().held;
+        status.branch = self.policies.branch().map(|branch| branch.following());
+        self.unkept = outcome.as_ref().is_err_and(|rejected| rejected.unkept);
         match outcome {
             Ok((image, id, diagnostics)) => {
                 status.ok = true;
@@ -330,26 +361,30 @@ impl Keeper {
         }
     }
 
-    fn check(&mut self) -> Result<Checked, Rejected> {
-        let roots = self.source.roots().map_err(|e| Rejected {
-            text: format!("cannot read the policies: {e}"),
-            diagnostics: Vec::new(),
-        })?;
-        if roots.is_empty() {
-            let text = format!(
-                "there is no `.mux` file in `{}`",
-                self.source.path().display()
-            );
-            return Err(Rejected {
-                text,
-                diagnostics: Vec::new(),
-            });
+    /// A bundle that passed, as a version.
+    fn version(&self, checked: &Checked, author: String, note: String) -> NewVersion {
+        let plugins = self.plugins_of(&checked.image);
+        let prices = self.prices.of(&checked.image);
+        NewVersion {
+            id: mux_store::version_id(&checked.files, &plugins, prices.as_deref()),
+            semantic: Some(checked.image.semantic().hash.to_string()),
+            files: checked.files.clone(),
+            plugins,
+            prices,
+            author,
+            at_unix_ms: unix_ms(),
+            note,
+            forced: checked.image.proofs.iter().any(Proof::refuted),
         }
+    }
+
+    fn check(&mut self, text: &Text) -> Result<Checked, Rejected> {
+        let roots = text.roots()?;
         let names: Vec<&str> = roots.iter().map(String::as_str).collect();
         let mut read = BTreeSet::new();
         let mut take = |name: &str| {
             read.insert(name.to_owned());
-            self.source.read(name)
+            text.read(name)
         };
         let compiled = self.compiled(&names, &mut take, self.force);
         self.read = read;
@@ -378,16 +413,18 @@ impl Keeper {
     }
 
     /// Watches what the last check read, and the folders where something new may appear.
-    pub fn follow(&mut self) {
+    pub(crate) fn follow(&mut self) {
         let Some(watch) = &mut self.watch else { return };
-        let files = self
-            .read
-            .iter()
-            .map(|name| self.source.folder().join(name))
+        let folder = self.policies.folder();
+        let read = folder.map(|folder| self.read.iter().map(move |name| folder.join(name)));
+        let files = read
+            .into_iter()
+            .flatten()
             .chain(self.plugins.lock().map(Path::to_path_buf))
             .chain([self.prices.file().to_owned()])
             .collect();
-        if let Err(why) = watch.follow(&[self.source.folder(), self.plugins.folder()], files) {
+        let folders: Vec<&Path> = folder.into_iter().chain([self.plugins.folder()]).collect();
+        if let Err(why) = watch.follow(&folders, files) {
             tracing::warn!("{why}; changes there are not taken up until the next start");
         }
     }
@@ -395,15 +432,16 @@ impl Keeper {
     fn judge(&self, compiled: Compiled) -> Result<Checked, Rejected> {
         let text = || mux_dsl::render(&compiled.diagnostics, &compiled.sources, false);
         let Some(image) = compiled.image.map(Arc::new) else {
+            let rejected = Rejected::from(text());
             return Err(Rejected {
-                text: text(),
                 diagnostics: compiled.diagnostics,
+                ..rejected
             });
         };
         if let Some(examine) = &self.examine {
             examine(&image).map_err(|text| Rejected {
-                text,
                 diagnostics: compiled.diagnostics.clone(),
+                ..Rejected::from(text)
             })?;
         }
         let files = compiled
@@ -421,8 +459,16 @@ impl Keeper {
     /// A kept version, made ready again.
     fn stored(&self, id: &str) -> Result<Bundle, String> {
         let version: Version = self.store.version(id).map_err(|e| e.to_string())?;
-        let files: BTreeMap<&str, &[u8]> = version
-            .files
+        // Whether its guarantees may be broken was decided when it was saved.
+        let checked = self
+            .again(&version.files, true)
+            .map_err(|r| format!("version `{id}` no longer loads:\n{}", r.text))?;
+        Ok(self.bundle(checked.image, &version.head.id))
+    }
+
+    /// Checks files that are a bundle together.
+    fn again(&self, files: &[(String, Vec<u8>)], force: bool) -> Result<Checked, Rejected> {
+        let files: BTreeMap<&str, &[u8]> = files
             .iter()
             .map(|(path, bytes)| (path.as_str(), bytes.as_slice()))
             .collect();
@@ -437,12 +483,7 @@ impl Keeper {
                 .map(|b| b.to_vec())
                 .ok_or_else(|| "not part of this version".to_owned())
         };
-        // Whether its guarantees may be broken was decided when it was saved.
-        let compiled = self.compiled(&roots, read, true);
-        let checked = self
-            .judge(compiled)
-            .map_err(|r| format!("version `{id}` no longer loads:\n{}", r.text))?;
-        Ok(self.bundle(checked.image, &version.head.id))
+        self.judge(self.compiled(&roots, read, force))
     }
 
     fn bundle(&self, image: Arc<Image>, id: &str) -> Bundle {
@@ -463,59 +504,6 @@ impl Keeper {
             .filter_map(|kind| self.plugins.get(kind))
             .map(|p| (p.id().to_owned(), p.hash().to_owned()));
         plugins.collect::<BTreeMap<_, _>>().into_iter().collect()
-    }
-
-    fn rollback(
-        &mut self,
-        id: Option<&str>,
-        author: &str,
-        reason: &str,
-        live: &Live,
-    ) -> Result<VersionHead, String> {
-        // Make it ready first: a version that cannot be served is no place to go back to.
-        if let Some(id) = id {
-            self.stored(id)?;
-        }
-        let head = self
-            .store
-            .rollback(id, author, reason)
-            .map_err(|e| e.to_string())?;
-        let bundle = self.stored(&head.id)?;
-        self.swap(bundle, live);
-        Ok(head)
-    }
-
-    fn promote(
-        &mut self,
-        id: Option<&str>,
-        author: &str,
-        reason: &str,
-        live: &Live,
-    ) -> Result<VersionHead, String> {
-        let folder = self.store.refs().folder;
-        let id = id.or(folder.as_deref()).ok_or("nothing was saved yet")?;
-        // Made ready first: a version that cannot be served is not promoted.
-        let bundle = self.stored(id)?;
-        let promoted = self.store.promote(Some(id), author, reason);
-        let head = promoted.map_err(|e| e.to_string())?;
-        self.swap(bundle, live);
-        self.changed(live);
-        Ok(head)
-    }
-
-    fn release(&mut self, author: &str, live: &Live) -> Result<Option<VersionHead>, String> {
-        let refs = self.store.refs();
-        // Made ready first: a hold that ends in nothing to serve must not end.
-        let ready = match (refs.held, refs.folder) {
-            (Some(_), Some(folder)) => Some(self.stored(&folder)?),
-            _ => None,
-        };
-        let head = self.store.release(author).map_err(|e| e.to_string())?;
-        if let Some(bundle) = ready {
-            self.swap(bundle, live);
-        }
-        self.changed(live);
-        Ok(head)
     }
 
     fn note_live(&self, bundle: &Bundle) {
@@ -551,7 +539,7 @@ impl Keeper {
 }
 
 /// Says what of a bundle does not work.
-pub fn warn(bundle: &Bundle) {
+pub(crate) fn warn(bundle: &Bundle) {
     for (target, why) in bundle.unavailable() {
         tracing::warn!(target, "unavailable: it {why}");
     }

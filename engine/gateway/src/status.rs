@@ -1,8 +1,10 @@
 //! What is served and what is kept, as operators see it.
 
+use crate::branch::Following;
+use crate::canary;
 use crate::plugins::State;
 use mux_dsl::Diagnostic;
-use mux_store::{HistoryEntry, Refs, VersionHead};
+use mux_store::{HistoryEntry, Refs, Standing, VersionHead};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -16,6 +18,15 @@ pub struct Listing {
     pub refs: Refs,
     /// Who did what, oldest first.
     pub history: Vec<HistoryEntry>,
+    /// How a canary does, where one is tried out and a gateway runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canary: Option<canary::Standing>,
+    /// The branch that is followed, where one is and a gateway runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branch: Option<Following>,
+    /// Why what the folder or the branch has is not served, as a person reads it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
 }
 
 /// What is served and what is not, for operators.
@@ -29,6 +40,9 @@ pub struct Status {
     pub folder: Option<String>,
     /// Why an older version is held, where one is.
     pub held: Option<String>,
+    /// The branch that is followed, where one is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branch: Option<Following>,
     /// Whether the folder as it stands is good.
     pub ok: bool,
     /// Why it is not, as a person reads it.
@@ -39,6 +53,8 @@ pub struct Status {
     pub checked_at: i64,
     /// How many times the folder was looked at.
     pub checks: u64,
+    /// Whether versions can be saved, and how much room there is.
+    pub store: Standing,
     /// Targets that cannot be called, with the reason.
     pub unavailable: BTreeMap<String, String>,
     /// Targets of which nobody knows what they cost.

@@ -13,6 +13,7 @@ use crate::upstream::{Slices, Upstream};
 use bytes::Bytes;
 use hyper::{Method, Request};
 use mux_dsl::image::{ProviderId, TargetId};
+use mux_routing::Nanos;
 use mux_routing::breaker::Rule;
 use mux_routing::chance::Chance;
 use mux_routing::flight::{Arrival, Flight};
@@ -36,32 +37,38 @@ const PING: &[u8] =
 /// Does what there is to do, until it is dropped; nothing but credentials where it is to be quiet, and while the machine is hard
 /// pressed.
 pub(crate) async fn run(live: Arc<Live>, means: Means, gauge: Arc<Gauge>, quiet: bool) {
-    let mut upkeep = Upkeep::default();
+    let (mut upkeep, mut beside) = (Upkeep::default(), Upkeep::default());
     let room = Places::new(MOST);
     let mut turns = tokio::time::interval(TURN);
     turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         turns.tick().await;
-        let bundle = live.bundle();
+        let serving = live.serving();
         // However hard pressed: a credential that ends takes a provider with it.
-        for key in bundle.lines().filter_map(|line| line.key.as_ref()) {
+        for key in serving
+            .bundles()
+            .flat_map(Bundle::lines)
+            .filter_map(|line| line.key.as_ref())
+        {
             key.keep(&means.upstream);
         }
         if quiet || gauge.stage() >= Stage::Sparing {
             continue;
         }
-        let warm = |provider| {
-            let origin = bundle
-                .provider(provider)
-                .and_then(|line| line.origin.as_ref());
-            let tls = origin.is_some_and(|uri| uri.scheme_str() == Some("https"));
-            if tls { WARM } else { 0 }
-        };
-        for chore in upkeep.due(&bundle.router, warm, means.clock.now()) {
+        let now = means.clock.now();
+        let mut chores = due(&serving.live, &mut upkeep, now);
+        if let Some(canary) = &serving.canary {
+            let own = due(&canary.bundle, &mut beside, now);
+            chores.extend(
+                own.into_iter()
+                    .filter(|(bundle, chore)| !shared(&serving.live, bundle, *chore)),
+            );
+        }
+        for (bundle, chore) in chores {
             let Some(place) = room.take(0) else {
                 continue;
             };
-            let (bundle, means) = (Arc::clone(&bundle), means.clone());
+            let means = means.clone();
             tokio::spawn(async move {
                 match chore {
                     Chore::Warm(provider) => {
@@ -79,6 +86,39 @@ pub(crate) async fn run(live: Arc<Live>, means: Means, gauge: Arc<Gauge>, quiet:
                     }
                 }
             });
+        }
+    }
+}
+
+/// What there is to do for a bundle.
+fn due(bundle: &Arc<Bundle>, upkeep: &mut Upkeep, now: Nanos) -> Vec<(Arc<Bundle>, Chore)> {
+    let warm = |provider| {
+        let origin = bundle
+            .provider(provider)
+            .and_then(|line| line.origin.as_ref());
+        let tls = origin.is_some_and(|uri| uri.scheme_str() == Some("https"));
+        if tls { WARM } else { 0 }
+    };
+    let chores = upkeep.due(&bundle.router, warm, now).into_iter();
+    chores.map(|chore| (Arc::clone(bundle), chore)).collect()
+}
+
+/// Whether what a chore is about is there in another bundle too, which has the same to do.
+fn shared(other: &Bundle, bundle: &Bundle, chore: Chore) -> bool {
+    let (fleet, others) = (bundle.router.fleet(), other.router.fleet());
+    match chore {
+        Chore::Warm(id) => {
+            let provider = fleet.providers.get(id.index());
+            provider.is_some_and(|p| {
+                others
+                    .providers
+                    .iter()
+                    .any(|o| o.name == p.name && o.url == p.url)
+            })
+        }
+        Chore::Reach(target) | Chore::Ask(target) => {
+            let name = bundle.router.name(target);
+            others.targets.iter().any(|target| &*target.name == name)
         }
     }
 }

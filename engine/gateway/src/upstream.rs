@@ -24,7 +24,7 @@ const KEEP: Duration = Duration::from_secs(50);
 
 /// The clients: one that refuses private addresses, one for providers marked `private`.
 #[derive(Clone, Debug)]
-pub struct Upstream {
+pub(crate) struct Upstream {
     public: Client<HttpsConnector<Dial<HttpConnector<Guarded>>>, Slices>,
     private: Client<HttpsConnector<Dial<HttpConnector<Guarded>>>, Slices>,
 }
@@ -32,7 +32,7 @@ pub struct Upstream {
 impl Upstream {
     /// With no connection yet.
     #[must_use]
-    pub fn new(network: &Network) -> Self {
+    pub(crate) fn new(network: &Network) -> Self {
         Self {
             public: client(false, network),
             private: client(true, network),
@@ -43,7 +43,7 @@ impl Upstream {
     ///
     /// # Errors
     /// The address is literally a private one, and that was not allowed.
-    pub fn send(
+    pub(crate) fn send(
         &self,
         mut request: Request<Slices>,
         private: bool,
@@ -95,7 +95,7 @@ impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Tasks {
 /// Resolves names, and drops private addresses at the moment of connecting, so that a name that changes its mind between
 /// check and use gains nothing.
 #[derive(Clone, Debug)]
-pub struct Guarded {
+pub(crate) struct Guarded {
     resolver: GaiResolver,
     private: bool,
 }
@@ -181,7 +181,7 @@ fn public_v4(v4: Ipv4Addr) -> bool {
 
 /// A request body in slices: the client's bytes with another model name need no copy.
 #[derive(Debug, Default)]
-pub struct Slices {
+pub(crate) struct Slices {
     parts: VecDeque<Bytes>,
     left: u64,
 }

@@ -4,6 +4,7 @@ use crate::answer::Told;
 use crate::arrival::Arrival;
 use crate::breaker::Permit;
 use crate::class::Class;
+use crate::event::Failure;
 use crate::itinerary::Step;
 use crate::ledger::Reservations;
 use crate::{MILLI, Nanos, SECOND};
@@ -85,6 +86,17 @@ impl Role {
     }
 }
 
+/// What an attempt waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Awaits {
+    /// That its credential is fetched: nobody has its request yet.
+    Credential,
+    /// That it is answered.
+    Provider,
+    /// Nothing more: its first content was there, or all of it where it is not streamed.
+    Nothing,
+}
+
 /// One attempt, under way or over.
 #[derive(Clone, Debug)]
 pub struct Attempt {
@@ -139,8 +151,7 @@ pub struct Attempt {
     /// When the last piece of content was there.
     pub(crate) heard: Nanos,
     pub(crate) text: u64,
-    /// It waits for nothing more: its first content was there, or all of it where it is not streamed.
-    pub(crate) answered: bool,
+    pub(crate) awaits: Awaits,
 }
 
 /// Deadlines of one attempt.
@@ -202,18 +213,40 @@ impl Attempt {
             last: now,
             heard: now,
             text: 0,
-            answered: false,
+            awaits: Awaits::Provider,
         }
     }
 
+    /// Its request is handed to the connection. A target's times begin when it could have the request: what the wait for a
+    /// credential took is not at its expense.
+    pub(crate) fn send(&mut self, now: Nanos) {
+        if self.awaits == Awaits::Credential {
+            self.awaits = Awaits::Provider;
+            let waited = now.saturating_sub(self.start);
+            let limits = &mut self.limits;
+            limits.connect = limits.connect.saturating_add(waited);
+            limits.first = limits.first.saturating_add(waited);
+            limits.total = limits.total.map(|total| total.saturating_add(waited));
+            (self.last, self.heard) = (now, now);
+        }
+        self.sent = Some(now);
+    }
+
     /// How a target that is cut short by an outer deadline is judged: only one that was silent, and had a fair chance to
-    /// speak, is blamed.
-    pub(crate) fn blame(&self, now: Nanos) -> Class {
+    /// speak, is blamed; where its credential was still being fetched, that is.
+    pub(crate) fn blame(&self, now: Nanos) -> Failure {
         let silent = self.first.is_none() && now.saturating_sub(self.last) >= PATIENCE;
-        if silent {
-            Class::TimedOut
-        } else {
-            Class::Deadline
+        match (silent, self.awaits == Awaits::Credential) {
+            (true, false) => Failure::of(Class::TimedOut),
+            (true, true) => Failure {
+                message: Some(
+                    "its credential was still being fetched when its time was up".to_owned(),
+                ),
+                // It may be there at any moment.
+                retry_after: Some(SECOND),
+                ..Failure::of(Class::Authentication)
+            },
+            (false, _) => Failure::of(Class::Deadline),
         }
     }
 

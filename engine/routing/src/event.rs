@@ -11,6 +11,8 @@ use smallvec::SmallVec;
 /// What happened. Events of an attempt that is over are ignored.
 #[derive(Clone, Debug)]
 pub enum Event {
+    /// The credential of an attempt is being fetched: its request is sent once that is there.
+    Waits(usize),
     /// The request of an attempt was handed to the connection.
     Sent(usize),
     /// Its connection stands.

@@ -16,6 +16,7 @@ mod timers;
 
 use crate::admission::{Admission, Decided};
 use crate::answer::Asks;
+use crate::attempt::Awaits;
 use crate::breaker::Rule;
 use crate::candidate::Candidates;
 use crate::chance::Chance;
@@ -261,7 +262,8 @@ impl Flight {
         match event {
             Event::Wake => self.wake(now, out),
             Event::ClientGone => self.abandon(now, out),
-            Event::Sent(n) => self.mark(n, |a| a.sent = Some(now)),
+            Event::Waits(n) => self.mark(n, |a| a.awaits = Awaits::Credential),
+            Event::Sent(n) => self.mark(n, |a| a.send(now)),
             Event::Connected(n) => self.mark(n, |a| a.connected = Some(now)),
             Event::Head(n, status) => self.mark(n, |a| {
                 a.connected.get_or_insert(now);
@@ -432,14 +434,12 @@ impl Flight {
         asks
     }
 
-    /// The target that comes first on its way, whatever may come of calling it.
+    /// The target that comes first on its way, whatever may come of calling it; `None` where several are asked for one
+    /// answer there.
     #[must_use]
     pub fn foremost(&self) -> Option<TargetId> {
-        let mut first = None;
-        self.legs[OWN].way.each_target(&mut |target| {
-            first.get_or_insert(target);
-        });
-        first
+        let first = self.legs[OWN].way.step(0)?;
+        first.joint.is_none().then_some(first.target)
     }
 
     /// When it was over, and how much of its time went into waiting before retries.
@@ -510,7 +510,7 @@ impl Flight {
         let Some(a) = self.attempts.get_mut(attempt) else {
             return;
         };
-        if std::mem::replace(&mut a.answered, true) {
+        if std::mem::replace(&mut a.awaits, Awaits::Nothing) == Awaits::Nothing {
             return;
         }
         let load = Load {

@@ -300,9 +300,10 @@ impl<'a, L: Gauges> Chooser<'a, L> {
         // One that is ill is left, and what stays with the others stays.
         let well = |target| {
             let down = self.live.health(target) == HealthState::Down;
-            (!down && !self.live.breaker_open(target)).then(|| self.router.name(target))
+            !down && !self.live.breaker_open(target)
         };
-        ranking::stay(candidates, alike, bond, share, well);
+        let name = |target| self.router.name(target);
+        ranking::stay(candidates, alike, bond, share, name, well);
     }
 
     /// Whether a target of a list can serve this request and passes its filter; where not, it is noted why.

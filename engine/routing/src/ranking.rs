@@ -4,6 +4,7 @@
 use crate::bucket::{distance, hash};
 use crate::chance::Chance;
 use mux_dsl::image::{BasisPoints, Millis, Pico, TargetId};
+use smallvec::SmallVec;
 
 /// One of a list that a request may be sent to.
 #[derive(Debug)]
@@ -106,27 +107,57 @@ pub(crate) fn by_weight(
     candidates.len()
 }
 
-/// Puts first what a request stays with: the one that rendezvous hashing prefers, among those that are well. `share` is the
-/// part of all such requests that is a candidate's.
+/// Puts what a request stays with in the order in which rendezvous hashing prefers it: those that are well, and then the
+/// others. Where the first of them fails, all that belongs to one bond goes on to the same next one. `share` is the part of
+/// all such requests that is a candidate's.
 pub(crate) fn stay<'n>(
     candidates: &mut [Candidate],
     alike: usize,
     bond: &str,
     share: impl Fn(&Candidate) -> u32,
-    name: impl Fn(TargetId) -> Option<&'n str>,
+    name: impl Fn(TargetId) -> &'n str,
+    well: impl Fn(TargetId) -> bool,
 ) {
-    let mut nearest: Option<(usize, u64, u64)> = None;
-    for (place, candidate) in candidates.iter().enumerate().take(alike) {
-        let (Some(name), share) = (name(candidate.first), u64::from(share(candidate))) else {
-            continue;
-        };
-        let far = u64::from(distance(hash(name, bond)));
-        if share > 0 && nearest.is_none_or(|(_, least, other)| far * other < least * share) {
-            nearest = Some((place, far, share));
+    let alike = candidates.get_mut(..alike).unwrap_or_default();
+    let mut bonds: SmallVec<[Bond; 16]> = alike
+        .iter()
+        .map(|candidate| Bond {
+            ill: !well(candidate.first),
+            far: distance(hash(name(candidate.first), bond)).into(),
+            share: share(candidate).into(),
+        })
+        .collect();
+    // Few, and mostly one that is wanted: no better way to sort both together pays.
+    for place in 0..bonds.len() {
+        let rest = bonds.iter().enumerate().skip(place);
+        let nearest = rest.reduce(|one, other| if other.1.before(one.1) { other } else { one });
+        if let Some((nearest, _)) = nearest
+            && let Some(rest) = bonds.get_mut(place..=nearest)
+            && let Some(moved) = alike.get_mut(place..=nearest)
+        {
+            rest.rotate_right(1);
+            moved.rotate_right(1);
         }
     }
-    if let Some((place, ..)) = nearest {
-        to_front(candidates, place);
+}
+
+/// How close a candidate is to what a request stays by.
+#[derive(Clone, Copy, Debug)]
+struct Bond {
+    ill: bool,
+    far: u64,
+    share: u64,
+}
+
+impl Bond {
+    fn before(&self, other: &Self) -> bool {
+        match (self.ill, other.ill) {
+            (false, true) => true,
+            (true, false) => false,
+            // What has no share is as far as can be.
+            _ if self.share == 0 || other.share == 0 => self.share > other.share,
+            _ => self.far * other.share < other.far * self.share,
+        }
     }
 }
 

@@ -69,7 +69,7 @@ impl Flight {
             attempts: self.attempts().iter().map(|a| self.attempt(a)).collect(),
             outcome: self.outcome(),
             usage: match self.end() {
-                Some(End::Served(n)) => self.attempts().get(*n).and_then(|a| a.usage),
+                Some(End::Served(n)) => self.used(*n),
                 _ => None,
             },
             cost,

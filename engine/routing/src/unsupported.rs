@@ -95,6 +95,16 @@ impl Walk<'_> {
             self.windows(&health.degraded, "`health`");
             self.windows(&health.down, "`health`");
         }
+        let targets = fleet.targets.iter().map(|t| t.concurrency);
+        let providers = fleet.providers.iter().map(|p| p.concurrency);
+        let mut most = targets.chain(providers).chain([fleet.defaults.concurrency]);
+        if fleet.defaults.queue.is_some() && most.any(|most| most.is_some()) {
+            self.ignore(
+                "`queue`",
+                "requests wait for a place at the gateway (`--max-inflight`) only: where a target has its `concurrency` in flight they go on \
+                 to the next, and are refused where there is none",
+            );
+        }
         fleet.budgets.iter().for_each(|b| self.budget(b));
         fleet.limits.iter().for_each(|l| self.limit(l));
     }

@@ -54,6 +54,37 @@ fn a_conversation_stays_with_one_target_and_leaves_it_only_while_that_is_down() 
 }
 
 #[test]
+fn a_conversation_whose_target_fails_goes_on_to_the_same_next_one_each_time() {
+    let router = router(Route::Listed(staying(Affinity::Conversation, &[A, B, C])));
+    let mut seconds: BTreeMap<(TargetId, TargetId), u32> = BTreeMap::new();
+    for talk in 0..300 {
+        let of = |seed| {
+            let mut arrival = request(seed);
+            arrival.facts.conversation = Some(format!("talk-{talk}"));
+            plain(&router, &arrival)
+        };
+        let first = of(1);
+        assert!((2..20).all(|seed| of(seed) == first), "{first:?}");
+        *seconds.entry((first[0], first[1])).or_default() += 1;
+        // Once its target is known to be down, it stays where it has gone on to.
+        let mut arrival = request(1);
+        arrival.facts.conversation = Some(format!("talk-{talk}"));
+        let down = Told {
+            down: vec![first[0]],
+            ..Told::default()
+        };
+        let away = order(&router, &arrival, &down);
+        assert_eq!(away, [first[1], first[2], first[0]]);
+    }
+    assert_eq!(
+        seconds.len(),
+        6,
+        "what leaves one is spread over the others"
+    );
+    assert!(seconds.values().all(|n| *n > 20), "{seconds:?}");
+}
+
+#[test]
 fn a_weighted_affinity_keeps_the_weights() {
     let mut list = staying(Affinity::EndUser, &[]);
     list.arms = vec![weighing(A, 1), weighing(B, 3)];

@@ -255,3 +255,47 @@ fn the_wait_for_a_place_is_part_of_a_requests_time_and_no_work_of_the_gateway() 
         (3_000_000, 2_000_000, 0)
     );
 }
+
+#[test]
+fn what_a_credential_takes_is_not_at_the_expense_of_the_target() {
+    let policy = "policy @x { else use fallback within 60s {\n try p/a timeout 4s connect 1s total 9s\n try p/b\n } }";
+    let mut ride = Ride::new(&router(policy), request("@x"));
+    ride.on(Event::Waits(0)).pass(5 * SECOND);
+    assert_eq!(ride.targets(), [A], "its times have not begun");
+    ride.on(Event::Sent(0)).pass(999 * MILLI);
+    assert_eq!(ride.targets(), [A]);
+    ride.pass(MILLI);
+    assert_eq!(ride.flight.attempts()[0].class, Class::Connect);
+
+    let mut ride = Ride::new(&router(policy), request("@x"));
+    ride.on(Event::Waits(0))
+        .pass(5 * SECOND)
+        .on(Event::Sent(0))
+        .on(Event::Connected(0))
+        .pass(3_999 * MILLI);
+    assert_eq!(ride.targets(), [A]);
+    ride.pass(MILLI);
+    assert_eq!(ride.targets(), [A, B]);
+    assert_eq!(ride.flight.attempts()[0].class, Class::TimedOut);
+}
+
+#[test]
+fn whoever_hands_out_credentials_and_hangs_is_blamed_and_not_the_target() {
+    let policy = "policy @x { else use fallback within 6s {\n try p/a timeout 1s\n try p/b\n } }";
+    let router = router(policy);
+    let mut ride = Ride::new(&router, request("@x"));
+    ride.on(Event::Waits(0)).pass(6 * SECOND);
+    assert_eq!(ride.refused(), (502, "provider_credential_refused"));
+    let attempt = &ride.flight.attempts()[0];
+    assert_eq!(attempt.class, Class::Authentication);
+    assert!(
+        attempt
+            .message
+            .as_deref()
+            .is_some_and(|m| m.contains("credential"))
+    );
+    let state = router.state(A).expect("a target");
+    let now = 106 * SECOND;
+    assert_eq!(state.error_rate(now), None, "the target has failed nobody");
+    assert!(state.admit(now + SECOND, false).is_ok(), "it rests briefly");
+}

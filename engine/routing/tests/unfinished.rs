@@ -161,3 +161,28 @@ fn what_cannot_be_carried_on_breaks_off_visibly() {
         "and not after an age"
     );
 }
+
+#[test]
+fn an_answer_that_was_carried_on_used_what_both_parts_did() {
+    let mut ride = Ride::new(&carried_on(), request("@x"));
+    ride.begin(0);
+    let failure = Failure {
+        resumable: true,
+        usage: Some(Usage {
+            input: 100,
+            output: 7,
+            ..Usage::default()
+        }),
+        ..Failure::of(Class::Cut)
+    };
+    ride.on(Event::Failed(0, failure)).begin(1).on(Event::Done(
+        1,
+        Some(Usage {
+            input: 110,
+            output: 5,
+            ..Usage::default()
+        }),
+    ));
+    let used = ride.flight.record().usage.expect("counts");
+    assert_eq!((used.input, used.output), (210, 12));
+}

@@ -91,3 +91,19 @@ fn of_the_words_of_a_gateway_none_is_idle() {
     image.fleet.defaults.early_headers = Some(true);
     assert_eq!(gaps(&image), Vec::<String>::new());
 }
+
+#[test]
+fn that_nobody_waits_for_the_concurrency_of_a_target_is_told_where_a_queue_makes_one_think_so() {
+    let mut image = image();
+    image.fleet.defaults.queue = Some((64, 250));
+    image.fleet.providers[0].concurrency = Some(8);
+    let told = gaps(&image);
+    assert!(
+        told.len() == 1
+            && told[0].contains("`--max-inflight`")
+            && told[0].contains("go on to the next"),
+        "{told:?}"
+    );
+    image.fleet.defaults.queue = None;
+    assert_eq!(gaps(&image), Vec::<String>::new());
+}

@@ -5,7 +5,7 @@ use crate::copy;
 use crate::digest::Digest;
 use crate::error::StoreError;
 use crate::event::{Event, KIND};
-use crate::index::{Contents, Index};
+use crate::index::{Contents, Fault, Index};
 use crate::journal::{self, Entry, Journal, Scan};
 use crate::ladder::{Climb, Rescued, climb};
 use std::collections::BTreeMap;
@@ -17,9 +17,17 @@ use std::path::Path;
 pub(crate) struct Booted {
     pub(crate) journal: Journal,
     pub(crate) catalogue: Catalogue,
-    /// The index, or why the store is read-only.
-    pub(crate) index: Result<Index, String>,
+    /// The index, or why there is none.
+    pub(crate) index: Result<Index, Closed>,
     pub(crate) notices: Vec<String>,
+}
+
+/// Why the index is closed.
+#[derive(Clone, Debug)]
+pub(crate) struct Closed {
+    pub(crate) reason: String,
+    /// For want of room: it opens again when there is some.
+    pub(crate) full: bool,
 }
 
 /// Starts the store in `dir`.
@@ -68,11 +76,28 @@ pub(crate) fn boot(dir: &Path) -> Result<Booted, StoreError> {
     })
 }
 
+/// Starts the store in `dir` without changing anything: from the journal, as far as that is whole.
+pub(crate) fn boot_reading(dir: &Path) -> Result<Booted, StoreError> {
+    let home = dir.join("journal");
+    let found = read_journal(&home)?;
+    let mut notices = found.faults.clone();
+    let catalogue = catalogue(&found, &mut notices);
+    Ok(Booted {
+        journal: Journal::reader(&home),
+        catalogue,
+        index: Err(Closed {
+            reason: "its file system is mounted read-only".to_owned(),
+            full: false,
+        }),
+        notices,
+    })
+}
+
 /// Opens the index again after it failed.
 pub(crate) fn reopen_index(
     dir: &Path,
     journal: &Journal,
-) -> Result<(Result<Index, String>, Vec<String>), StoreError> {
+) -> Result<(Result<Index, Closed>, Vec<String>), StoreError> {
     let found = read_journal(journal.dir())?;
     let mut notices = Vec::new();
     let climbed = climb(&dir.join("store"), &known(&found));
@@ -226,16 +251,17 @@ fn settle_index(
     journal: &Journal,
     found: &Scan,
     notices: &mut Vec<String>,
-) -> Result<Index, String> {
+) -> Result<Index, Closed> {
     let last = climbed.notices.last().cloned().unwrap_or_default();
     notices.extend(climbed.notices);
     let Some((index, contents)) = climbed.index else {
-        let reason = if climbed.full {
+        let full = climbed.full;
+        let reason = if full {
             format!("the disk is full, free some space ({last})")
         } else {
             last
         };
-        return Err(reason);
+        return Err(Closed { reason, full });
     };
     match replay(&index, &contents, journal, found) {
         Ok(0) => Ok(index),
@@ -245,11 +271,11 @@ fn settle_index(
             ));
             Ok(index)
         }
-        Err(reason) => {
-            notices.push(reason.clone());
+        Err(closed) => {
+            notices.push(closed.reason.clone());
             // Already failing; what it says at the end changes nothing.
             let _ = index.close();
-            Err(reason)
+            Err(closed)
         }
     }
 }
@@ -259,7 +285,11 @@ fn replay(
     contents: &Contents,
     journal: &Journal,
     found: &Scan,
-) -> Result<usize, String> {
+) -> Result<usize, Closed> {
+    let damaged = |reason| Closed {
+        reason,
+        full: false,
+    };
     let mut count = 0;
     for entry in &found.entries {
         // One that cannot be understood was left out of the catalogue, and said.
@@ -275,14 +305,18 @@ fn replay(
         }
         let body = journal
             .read(entry.body)
-            .map_err(|error| format!("cannot read the journal: {error}"))?;
-        index
-            .put(entry, &event.pieces(&body)?)
-            .map_err(|fault| fault.reason)?;
+            .map_err(|error| damaged(format!("cannot read the journal: {error}")))?;
+        index.put(entry, &event.pieces(&body).map_err(damaged)?)?;
         count += 1;
     }
     if count > 0 {
-        index.checkpoint().map_err(|fault| fault.reason)?;
+        index.checkpoint()?;
     }
     Ok(count)
+}
+
+impl From<Fault> for Closed {
+    fn from(Fault { full, reason }: Fault) -> Self {
+        Self { reason, full }
+    }
 }

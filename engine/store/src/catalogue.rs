@@ -1,5 +1,6 @@
 //! What the events add up to: which versions there are, where their objects lie, which one is live, and the history.
 
+use crate::canary::Canary;
 use crate::digest::Digest;
 use crate::error::StoreError;
 use crate::event::{Event, Manifest};
@@ -17,6 +18,8 @@ pub(crate) struct Catalogue {
     /// Ids in the order of their first save.
     order: Vec<String>,
     refs: Refs,
+    /// The hold is only there because what was promoted is not what the folder has.
+    promoted: bool,
     /// What was live, oldest first; the last is live now. A rollback takes away what it goes back over, so that rolling
     /// back twice goes back twice.
     lived: Vec<String>,
@@ -45,6 +48,7 @@ impl Catalogue {
             action: event.action,
             version: event.version,
             reason: event.reason,
+            terms: event.terms,
             hash: entry.hash.to_string(),
             prev: entry.prev.to_string(),
         });
@@ -64,31 +68,68 @@ impl Catalogue {
         match event.action {
             Action::Save | Action::ForcedSave => {
                 self.refs.folder = Some(version.clone());
-                if self.refs.held.is_none() {
+                if self.promoted && self.refs.live.as_ref() == Some(&version) {
+                    self.hold(None);
+                }
+                self.drafted(&version);
+                if self.follows() {
                     self.go_live(version);
+                }
+            }
+            Action::Draft | Action::ForcedDraft => self.refs.draft = Some(version),
+            Action::Canary => {
+                self.refs.canary = event.terms.clone().map(|terms| Canary {
+                    version,
+                    since_unix_ms: event.at,
+                    terms,
+                });
+            }
+            Action::EndCanary => {
+                self.refs.canary = None;
+                if let (None, Some(folder)) = (&self.refs.held, self.refs.folder.clone()) {
+                    self.go_live(folder);
                 }
             }
             Action::Rollback => {
                 if let Some(at) = self.lived.iter().rposition(|lived| *lived == version) {
                     self.lived.truncate(at);
                 }
-                self.refs.held = Some(event.reason.clone());
+                self.hold(Some(event.reason.clone()));
                 self.go_live(version);
             }
             Action::Promote => {
                 // What the folder has is followed again; anything else has to be held.
                 let newest = self.refs.folder.as_ref() == Some(&version);
-                self.refs.held = (!newest).then(|| event.reason.clone());
+                self.hold((!newest).then(|| event.reason.clone()));
+                self.promoted = !newest;
                 self.go_live(version);
             }
             Action::Release => {
-                self.refs.held = None;
+                self.hold(None);
                 self.go_live(version);
             }
         }
     }
 
+    fn hold(&mut self, reason: Option<String>) {
+        self.refs.held = reason;
+        self.promoted = false;
+    }
+
+    /// Whether what is saved goes live.
+    pub(crate) fn follows(&self) -> bool {
+        self.refs.held.is_none() && self.refs.canary.is_none()
+    }
+
+    /// A draft that is more than one now.
+    fn drafted(&mut self, version: &str) {
+        self.refs.draft.take_if(|draft| draft == version);
+    }
+
+    /// Whatever was tried out beside another version is over.
     fn go_live(&mut self, version: String) {
+        self.refs.canary = None;
+        self.drafted(&version);
         if self.lived.last() != Some(&version) {
             self.lived.push(version.clone());
         }
@@ -122,6 +163,21 @@ impl Catalogue {
             .map(|(head, _)| head)
     }
 
+    /// Whether a version was ever saved or served.
+    pub(crate) fn was_used(&self, id: &str) -> bool {
+        self.history.iter().any(|entry| {
+            entry.version == id
+                && matches!(
+                    entry.action,
+                    Action::Save
+                        | Action::ForcedSave
+                        | Action::Rollback
+                        | Action::Promote
+                        | Action::Release
+                )
+        })
+    }
+
     pub(crate) fn contains(&self, id: &str) -> bool {
         self.versions.contains_key(id)
     }
@@ -131,9 +187,30 @@ impl Catalogue {
         self.lived.iter().rev().nth(1).map(String::as_str)
     }
 
-    /// The one version whose id is or begins with `id`.
+    /// The id that a ref has; anything else is one, or its beginning.
+    fn named<'a>(&'a self, id: &'a str) -> Result<&'a str, StoreError> {
+        let Refs {
+            folder,
+            live,
+            draft,
+            canary,
+            ..
+        } = &self.refs;
+        let named = match id {
+            "folder" => folder.as_deref(),
+            "live" => live.as_deref(),
+            "draft" => draft.as_deref(),
+            "canary" => canary.as_ref().map(|canary| canary.version.as_str()),
+            id => Some(id),
+        };
+        named.ok_or_else(|| StoreError::Nothing {
+            name: id.to_owned(),
+        })
+    }
+
+    /// The one version whose id is or begins with `id`, or that is called so.
     pub(crate) fn find(&self, id: &str) -> Result<&(VersionHead, Manifest), StoreError> {
-        let prefix = id.trim().to_ascii_lowercase();
+        let prefix = self.named(id)?.trim().to_ascii_lowercase();
         if prefix.len() < PREFIX_DIGITS {
             return Err(StoreError::TooShort { prefix });
         }
@@ -161,7 +238,7 @@ fn head(event: &Event, manifest: &Manifest) -> VersionHead {
         author: event.author.clone(),
         at_unix_ms: event.at,
         note: event.reason.clone(),
-        forced: event.action == Action::ForcedSave,
+        forced: matches!(event.action, Action::ForcedSave | Action::ForcedDraft),
         files: manifest.files.len(),
         bytes: manifest
             .files
@@ -195,6 +272,7 @@ mod tests {
             reason: "why".to_owned(),
             action,
             version: version.to_owned(),
+            terms: None,
             manifest: new.then_some(manifest),
             objects: Vec::new(),
         };

@@ -8,6 +8,7 @@ use crate::disk::{sync_dir, unix_ms};
 use crate::error::StoreError;
 use crate::frame::{Frame, Piece, scan};
 use crate::journal::{self, Journal};
+use crate::room::Room;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -234,6 +235,21 @@ pub(crate) fn kept(dir: &Path) -> Vec<(PathBuf, i64, u64)> {
     let mut copies: Vec<(PathBuf, i64, u64)> = named.collect();
     copies.sort_by_key(|(_, stamp, _)| std::cmp::Reverse(*stamp));
     copies
+}
+
+/// Whether a copy of the journal in `home` leaves alone what is left alone of the disk of `dir`.
+pub(crate) fn leaves_room(home: &Path, dir: &Path) -> Result<(), StoreError> {
+    let files = fs::read_dir(home).into_iter().flatten().flatten();
+    let bytes: u64 = files
+        .filter_map(|file| Some(file.metadata().ok()?.len()))
+        .sum();
+    match Room::of(dir) {
+        Ok(room) if room.free < bytes.saturating_add(room.floor()) => Err(StoreError::Low {
+            dir: dir.to_owned(),
+            room,
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Makes a copy in `dir` where no copy in it ends where the journal does, whatever the clock says of which is newest, and removes those that are kept no longer.

@@ -1,5 +1,6 @@
 //! What happened to the store: the content of a frame, and which bytes of its body are which object.
 
+use crate::canary::Terms;
 use crate::digest::Digest;
 use crate::version::Action;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,9 @@ pub(crate) struct Event {
     pub(crate) action: Action,
     /// The version acted on; what becomes of the refs follows from the action and the refs before.
     pub(crate) version: String,
+    /// How a canary that begins is run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) terms: Option<Terms>,
     /// What the version is made of, where it is new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) manifest: Option<Manifest>,

@@ -11,6 +11,7 @@
 //! | `lock` | who holds the store: process id and command |
 //! | `journal/<first number>.journal` | the truth: every event since the first, in frames that are never rewritten |
 //! | `store/` | sled: a second copy of every event and object, for reading and for mending the journal |
+//! | `ballast` | room that is given up, piece by piece, so that a rollback can be written on a full disk |
 //! | `backups/<time>-<events>.mux-store` | copies of the journal, made and removed by [`Store::back_up`] |
 //! | `corrupt-<time>`, `journal-damaged-<time>`, `torn-<time>` | what was found broken and set aside; never read again |
 //!
@@ -28,10 +29,18 @@
 //! content, objects are checked against their BLAKE3 name, a version against its id.
 //!
 //! **A failing disk is said, not hidden.** A write the disk refuses changes nothing and is an error. When sled fails (after
-//! a full disk it refuses everything until reopened) the store is read-only, answers reads from the journal, and reopens
-//! sled on the next write.
+//! a full disk it refuses everything until reopened) the store takes no saves, answers reads from the journal, and reopens
+//! sled on the next write or [`Store::tend`], whichever comes first.
+//!
+//! **Going back works on a full disk.** Saves end before the disk does ([`Room::floor`]); what only moves refs does not: it
+//! needs no index, and where even the journal finds no room it takes that of the ballast.
+//!
+//! **A disk that is mounted read-only is read.** There the journal is all there is: nothing is mended, nothing is changed,
+//! and every version can be served, verified and exported.
 
+mod ballast;
 mod boot;
+mod canary;
 mod catalogue;
 mod copy;
 mod digest;
@@ -43,14 +52,17 @@ mod index;
 mod journal;
 mod ladder;
 mod lock;
+mod room;
 mod state;
 mod store;
 mod version;
 
+pub use canary::{Bounds, Canary, Terms, Unit};
 pub use copy::Copied;
-pub use error::StoreError;
-pub use state::Report;
+pub use error::{StoreError, advice};
+pub use room::{Room, bytes};
+pub use state::{Report, Standing};
 pub use store::{Store, VERSION_BYTES};
 pub use version::{
-    Action, Committed, HistoryEntry, NewVersion, Refs, Version, VersionHead, version_id,
+    Action, Back, Committed, HistoryEntry, NewVersion, Refs, Version, VersionHead, version_id,
 };

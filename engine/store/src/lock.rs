@@ -2,15 +2,19 @@
 
 use crate::error::StoreError;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
 /// Held until dropped. The system lets go of it when the process dies, however it dies.
 #[derive(Debug)]
-pub(crate) struct Lock(File);
+pub(crate) struct Lock {
+    /// Absent where there is no such file and none can be made, because the disk is read-only.
+    file: Option<File>,
+    writes: bool,
+}
 
 impl Lock {
-    /// Takes the lock of `dir`, or says who has it.
+    /// Takes the lock of `dir`, or says who has it. On a disk that is read-only it is one for reading.
     pub(crate) fn take(dir: &Path) -> Result<Self, StoreError> {
         let path = dir.join("lock");
         let failed = |error| StoreError::io(&path, error);
@@ -21,7 +25,22 @@ impl Lock {
             .create(true)
             .truncate(false)
             .open(&path);
-        let mut file = options.map_err(failed)?;
+        let (mut file, writes) = match options {
+            Ok(file) => (file, true),
+            Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => {
+                match File::open(&path) {
+                    Ok(file) => (file, false),
+                    Err(missing) if missing.kind() == ErrorKind::NotFound => {
+                        return Ok(Self {
+                            file: None,
+                            writes: false,
+                        });
+                    }
+                    Err(error) => return Err(failed(error)),
+                }
+            }
+            Err(error) => return Err(failed(error)),
+        };
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -44,7 +63,15 @@ impl Lock {
         let _ = file
             .set_len(0)
             .and_then(|()| file.write_all(holder().as_bytes()));
-        Ok(Self(file))
+        Ok(Self {
+            file: Some(file),
+            writes,
+        })
+    }
+
+    /// Whether the store can be written.
+    pub(crate) fn writes(&self) -> bool {
+        self.writes
     }
 }
 
@@ -52,7 +79,7 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // Closing alone is not enough: a child this process is just starting shares the open file until it runs.
         // If unlocking fails, closing the file is what is left, and happens next.
-        let _ = self.0.unlock();
+        let _ = self.file.as_ref().map(File::unlock);
     }
 }
 

@@ -1,6 +1,7 @@
 //! What an open store holds, and the one way a change gets into it.
 
-use crate::boot::{Booted, reopen_index};
+use crate::ballast::Ballast;
+use crate::boot::{Booted, Closed, reopen_index};
 use crate::catalogue::Catalogue;
 use crate::digest::Digest;
 use crate::disk::{clear_aside, has_room, is_full, set_aside};
@@ -8,7 +9,9 @@ use crate::error::StoreError;
 use crate::event::{Event, FileRef, KIND, Manifest, Object};
 use crate::index::{Fault, Index};
 use crate::journal::{self, Entry, Journal};
+use crate::room::Room;
 use crate::version::{Action, NewVersion, Version, version_id};
+use serde::Serialize;
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -24,9 +27,25 @@ const CHECKPOINT_EVERY: u64 = 64;
 pub(crate) struct State {
     journal: Journal,
     catalogue: Catalogue,
-    /// The index, or why the store is read-only.
-    index: Result<Index, String>,
+    /// The index, or why there is none; then no version is saved.
+    index: Result<Index, Closed>,
     notices: Vec<String>,
+    ballast: Ballast,
+    /// The disk is read-only: nothing is written at all.
+    reading: bool,
+}
+
+/// How a store is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// Why no version can be saved; absent where one can.
+    pub problem: Option<String>,
+    /// Room on its disk, where the system tells.
+    pub room: Option<Room>,
+    /// Bytes of room below which no version is saved.
+    pub floor: u64,
+    /// Bytes that are kept for going back on a full disk.
+    pub ballast: u64,
 }
 
 /// What `Store::verify` found.
@@ -42,27 +61,31 @@ pub struct Report {
     pub problems: Vec<String>,
 }
 
-impl From<Booted> for State {
-    fn from(
-        Booted {
+impl State {
+    /// Of the store in `dir`, which is only read from where `reading` says so.
+    pub(crate) fn new(dir: &Path, booted: Booted, reading: bool) -> Self {
+        let Booted {
             journal,
             catalogue,
             index,
             notices,
-        }: Booted,
-    ) -> Self {
+        } = booted;
         Self {
             journal,
             catalogue,
             index,
             notices,
+            ballast: Ballast::of(dir),
+            reading,
         }
     }
-}
 
-impl State {
     pub(crate) fn catalogue(&self) -> &Catalogue {
         &self.catalogue
+    }
+
+    pub(crate) fn reads_only(&self) -> bool {
+        self.reading
     }
 
     pub(crate) fn notices(&self) -> &[String] {
@@ -71,7 +94,7 @@ impl State {
 
     /// The event that saves `version`, and the objects the journal lacks, end to end. They are written also for a version
     /// that is known: damage may have taken them.
-    pub(crate) fn save(&self, version: NewVersion) -> (Event, Vec<u8>) {
+    pub(crate) fn save(&self, version: NewVersion, draft: bool) -> (Event, Vec<u8>) {
         let (mut files, mut objects, mut body, mut seen) =
             (Vec::new(), Vec::new(), Vec::new(), HashSet::new());
         for (path, content) in version.files {
@@ -97,12 +120,14 @@ impl State {
             at: version.at_unix_ms,
             author: version.author,
             reason: version.note,
-            action: if version.forced {
-                Action::ForcedSave
-            } else {
-                Action::Save
+            action: match (draft, version.forced) {
+                (false, false) => Action::Save,
+                (false, true) => Action::ForcedSave,
+                (true, false) => Action::Draft,
+                (true, true) => Action::ForcedDraft,
             },
             version: version.id,
+            terms: None,
             manifest: written.then_some(Manifest {
                 semantic,
                 files,
@@ -114,25 +139,51 @@ impl State {
         (event, body)
     }
 
-    /// Writes an event to the journal, then follows it everywhere else. An error means it did not happen.
+    /// Writes an event to the journal, then follows it everywhere else. An error means it did not happen. What saves a
+    /// version waits for room and for an index; what only moves refs is written as long as there is any way to.
     pub(crate) fn record(
         &mut self,
         dir: &Path,
         event: Event,
         body: &[u8],
     ) -> Result<(), StoreError> {
-        self.revive(dir)?;
+        let saves = matches!(event.action, Action::Save | Action::ForcedSave);
+        match &self.index {
+            Err(closed) if self.reading => return Err(closed.refusal()),
+            _ if saves => {
+                spare(dir)?;
+                self.revive(dir)?;
+            }
+            _ => {}
+        }
         let invalid = |reason| StoreError::Invalid { reason };
         let head = event.encode().map_err(invalid)?;
         let pieces = event.pieces(body).map_err(invalid)?;
-        let appended = self.journal.append(KIND, &head, body);
+        let appended = self.append(&head, body, !saves);
         let entry = appended.map_err(|error| StoreError::io(self.journal.dir(), error))?;
         self.catalogue.apply(&entry, event);
         // Acknowledged from here on: the index may fail, the event has happened.
         if let Err(fault) = self.index_put(&entry, &pieces) {
-            self.fail_index(&fault.reason);
+            self.fail_index(fault);
         }
         Ok(())
+    }
+
+    /// Writes to the journal, at the cost of the ballast where `urgent`.
+    fn append(&mut self, head: &[u8], body: &[u8], urgent: bool) -> io::Result<Entry> {
+        loop {
+            match self.journal.append(KIND, head, body) {
+                // A limit on the size of files is not lifted by room.
+                Err(error)
+                    if urgent
+                        && matches!(
+                            error.kind(),
+                            ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+                        )
+                        && self.ballast.give() => {}
+                appended => return appended,
+            }
+        }
     }
 
     fn index_put(&self, entry: &Entry, pieces: &[(Digest, &[u8])]) -> Result<(), Fault> {
@@ -148,11 +199,12 @@ impl State {
     }
 
     /// Gives the index up until the next write.
-    fn fail_index(&mut self, reason: &str) {
+    fn fail_index(&mut self, fault: Fault) {
         self.notices.push(format!(
-            "{reason}; the store is read-only until the index can be reopened"
+            "{}; no version is saved until the index can be reopened",
+            fault.reason
         ));
-        if let Ok(index) = std::mem::replace(&mut self.index, Err(reason.to_owned()))
+        if let Ok(index) = std::mem::replace(&mut self.index, Err(fault.into()))
             && let Err(fault) = index.close()
         {
             self.notices.push(fault.reason);
@@ -164,16 +216,15 @@ impl State {
         let Err(before) = &self.index else {
             return Ok(());
         };
-        let read_only = |reason: String| StoreError::ReadOnly { reason };
         if let Err(error) = has_room(dir) {
-            let what = if is_full(&error) {
-                "the disk is full, free some space"
-            } else {
-                "the disk refuses writes"
-            };
-            return Err(read_only(format!(
-                "{what} ({error}); before that: {before}"
-            )));
+            if is_full(&error) {
+                return Err(StoreError::io(dir, error));
+            }
+            let reason = format!(
+                "the disk refuses writes ({error}); before that: {}",
+                before.reason
+            );
+            return Err(StoreError::ReadOnly { reason });
         }
         let (index, notices) = reopen_index(dir, &self.journal)?;
         self.notices.extend(notices);
@@ -184,7 +235,38 @@ impl State {
                     .push("the index is open again, the store takes writes".to_owned());
                 Ok(())
             }
-            Err(reason) => Err(read_only(reason.clone())),
+            Err(closed) => Err(closed.refusal()),
+        }
+    }
+
+    /// Uses the time between two writes: where there is room again, the index is reopened and the ballast made whole.
+    pub(crate) fn tend(&mut self, dir: &Path) -> Standing {
+        if let Ok(room) = Room::of(dir)
+            && !self.reading
+            && !room.is_low()
+        {
+            // Only then: reopening what is damaged sets a copy aside each time.
+            if self.index.as_ref().is_err_and(|closed| closed.full) {
+                // What goes wrong is why it is still closed.
+                let _ = self.revive(dir);
+            }
+            // Without it a rollback needs room; the next turn tries again.
+            let _ = self.ballast.fill(room);
+        }
+        self.standing(dir)
+    }
+
+    fn standing(&self, dir: &Path) -> Standing {
+        let room = Room::of(dir).ok();
+        let closed = self.index.as_ref().err();
+        let low = spare(dir).err();
+        Standing {
+            problem: low
+                .or_else(|| closed.map(Closed::refusal))
+                .map(|refusal| refusal.to_string()),
+            room,
+            floor: room.map_or(0, Room::floor),
+            ballast: self.ballast.left(),
         }
     }
 
@@ -282,7 +364,8 @@ impl State {
             )),
             Ok(Ok(_)) => None,
             Ok(Err(fault)) => Some(fault.reason),
-            Err(reason) => Some(format!("the index is closed: {reason}")),
+            Err(_) if self.reading => None,
+            Err(closed) => Some(format!("the index is closed: {}", closed.reason)),
         }
     }
 
@@ -301,7 +384,11 @@ impl State {
         }
         let failed = |error| StoreError::io(dir, error);
         has_room(dir).map_err(failed)?;
-        let before = std::mem::replace(&mut self.index, Err("it is being built anew".to_owned()));
+        let anew = Closed {
+            reason: "it is being built anew".to_owned(),
+            full: false,
+        };
+        let before = std::mem::replace(&mut self.index, Err(anew));
         if let Ok(index) = before {
             // Sound until now, and about to be replaced: what it says at its end changes nothing.
             let _ = index.close();
@@ -313,10 +400,11 @@ impl State {
         match &self.index {
             // With what an earlier one that was cut short left.
             Ok(_) => clear_aside(dir, REPLACED).map_err(failed),
-            Err(reason) => Err(StoreError::ReadOnly {
+            Err(closed) => Err(StoreError::ReadOnly {
                 reason: format!(
-                    "the index could not be built anew, the old one is `{}`: {reason}",
-                    old.display()
+                    "the index could not be built anew, the old one is `{}`: {}",
+                    old.display(),
+                    closed.reason
                 ),
             }),
         }
@@ -334,5 +422,24 @@ impl State {
             };
             StoreError::io(self.journal.dir(), io::Error::new(kind, fault.reason))
         })
+    }
+}
+
+impl Closed {
+    /// Why nothing is saved.
+    fn refusal(&self) -> StoreError {
+        let reason = self.reason.clone();
+        StoreError::ReadOnly { reason }
+    }
+}
+
+/// Leaves the last of a disk alone. What it cannot be asked about is found out by writing.
+fn spare(dir: &Path) -> Result<(), StoreError> {
+    match Room::of(dir) {
+        Ok(room) if room.is_low() => Err(StoreError::Low {
+            dir: dir.to_owned(),
+            room,
+        }),
+        _ => Ok(()),
     }
 }

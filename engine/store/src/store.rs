@@ -1,14 +1,15 @@
-//! The store: ten verbs over journal, catalogue and index.
+//! The store: a dozen verbs over journal, catalogue and index.
 
-use crate::boot::boot;
+use crate::boot::{boot, boot_reading};
+use crate::canary::{Canary, Terms};
 use crate::copy::{self, Copied};
 use crate::disk::{create_dir, unix_ms};
 use crate::error::StoreError;
 use crate::event::Event;
 use crate::lock::Lock;
-use crate::state::{Report, State};
+use crate::state::{Report, Standing, State};
 use crate::version::{
-    Action, Committed, HistoryEntry, NewVersion, Refs, Version, VersionHead, version_id,
+    Action, Back, Committed, HistoryEntry, NewVersion, Refs, Version, VersionHead, version_id,
 };
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -27,17 +28,23 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store in `dir`, creating it where there is none, and mends what can be mended: see [`Store::notices`].
+    /// Opens the store in `dir`, creating it where there is none, and mends what can be mended: see [`Store::notices`]. On a
+    /// disk that is mounted read-only it is only read from: see [`Store::reads_only`].
     ///
     /// # Errors
     /// [`StoreError::Held`] names the process that has it open; others say what the disk refused.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         create_dir(dir).map_err(|error| StoreError::io(dir, error))?;
         let lock = Lock::take(dir)?;
-        let state = Mutex::new(State::from(boot(dir)?));
+        let reading = !lock.writes();
+        let booted = if reading {
+            boot_reading(dir)
+        } else {
+            boot(dir)
+        };
         Ok(Self {
             dir: dir.to_owned(),
-            state,
+            state: Mutex::new(State::new(dir, booted?, reading)),
             _lock: lock,
         })
     }
@@ -48,7 +55,20 @@ impl Store {
         self.state().notices().to_vec()
     }
 
-    /// Stores a version and moves `folder` to it, and `live` unless it is held. When this returns it is on the disk.
+    /// Whether the disk is mounted read-only, so that nothing is mended and nothing changed.
+    #[must_use]
+    pub fn reads_only(&self) -> bool {
+        self.state().reads_only()
+    }
+
+    /// Uses the time between two writes, a few seconds each: after a full disk the index is reopened, and the room that is
+    /// kept for going back is taken again. Tells how the store is.
+    #[must_use]
+    pub fn tend(&self) -> Standing {
+        self.state().tend(&self.dir)
+    }
+
+    /// Stores a version and moves `folder` to it, and `live` unless it is held or beside a canary. When this returns it is on the disk.
     /// Storing a version again moves the refs only.
     ///
     /// # Errors
@@ -60,13 +80,89 @@ impl Store {
         let new = !state.catalogue().contains(&id);
         let refs = state.catalogue().refs();
         let moves = refs.folder.as_ref() != Some(&id)
-            || (refs.held.is_none() && refs.live.as_ref() != Some(&id));
-        let (event, body) = state.save(version);
+            || (state.catalogue().follows() && refs.live.as_ref() != Some(&id));
+        let (event, body) = state.save(version, false);
         if event.manifest.is_some() || moves {
             state.record(&self.dir, event, &body)?;
         }
         let live = state.catalogue().refs().live.as_ref() == Some(&id);
         Ok(Committed { id, new, live })
+    }
+
+    /// Stores a version that is served to nobody, and calls it `draft`. One that was served or saved before is no draft: then
+    /// nothing changes.
+    ///
+    /// # Errors
+    /// As for [`Store::commit`].
+    pub fn draft(&self, version: NewVersion) -> Result<VersionHead, StoreError> {
+        check(&version)?;
+        let mut state = self.state();
+        let id = version.id.clone();
+        let (event, body) = state.save(version, true);
+        let catalogue = state.catalogue();
+        let other = catalogue.refs().draft.as_ref() != Some(&id) && !catalogue.was_used(&id);
+        if event.manifest.is_some() || other {
+            state.record(&self.dir, event, &body)?;
+        }
+        Ok(state.catalogue().find(&id)?.0.clone())
+    }
+
+    /// Begins to try a version out beside the live one, or goes on with other terms.
+    ///
+    /// # Errors
+    /// No version or several fit, it is live already, nothing is live, another one is tried out, or the disk refused.
+    pub fn canary(
+        &self,
+        id: &str,
+        terms: Terms,
+        author: &str,
+        reason: &str,
+    ) -> Result<VersionHead, StoreError> {
+        let mut state = self.state();
+        // Read in full: what is damaged must not be served to anybody.
+        let head = state.version(id)?.head;
+        let Refs { live, canary, .. } = state.catalogue().refs();
+        let no = |reason: &str| StoreError::NoCanary {
+            reason: reason.to_owned(),
+        };
+        match (live, canary) {
+            (None, _) => return Err(no("nothing is live yet that it could be compared with")),
+            (Some(live), _) if *live == head.id => return Err(no("that version is live already")),
+            (_, Some(canary)) if canary.version != head.id => {
+                return Err(StoreError::Canary {
+                    version: canary.version.clone(),
+                });
+            }
+            _ => {}
+        }
+        let event = Event {
+            terms: Some(terms),
+            ..event(Action::Canary, &head.id, author, reason)
+        };
+        state.record(&self.dir, event, &[])?;
+        Ok(head)
+    }
+
+    /// Ends a canary: `live` goes on, or follows what was saved meanwhile. Returns what is live now.
+    ///
+    /// # Errors
+    /// Nothing is tried out, or the disk refused.
+    pub fn end_canary(&self, author: &str, reason: &str) -> Result<Back, StoreError> {
+        self.ended(&mut self.state(), author, reason)
+    }
+
+    fn ended(&self, state: &mut State, author: &str, reason: &str) -> Result<Back, StoreError> {
+        let Some(Canary { version, .. }) = state.catalogue().refs().canary.clone() else {
+            return Err(StoreError::NoCanary {
+                reason: "none is tried out".to_owned(),
+            });
+        };
+        let event = event(Action::EndCanary, &version, author, reason);
+        state.record(&self.dir, event, &[])?;
+        Ok(Back {
+            head: state.catalogue().find("live")?.0.clone(),
+            ended: Some(version),
+        })
     }
 
     /// The version whose id is `id` or, with six digits or more, begins with it; every file checked against its hash.
@@ -90,7 +186,7 @@ impl Store {
     }
 
     /// Makes a version live and holds it: saves are stored but not served until [`Store::release`]. Without an id it is
-    /// the version that was live before; going back twice goes back twice.
+    /// the version that was live before, and where a canary is tried out only that is ended; going back twice goes back twice.
     ///
     /// # Errors
     /// No version or several fit, nothing was live before, the version cannot be read back whole, or the disk refused.
@@ -99,8 +195,11 @@ impl Store {
         to: Option<&str>,
         author: &str,
         reason: &str,
-    ) -> Result<VersionHead, StoreError> {
+    ) -> Result<Back, StoreError> {
         let mut state = self.state();
+        if to.is_none() && state.catalogue().refs().canary.is_some() {
+            return self.ended(&mut state, author, reason);
+        }
         let id = to
             .or_else(|| state.catalogue().earlier())
             .ok_or(StoreError::NoEarlier)?;
@@ -111,7 +210,7 @@ impl Store {
             event(Action::Rollback, &head.id, author, reason),
             &[],
         )?;
-        Ok(head)
+        Ok(Back { head, ended: None })
     }
 
     /// Makes a version live that was kept and not served; without an id the newest save. The newest save ends a hold, any
@@ -141,7 +240,7 @@ impl Store {
     /// Ends the hold: `live` follows `folder` again. Returns what is live now; `None` where nothing was held.
     ///
     /// # Errors
-    /// The disk refused.
+    /// A canary would lose what it is compared with, or the disk refused.
     pub fn release(&self, author: &str) -> Result<Option<VersionHead>, StoreError> {
         let mut state = self.state();
         let Refs {
@@ -152,6 +251,11 @@ impl Store {
         else {
             return Ok(None);
         };
+        if let Some(canary) = &state.catalogue().refs().canary {
+            return Err(StoreError::Canary {
+                version: canary.version.clone(),
+            });
+        }
         let head = state.catalogue().find(&id)?.0.clone();
         state.record(&self.dir, event(Action::Release, &id, author, ""), &[])?;
         Ok(Some(head))
@@ -202,7 +306,7 @@ impl Store {
     /// longer: the newest 24 stay, and the newest of each of the last seven days that have one.
     ///
     /// # Errors
-    /// The journal is damaged, or the disk refused.
+    /// The journal is damaged, the copy would leave too little room on the disk, or it refused.
     pub fn back_up(&self) -> Result<Option<PathBuf>, StoreError> {
         let state = self.state();
         let events = state
@@ -210,6 +314,7 @@ impl Store {
             .history()
             .last()
             .map_or(0, |entry| entry.seq);
+        copy::leaves_room(state.journal_dir(), &self.dir)?;
         copy::back_up(state.journal_dir(), &self.dir.join("backups"), events)
     }
 
@@ -272,6 +377,7 @@ fn event(action: Action, version: &str, author: &str, reason: &str) -> Event {
         reason: reason.to_owned(),
         action,
         version: version.to_owned(),
+        terms: None,
         manifest: None,
         objects: Vec::new(),
     }

@@ -1,5 +1,6 @@
 //! A version: what it is made of, its id, and what the store tells about it.
 
+use crate::canary::{Canary, Terms};
 use serde::{Deserialize, Serialize};
 
 /// A bundle to be stored.
@@ -36,6 +37,17 @@ pub struct Committed {
     pub live: bool,
 }
 
+/// What a rollback went back to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Back {
+    /// What is live now.
+    #[serde(flatten)]
+    pub head: VersionHead,
+    /// The canary that was ended; then nothing is held that was not before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
+}
+
 /// A version without its files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionHead {
@@ -70,15 +82,21 @@ pub struct Version {
     pub prices: Option<String>,
 }
 
-/// Which versions are which.
+/// Which versions are which. Each is also a name of its version wherever an id is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refs {
     /// The newest accepted save.
     pub folder: Option<String>,
     /// The one served.
     pub live: Option<String>,
-    /// Why `live` does not follow `folder`; absent when it does.
+    /// Why `live` does not follow `folder`; absent when it does, or when only a canary keeps it from that.
     pub held: Option<String>,
+    /// The newest draft, until it is served or saved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<String>,
+    /// The version that is tried out beside `live`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<Canary>,
 }
 
 /// What somebody did.
@@ -95,6 +113,14 @@ pub enum Action {
     Release,
     /// Made a version live that had been kept and not served.
     Promote,
+    /// Kept a version that nobody is to be served by yet.
+    Draft,
+    /// The same over a refuted guarantee.
+    ForcedDraft,
+    /// Began to try a version out beside the live one.
+    Canary,
+    /// Ended that; what was live goes on.
+    EndCanary,
 }
 
 /// One line of the history. `prev` of each is `hash` of the one before: a line cannot be changed unseen.
@@ -112,6 +138,9 @@ pub struct HistoryEntry {
     pub version: String,
     /// Why: the note of a save, the reason of a rollback or release.
     pub reason: String,
+    /// How a canary that began is run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<Terms>,
     /// Hash of this entry, hexadecimal.
     pub hash: String,
     /// Hash of the entry before, hexadecimal; zeros for the first.

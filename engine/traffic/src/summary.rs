@@ -1,7 +1,7 @@
 //! What traffic was, in figures: how much, how well, how quick, how dear; in all and by what it has in common.
 
 use crate::index::Index;
-use crate::record::Record;
+use crate::record::{Record, VERSION};
 use crate::spread::Spread;
 use std::collections::BTreeMap;
 
@@ -137,6 +137,8 @@ pub struct Summary {
     pub copies: u64,
     /// Records that belong to a sample: there were more requests than are counted here.
     pub sampled: u64,
+    /// Records of a later schema than this one's: what it has beyond is not in any figure.
+    pub newer: u64,
     /// From when to when.
     pub span: Index,
     groups: BTreeMap<By, BTreeMap<String, Figures>>,
@@ -157,6 +159,7 @@ impl Summary {
         self.span.count(record.at);
         self.copies += u64::from(record.copy_of.is_some());
         self.sampled += u64::from(record.sample.is_some());
+        self.newer += u64::from(record.v > VERSION);
         self.all.add(record);
         for (by, groups) in &mut self.groups {
             let mut value = by.of(record);

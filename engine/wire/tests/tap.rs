@@ -2,6 +2,7 @@
 
 use mux_wire::chat::{Seen, Tap};
 use mux_wire::{ErrorKind, Usage};
+use proptest::prelude::*;
 
 fn frame(data: &str) -> Seen {
     Tap::new(true).frame(data.as_bytes())
@@ -227,4 +228,57 @@ fn an_answer_without_any_choice_and_one_that_ends_with_an_error_are_failures() {
     assert!(usage.error.is_none(), "a chunk need not have one");
     let chunk = br#"{"choices":[{"index":0,"delta":{},"finish_reason":"error"}]}"#;
     assert!(stream.frame(chunk).error.is_some());
+}
+
+/// What surrounds the text of a chunk, whatever it is a text of.
+const AROUND: [(&str, &str); 6] = [
+    (
+        r#"{"id":"c","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{"content":"#,
+        r#"},"finish_reason":null}]}"#,
+    ),
+    (
+        r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"#,
+        r"}}]}}]}",
+    ),
+    (
+        r#"{"choices":[{"delta":{"reasoning":"abc","reasoning_content":"#,
+        r#","content":""}}]}"#,
+    ),
+    (
+        r#"{"choices":[{"delta":{"content":"x"}}],"usage":{"prompt_tokens":1},"text":"#,
+        "}",
+    ),
+    (
+        r#"{"choices":[{"delta":{"x\"content":"#,
+        r#","content":"y"}}]}"#,
+    ),
+    (r#"{"choices":[{"delta":{"content":"a","content":"#, "}}]}"),
+];
+
+proptest! {
+    #[test]
+    fn a_chunk_tells_the_same_whatever_came_before_it(
+        around in 0..AROUND.len(),
+        texts in prop::collection::vec("[a-z \\\\\"\n\u{1}\u{e9}\u{2600}/]{0,40}", 1..30),
+        change in prop::option::of((any::<prop::sample::Index>(), any::<u8>())),
+    ) {
+        let (before, after) = AROUND[around];
+        let mut tap = Tap::new(true);
+        for (n, text) in texts.iter().enumerate() {
+            // As JSON writes it, and as it is.
+            let text = if n % 7 == 6 {
+                format!("\"{text}\"")
+            } else {
+                serde_json::to_string(text).expect("text")
+            };
+            let mut chunk = format!("{before}{text}{after}").into_bytes();
+            if let Some((place, byte)) = change.filter(|_| n % 5 == 4) {
+                let place = place.index(chunk.len());
+                chunk[place] = byte;
+            }
+            let model = |seen: Seen| Seen { model: None, ..seen };
+            let alone = Tap::new(true).frame(&chunk);
+            prop_assert_eq!(model(tap.frame(&chunk)), model(alone), "{}", String::from_utf8_lossy(&chunk));
+        }
+    }
 }

@@ -79,7 +79,7 @@ impl Text<'_> {
     /// As the SDK writes it.
     pub(crate) fn as_written(&self) -> chunk::Text<'_> {
         match self {
-            Self::Raw(raw) => chunk::Text::Json(raw.get()),
+            Self::Raw(raw) => chunk::Text::Json(raw.get().as_bytes()),
             Self::Plain(text) => chunk::Text::Plain(text),
         }
     }

@@ -51,6 +51,9 @@ impl Adapter for Anthropic {
     }
 
     fn decode(&self, _operation: &str, state: &[u8], batch: &Batch) -> Result<Decoded, Fault> {
+        if let Some(decoded) = stream::more_text(state, batch) {
+            return Ok(decoded);
+        }
         let state = State::read(state)?;
         if state.stream {
             stream::decode(state, batch)

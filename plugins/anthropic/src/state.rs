@@ -1,6 +1,8 @@
 //! What a stream remembers from call to call.
 
+use mux_plugin_sdk::chat::chunk::Head;
 use mux_plugin_sdk::chat::state;
+use mux_plugin_sdk::chat::stretch::Lead;
 use mux_plugin_sdk::{Fault, RequestCtx};
 use serde::{Deserialize, Serialize};
 
@@ -55,11 +57,17 @@ impl State {
     }
 
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Fault> {
-        state::read(bytes)
+        state::read(bytes).map(|(_, state)| state)
     }
 
     pub(crate) fn write(&self) -> Result<Vec<u8>, Fault> {
-        state::write(self)
+        // Whatever is open, more text of the one choice there is changes nothing.
+        let lead = (self.stream && !self.done).then(|| Lead {
+            head: Head::new(&self.id, self.created, &self.model),
+            open: 1,
+            usage: None,
+        });
+        state::write(lead.as_ref(), self)
     }
 
     pub(crate) fn part(&mut self, block: u32) -> Option<&mut OpenPart> {

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use mux_plugin_sdk::chat::chunk::Head;
-use mux_plugin_sdk::chat::json;
+use mux_plugin_sdk::chat::scan::{Scan, same};
+use mux_plugin_sdk::chat::{Stretch, json};
 use mux_plugin_sdk::{Batch, Decoded, Fault, UpstreamError};
 
 use crate::chunk::{
@@ -22,19 +23,64 @@ pub(crate) fn decode(state: State, batch: &Batch) -> Result<Decoded, Fault> {
         head: None,
         decoded: Decoded::default(),
     };
-    for frame in batch.frames() {
+    for event in batch.payloads() {
         if fold.over() {
             break;
         }
-        fold.event(frame.data)?;
+        fold.event(event)?;
     }
     fold.decoded.state = fold.state.write()?;
     Ok(fold.decoded)
 }
 
+/// The same where the events add text and nothing else.
+pub(crate) fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
+    let mut stretch = Stretch::begin(state, batch)?;
+    for event in batch.payloads() {
+        stretch.text(0, text_of(event)?)?;
+    }
+    Some(stretch.finish())
+}
+
+/// The text that an event adds, where it is one that adds text.
+fn text_of(event: &[u8]) -> Option<&[u8]> {
+    let mut scan = Scan::new(event);
+    let (mut kind, mut index, mut text) = (None, None, None);
+    scan.object()?;
+    while let Some(field) = scan.field()? {
+        let again = match field {
+            _ if same(field, b"type") => kind.replace(scan.word()?).is_some(),
+            _ if same(field, b"index") => index.replace(scan.count()?).is_some(),
+            _ if same(field, b"delta") => text.replace(text_delta(&mut scan)?).is_some(),
+            _ => return None,
+        };
+        if again {
+            return None;
+        }
+    }
+    scan.end()?;
+    text.filter(|_| kind.is_some_and(|kind| same(kind, b"content_block_delta")))
+}
+
+fn text_delta<'a>(scan: &mut Scan<'a>) -> Option<&'a [u8]> {
+    let (mut kind, mut text) = (None, None);
+    scan.object()?;
+    while let Some(field) = scan.field()? {
+        let again = match field {
+            _ if same(field, b"type") => kind.replace(scan.word()?).is_some(),
+            _ if same(field, b"text") => text.replace(scan.string()?).is_some(),
+            _ => return None,
+        };
+        if again {
+            return None;
+        }
+    }
+    text.filter(|_| kind.is_some_and(|kind| same(kind, b"text_delta")))
+}
+
 struct Fold {
     state: State,
-    head: Option<Head>,
+    head: Option<Head<'static>>,
     decoded: Decoded,
 }
 
@@ -276,7 +322,7 @@ impl Fold {
     }
 
     /// What chunks begin with, and where they go.
-    fn writing(&mut self) -> (&Head, &mut Vec<u8>) {
+    fn writing(&mut self) -> (&Head<'static>, &mut Vec<u8>) {
         let State {
             id, created, model, ..
         } = &self.state;

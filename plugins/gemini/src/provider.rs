@@ -101,20 +101,20 @@ pub(crate) struct PartialArg<'a> {
 }
 
 /// Counts so far.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(crate) struct Counts<'a> {
     #[serde(rename = "promptTokenCount")]
-    prompt: Option<u64>,
+    pub(crate) prompt: Option<u64>,
     #[serde(rename = "toolUsePromptTokenCount")]
-    tools: Option<u64>,
+    pub(crate) tools: Option<u64>,
     #[serde(rename = "cachedContentTokenCount")]
-    cached: Option<u64>,
+    pub(crate) cached: Option<u64>,
     #[serde(rename = "candidatesTokenCount")]
-    answer: Option<u64>,
+    pub(crate) answer: Option<u64>,
     #[serde(rename = "thoughtsTokenCount")]
-    thoughts: Option<u64>,
+    pub(crate) thoughts: Option<u64>,
     #[serde(rename = "totalTokenCount")]
-    total: Option<u64>,
+    pub(crate) total: Option<u64>,
     #[serde(rename = "promptTokensDetails", borrow)]
     prompt_is: Option<&'a RawValue>,
     #[serde(rename = "cacheTokensDetails", borrow)]

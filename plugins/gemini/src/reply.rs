@@ -2,19 +2,23 @@
 
 use std::borrow::Cow;
 
-use mux_plugin_sdk::chat::{Answer, Call, Thought, json};
-use mux_plugin_sdk::{Batch, Decoded, ErrorKind, Fault, Finish, RetryAdvice, UpstreamError};
+use mux_plugin_sdk::chat::scan::{Scan, same};
+use mux_plugin_sdk::chat::{Answer, Call, Stretch, Thought, json};
+use mux_plugin_sdk::{Batch, Decoded, ErrorKind, Fault, Finish, RetryAdvice, UpstreamError, Usage};
 use serde_json::{Value, json};
 
 use crate::failure;
 use crate::partial::Open;
-use crate::provider::{Candidate, FunctionCall, Part, Response};
+use crate::provider::{Candidate, Counts, FunctionCall, Part, Response};
 
 /// An answer, and the call whose arguments are still coming.
 type Told = Answer<Option<Open>>;
 
 /// The chunks of a batch of events, or the whole response.
 pub(crate) fn decode(state: &[u8], batch: &Batch) -> Result<Decoded, Fault> {
+    if let Some(decoded) = more_text(state, batch) {
+        return Ok(decoded);
+    }
     let mut answer = Told::resume("google", state)?;
     answer.fold(batch, |answer, frame| event(answer, frame.data))?;
     // There is no last event: the stream ends, and has said why before.
@@ -23,6 +27,143 @@ pub(crate) fn decode(state: &[u8], batch: &Batch) -> Result<Decoded, Fault> {
         answer.close()?;
     }
     answer.finish()
+}
+
+/// The same where the events add text and counts, and nothing else.
+fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
+    let mut stretch = Stretch::begin(state, batch)?;
+    for event in batch.payloads() {
+        let mut scan = Scan::new(event);
+        let (mut id, mut model, mut said, mut counts) = (None, None, None, None);
+        scan.object()?;
+        while let Some(field) = scan.field()? {
+            let again = match field {
+                _ if same(field, b"responseId") => id.replace(scan.string()?).is_some(),
+                _ if same(field, b"modelVersion") => model.replace(scan.string()?).is_some(),
+                _ if same(field, b"candidates") => said.replace(only(&mut scan)?).is_some(),
+                _ if same(field, b"usageMetadata") => counts.replace(counted(&mut scan)?).is_some(),
+                _ if same(field, b"promptFeedback") || same(field, b"error") => return None,
+                _ => scan.value().map(|_| false)?,
+            };
+            if again {
+                return None;
+            }
+        }
+        scan.end()?;
+        let (choice, text) = said.filter(|_| stretch.is_named(id, model))?;
+        stretch.text(choice, text)?;
+        if let Some(usage) = counts.flatten() {
+            stretch.count(usage);
+        }
+    }
+    Some(stretch.finish())
+}
+
+/// The only candidate, and the text it adds.
+fn only<'a>(scan: &mut Scan<'a>) -> Option<(u32, &'a [u8])> {
+    let (mut index, mut text) = (None, None);
+    scan.array()?;
+    scan.item()?.then_some(())?;
+    scan.object()?;
+    while let Some(field) = scan.field()? {
+        let again = match field {
+            _ if same(field, b"index") => index.replace(scan.count()?).is_some(),
+            _ if same(field, b"content") => text.replace(text_of(scan)?).is_some(),
+            _ if same(field, b"finishReason") => scan.null().map(|()| false)?,
+            _ if same(field, b"finishMessage") => return None,
+            _ => scan.value().map(|_| false)?,
+        };
+        if again {
+            return None;
+        }
+    }
+    let more = scan.item()?;
+    Some((index.unwrap_or(0), text.filter(|_| !more)?))
+}
+
+/// The text of a content that has one part, which is text.
+fn text_of<'a>(scan: &mut Scan<'a>) -> Option<&'a [u8]> {
+    let mut text = None;
+    scan.object()?;
+    while let Some(field) = scan.field()? {
+        if !same(field, b"parts") {
+            scan.value()?;
+            continue;
+        }
+        scan.array()?;
+        scan.item()?.then_some(())?;
+        scan.object()?;
+        if !same(scan.field()??, b"text") || text.is_some() {
+            return None;
+        }
+        text = Some(scan.string()?);
+        if scan.field()?.is_some() || scan.item()? {
+            return None;
+        }
+    }
+    text.filter(|text| is_written_as_here(text))
+}
+
+/// Whether a string is written as it would be here: all that need no escape come without.
+fn is_written_as_here(json: &[u8]) -> bool {
+    let mut bytes = json.iter();
+    while let Some(byte) = bytes.next() {
+        if *byte == b'\\' && matches!(bytes.next(), Some(b'u' | b'/')) {
+            return false;
+        }
+    }
+    true
+}
+
+/// Counts by kind.
+const DETAILS: [&[u8]; 3] = [
+    b"promptTokensDetails",
+    b"cacheTokensDetails",
+    b"candidatesTokensDetails",
+];
+
+/// The counts, which may say nothing yet; nothing where they tell of more than text.
+fn counted(scan: &mut Scan<'_>) -> Option<Option<Usage>> {
+    let mut counts = Counts::default();
+    scan.object()?;
+    while let Some(field) = scan.field()? {
+        let place = match field {
+            _ if same(field, b"promptTokenCount") => &mut counts.prompt,
+            _ if same(field, b"toolUsePromptTokenCount") => &mut counts.tools,
+            _ if same(field, b"cachedContentTokenCount") => &mut counts.cached,
+            _ if same(field, b"candidatesTokenCount") => &mut counts.answer,
+            _ if same(field, b"thoughtsTokenCount") => &mut counts.thoughts,
+            _ if same(field, b"totalTokenCount") => &mut counts.total,
+            _ if DETAILS.iter().any(|name| same(field, name)) => {
+                silent(scan)?;
+                continue;
+            }
+            _ => {
+                scan.value()?;
+                continue;
+            }
+        };
+        if place.replace(u64::from(scan.count()?)).is_some() {
+            return None;
+        }
+    }
+    Some(counts.usage())
+}
+
+/// Reads over counts by kind, where none of them is of sound.
+fn silent(scan: &mut Scan<'_>) -> Option<()> {
+    scan.array()?;
+    while scan.item()? {
+        scan.object()?;
+        while let Some(field) = scan.field()? {
+            // Where a client asks for numbers instead of words, they are looked up elsewhere.
+            match field {
+                _ if same(field, b"modality") => (!same(scan.word()?, b"AUDIO")).then_some(())?,
+                _ => scan.value().map(drop)?,
+            }
+        }
+    }
+    Some(())
 }
 
 fn event(answer: &mut Told, data: &[u8]) -> Result<(), Fault> {

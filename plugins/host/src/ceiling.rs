@@ -23,8 +23,11 @@ const TABLE_LIMIT: usize = 20_000;
 #[derive(Debug)]
 pub(crate) struct Ceiling {
     plugin: String,
+    /// What all memories of the instance may have together, in bytes.
     memory: usize,
-    peak: usize,
+    /// What they have, and what of it came last.
+    taken: usize,
+    last: usize,
     refused: bool,
     log: bool,
     logged: usize,
@@ -40,7 +43,8 @@ impl Ceiling {
         Self {
             plugin: plugin.to_owned(),
             memory,
-            peak: 0,
+            taken: 0,
+            last: 0,
             refused: false,
             log,
             logged: 0,
@@ -96,9 +100,9 @@ impl Ceiling {
         self.refused
     }
 
-    /// The largest memory so far, in bytes.
-    pub(crate) fn peak(&self) -> usize {
-        self.peak
+    /// The memory it has, in bytes. None is ever given back.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken
     }
 }
 
@@ -110,17 +114,25 @@ fn thread_time() -> Duration {
 impl ResourceLimiter for Ceiling {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let allowed = desired <= self.memory;
+        let more = desired.saturating_sub(current);
+        let taken = self.taken.saturating_add(more);
+        let allowed = taken <= self.memory;
         if allowed {
-            self.peak = self.peak.max(desired);
+            (self.taken, self.last) = (taken, more);
         } else {
             self.refused = true;
         }
         Ok(allowed)
+    }
+
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        // What was allowed was not to be had.
+        self.taken = self.taken.saturating_sub(std::mem::take(&mut self.last));
+        Ok(())
     }
 
     fn table_growing(
@@ -176,6 +188,20 @@ mod tests {
         ceiling.next_call(50);
         assert_eq!(ceiling.time_left(), Some(49));
         ceiling
+    }
+
+    #[test]
+    fn all_memories_of_an_instance_share_what_it_may_have() {
+        let mut ceiling = Ceiling::new("p", 100, false);
+        let mut grows = |from, to| ceiling.memory_growing(from, to, None).unwrap_or(false);
+        assert!(grows(0, 60), "the first");
+        assert!(!grows(0, 60), "a second of the same size");
+        assert!(grows(0, 40), "a smaller one");
+        assert!(!grows(60, 61), "and no more for either");
+        assert!(ceiling.refused());
+        let failed = ceiling.memory_grow_failed(wasmtime::Error::msg("none left"));
+        assert!(failed.is_ok());
+        assert_eq!(ceiling.taken(), 60, "what was not to be had is not counted");
     }
 
     #[test]

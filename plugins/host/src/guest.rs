@@ -17,7 +17,7 @@ use crate::warm;
 
 /// How many times its first size an instance may grow to before it is replaced.
 const GROWTH: usize = 4;
-/// Instances below this size are not replaced for having grown, in bytes.
+/// Instances below this size are not replaced for having grown, in bytes, unless it is half of what they may have.
 const SMALL: usize = 8 << 20;
 
 /// Everything needed to call a plugin under one set of settings.
@@ -106,9 +106,9 @@ impl Guest {
         &self.settings
     }
 
-    /// The largest the memory of this thread's warm instance has been, in bytes.
-    pub(crate) fn peak(&self) -> Option<usize> {
-        warm::peak(self.key)
+    /// The memory that this thread's warm instance has, in bytes.
+    pub(crate) fn memory(&self) -> Option<usize> {
+        warm::memory(self.key)
     }
 
     /// Makes an instance and configures it.
@@ -123,7 +123,7 @@ impl Guest {
         let configured = instance.call(budget, |guest, store| {
             guest.call_configure(store, &self.settings)
         })?;
-        Ok(configured.map(|()| instance))
+        Ok(configured.map(|()| instance.ready()))
     }
 
     fn call_fresh<R>(
@@ -139,19 +139,26 @@ impl Guest {
         }
     }
 
+    /// Whether an instance has so much memory that the next call is better made on a fresh one: memory is never given back, and
+    /// one that stands at what it may have fails calls that others would serve. One that needs about as much to begin with gains
+    /// nothing by being made anew.
+    fn outgrown(&self, instance: &Instance) -> bool {
+        let (first, half) = (instance.first_memory(), self.memory / 2);
+        let most = first.saturating_mul(GROWTH).max(SMALL).min(half).max(first);
+        instance.memory() > most && first < half
+    }
+
     fn call_on<R>(
         &self,
         mut instance: Instance,
         budget: Budget,
         call: &impl Fn(&face::Guest, &mut Store<Ceiling>) -> wasmtime::Result<R>,
     ) -> Result<R, Fault> {
-        let before = instance.peak();
         let timed = self.standing.calls();
         let result = instance.call(budget, call);
         self.standing.took(timed, instance.long());
         let result = result?;
-        let grown = instance.peak() > (before * GROWTH).max(SMALL);
-        if !grown && instance.calls() < self.limits.calls {
+        if !self.outgrown(&instance) && instance.calls() < self.limits.calls {
             warm::keep(self.key, Arc::downgrade(&self.alive), instance);
         }
         Ok(result)

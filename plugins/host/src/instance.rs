@@ -66,6 +66,7 @@ impl Template {
                 store,
                 provider,
                 calls: 0,
+                first: 0,
             }),
             Err(error) if error.is::<wasmtime::PoolConcurrencyLimitError>() => Err(Fault::Busy),
             Err(error) => Err(crash(&error, store.data())),
@@ -78,6 +79,8 @@ pub(crate) struct Instance {
     store: Store<Ceiling>,
     provider: Provider,
     calls: u32,
+    /// The memory it had when it was ready for its first request, in bytes.
+    first: usize,
 }
 
 impl Instance {
@@ -105,9 +108,20 @@ impl Instance {
         self.calls
     }
 
-    /// The largest its memory has been, in bytes.
-    pub(crate) fn peak(&self) -> usize {
-        self.store.data().peak()
+    /// Says that it is ready for requests.
+    pub(crate) fn ready(mut self) -> Self {
+        self.first = self.memory();
+        self
+    }
+
+    /// The memory it has, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        self.store.data().taken()
+    }
+
+    /// The memory it had when it was ready, in bytes.
+    pub(crate) fn first_memory(&self) -> usize {
+        self.first
     }
 }
 

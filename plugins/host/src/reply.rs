@@ -34,6 +34,8 @@ struct Decoding {
     guest: Arc<Guest>,
     operation: String,
     state: Vec<u8>,
+    /// The frames that were handed over last; their memory serves the next.
+    batch: wit::Batch,
     /// The answer is complete or has failed: what follows is not looked at.
     over: bool,
 }
@@ -65,6 +67,12 @@ impl Reply {
                     guest,
                     operation: plan.operation.clone(),
                     state: state.clone(),
+                    batch: wit::Batch {
+                        data: Vec::new(),
+                        ends: Vec::new(),
+                        names: String::new(),
+                        end_of_stream: false,
+                    },
                     over: false,
                 };
                 (*dialect, *stream, *framing, Some(decoding))
@@ -110,13 +118,14 @@ impl Reply {
             return Ok(());
         };
         loop {
-            let (batch, last) = pack(&mut self.framer, end);
-            if decoding.over || (batch.ends.is_empty() && !batch.end_of_stream) {
+            pack(&mut decoding.batch, &mut self.framer, end);
+            let (none, last) = (decoding.batch.ends.is_empty(), decoding.batch.end_of_stream);
+            if decoding.over || (none && !last) {
                 return Ok(());
             }
-            let decoded = decoding.decode(&batch, &mut self.tap, self.stream, out);
+            let decoded = decoding.decode(&mut self.tap, self.stream, out);
             decoded.inspect_err(|fault| {
-                let input = [decoding.state.as_slice(), &batch.data];
+                let input = [decoding.state.as_slice(), &decoding.batch.data];
                 decoding.guest.blame(fault, &input);
             })?;
             if last {
@@ -127,17 +136,11 @@ impl Reply {
 }
 
 impl Decoding {
-    fn decode(
-        &mut self,
-        batch: &wit::Batch,
-        tap: &mut Tap,
-        stream: bool,
-        out: &mut Output,
-    ) -> Result<(), Fault> {
-        let input = batch.data.len() + self.state.len();
+    fn decode(&mut self, tap: &mut Tap, stream: bool, out: &mut Output) -> Result<(), Fault> {
+        let input = self.batch.data.len() + self.state.len();
         let budget = Budget::new(self.guest.limits().decode, input);
         let decoded = self.guest.call(budget, input, |guest, store| {
-            guest.call_decode(store, &self.operation, &self.state, batch)
+            guest.call_decode(store, &self.operation, &self.state, &self.batch)
         })??;
         let limits = self.guest.limits();
         if decoded.state.len() > limits.state {
@@ -168,32 +171,35 @@ impl Decoding {
     }
 }
 
-/// The next frames as one batch, and whether they were all there are for now.
-fn pack(framer: &mut Framer, end: bool) -> (wit::Batch, bool) {
-    let mut batch = wit::Batch {
-        data: Vec::new(),
-        ends: Vec::new(),
-        names: String::new(),
-        end_of_stream: false,
-    };
-    let mut names = Vec::new();
+/// Makes the next frames one batch.
+fn pack(batch: &mut wit::Batch, framer: &mut Framer, end: bool) {
+    if batch.data.capacity() > 2 * BATCH_BYTES {
+        // A frame of a size that few have is not kept room for.
+        batch.data = Vec::new();
+    }
+    batch.data.clear();
+    batch.ends.clear();
+    batch.names.clear();
+    batch.end_of_stream = false;
+    let mut named = false;
     while batch.ends.len() < BATCH_FRAMES && batch.data.len() < BATCH_BYTES {
         let Some(frame) = framer.next() else {
             batch.end_of_stream = end;
             break;
         };
+        if !batch.ends.is_empty() {
+            batch.names.push('\n');
+        }
+        batch.names.push_str(name(&frame));
+        named |= frame.event.is_some();
         batch.data.extend_from_slice(&frame.data);
         batch
             .ends
             .push(u32::try_from(batch.data.len()).unwrap_or(u32::MAX));
-        names.push(frame);
     }
-    if names.iter().any(|frame| frame.event.is_some()) {
-        let all: Vec<&str> = names.iter().map(name).collect();
-        batch.names = all.join("\n");
+    if !named {
+        batch.names.clear();
     }
-    let last = batch.end_of_stream || batch.ends.is_empty();
-    (batch, last)
 }
 
 fn name(frame: &Frame) -> &str {
@@ -205,15 +211,18 @@ fn hand_on(made: &Bytes, tap: &mut Tap, stream: bool, out: &mut Output) -> Resul
     if made.is_empty() {
         return Ok(());
     }
-    if std::str::from_utf8(made).is_err() {
+    let Ok(text) = std::str::from_utf8(made) else {
         return Err(Fault::Output(String::from("chunks that are not UTF-8")));
-    }
-    for line in made
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty())
-    {
+    };
+    // All of a line, whatever is found on the way: so it is looked at in large pieces.
+    let control = |line: &[u8]| {
+        let found = |found, byte: &u8| found | u8::from(*byte < 0x20);
+        line.iter().fold(0, found) != 0
+    };
+    for line in text.split('\n').filter(|line| !line.is_empty()) {
+        let line = line.as_bytes();
         let object = line.starts_with(b"{") && line.ends_with(b"}");
-        if !object || line.iter().any(|byte| *byte < 0x20) {
+        if !object || control(line) {
             return Err(Fault::Output(String::from(
                 "a chunk that is not one object on one line",
             )));

@@ -112,7 +112,9 @@ fn check_headers(manifest: &Manifest) -> Result<(), String> {
     }
     for name in &manifest.response_headers {
         let bare = name.strip_suffix('*').unwrap_or(name);
-        if HeaderName::from_bytes(bare.as_bytes()).is_err() || bare.starts_with("set-cookie") {
+        if HeaderName::from_bytes(bare.as_bytes()).is_err()
+            || header::sets_cookie(&bare.to_ascii_lowercase())
+        {
             return Err(format!(
                 "it may not see the response header `{}`",
                 name.escape_debug()
@@ -197,7 +199,9 @@ mod tests {
         assert!(
             refused(|m| m.upstreams[0].paths = vec![String::from("/other")]).contains("own paths")
         );
-        assert!(refused(|m| m.response_headers.push(String::from("set-cookie"))).contains("see"));
+        for cookie in ["set-cookie", "Set-Cookie", "set-cookie2", "set-cookie*"] {
+            assert!(refused(|m| m.response_headers.push(String::from(cookie))).contains("see"));
+        }
         let with_key = |m: &mut Manifest| {
             let fixed = m.operations[0].fixed.as_mut().expect("fixed");
             fixed.headers = vec![(String::from("authorization"), String::from("Bearer x"))];

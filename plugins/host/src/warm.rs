@@ -24,11 +24,11 @@ pub(crate) fn take(guest: u64) -> Option<Instance> {
     })
 }
 
-/// The largest the memory of this thread's instance of a guest has been, in bytes.
-pub(crate) fn peak(guest: u64) -> Option<usize> {
+/// The memory that this thread's instance of a guest has, in bytes.
+pub(crate) fn memory(guest: u64) -> Option<usize> {
     KEPT.with_borrow(|kept| {
         let kept = kept.iter().find(|kept| kept.guest == guest)?;
-        Some(kept.instance.peak())
+        Some(kept.instance.memory())
     })
 }
 

@@ -181,6 +181,24 @@ fn a_table_does_not_grow_beyond_its_limit() {
 }
 
 #[test]
+fn an_instance_that_grows_little_by_little_is_replaced_long_before_it_has_all_it_may_have() {
+    let hoarder = Crafted {
+        // A MiB more with every call; where there is none left, the call fails.
+        prepare: "(if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then unreachable))",
+        ..Crafted::default()
+    };
+    let plugin = stage::host().load("hoarder", &hoarder.component());
+    let plugin = plugin.expect("it loads");
+    let adapter = plugin.adapter("{}", None).expect("an adapter");
+    for call in 0..100 {
+        assert!(plan(&adapter, "m").is_ok(), "{call}");
+    }
+    let figures = plugin.standing().figures();
+    assert_eq!(figures.retries, 0, "no call found nothing left");
+    assert!((11..=16).contains(&figures.instances), "{figures:?}");
+}
+
+#[test]
 fn a_component_that_crashes_or_hangs_as_it_starts_is_refused() {
     for (start, reason) in [
         ("(func $start unreachable) (start $start)", "crashed"),

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use mux_plugin_sdk::chat::{Answer, Call, Thought, Told, json, strange};
+use mux_plugin_sdk::chat::scan::{Scan, same};
+use mux_plugin_sdk::chat::{Answer, Call, Stretch, Thought, Told, json, strange};
 use mux_plugin_sdk::{Batch, Decoded, ErrorKind, Fault, Finish, UpstreamError, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -94,12 +95,80 @@ struct Details {
 
 /// The chunks of a batch of events, or the whole response.
 pub(crate) fn decode(state: &[u8], batch: &Batch) -> Result<Decoded, Fault> {
+    if let Some(decoded) = more_text(state, batch) {
+        return Ok(decoded);
+    }
     let mut answer = Progressing::resume("mistral", state)?;
     answer.fold(batch, |answer, frame| event(answer, frame.data))?;
     if answer.ends_with(batch) {
         answer.close()?;
     }
     answer.finish()
+}
+
+/// The same where the events add text and nothing else.
+fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
+    let mut stretch = Stretch::begin(state, batch)?;
+    for event in batch.payloads() {
+        let mut scan = Scan::new(event);
+        let (mut id, mut model, mut said) = (None, None, None);
+        scan.object()?;
+        while let Some(field) = scan.field()? {
+            let again = match field {
+                _ if same(field, b"id") => id.replace(scan.string()?).is_some(),
+                _ if same(field, b"model") => model.replace(scan.string()?).is_some(),
+                _ if same(field, b"choices") => said.replace(only(&mut scan)?).is_some(),
+                _ if same(field, b"usage") => scan.null().map(|()| false)?,
+                _ => scan.value().map(|_| false)?,
+            };
+            if again {
+                return None;
+            }
+        }
+        scan.end()?;
+        let (choice, text) = said.filter(|_| stretch.is_named(id, model))?;
+        stretch.text(choice, text)?;
+    }
+    Some(stretch.finish())
+}
+
+/// The only choice, and the text it adds.
+fn only<'a>(scan: &mut Scan<'a>) -> Option<(u32, &'a [u8])> {
+    let (mut index, mut text) = (None, None);
+    scan.array()?;
+    scan.item()?.then_some(())?;
+    scan.object()?;
+    while let Some(field) = scan.field()? {
+        let again = match field {
+            _ if same(field, b"index") => index.replace(scan.count()?).is_some(),
+            _ if same(field, b"delta") => text.replace(text_of(scan)?).is_some(),
+            _ if same(field, b"finish_reason") || same(field, b"message") => {
+                scan.null().map(|()| false)?
+            }
+            _ => scan.value().map(|_| false)?,
+        };
+        if again {
+            return None;
+        }
+    }
+    let more = scan.item()?;
+    Some((index.unwrap_or(0), text.filter(|_| !more)?))
+}
+
+fn text_of<'a>(scan: &mut Scan<'a>) -> Option<&'a [u8]> {
+    let mut text = None;
+    scan.object()?;
+    while let Some(field) = scan.field()? {
+        let again = match field {
+            _ if same(field, b"content") => text.replace(scan.string()?).is_some(),
+            _ if same(field, b"tool_calls") => scan.null().map(|()| false)?,
+            _ => scan.value().map(|_| false)?,
+        };
+        if again {
+            return None;
+        }
+    }
+    text
 }
 
 fn event(answer: &mut Progressing, data: &[u8]) -> Result<(), Fault> {

@@ -12,7 +12,9 @@ pub mod format;
 pub mod json;
 pub mod progress;
 pub mod request;
+pub mod scan;
 pub mod state;
+pub mod stretch;
 pub mod tools;
 
 mod wire;
@@ -25,4 +27,6 @@ pub use format::Format;
 pub use json::{Json, object, quoted};
 pub use progress::Progress;
 pub use request::{Chat, Message, ReasoningDetail, ToolCall};
+pub use scan::Scan;
+pub use stretch::Stretch;
 pub use tools::{Choice, Tool};

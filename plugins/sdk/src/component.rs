@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use crate::adapter::Adapter;
 
+mod arena;
 mod incoming;
 mod outgoing;
 
@@ -45,7 +46,9 @@ impl<F: Exported> face::Guest for F {
     fn configure(config: Vec<u8>) -> Result<(), String> {
         let adapter = F::Adapter::configure(&config)?;
         let again = |_| String::from("configure was called twice");
-        F::slot().set(adapter).map_err(again)
+        F::slot().set(adapter).map_err(again)?;
+        arena::keep();
+        Ok(())
     }
 
     fn prepare(ctx: face::RequestCtx, body: Vec<u8>) -> Result<face::RequestPlan, face::Fault> {

@@ -67,18 +67,23 @@ impl Batch {
         batch
     }
 
-    /// The frames in order.
-    pub fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
-        let mut names = self.names.split('\n');
+    /// The payloads in order.
+    pub fn payloads(&self) -> impl Iterator<Item = &[u8]> {
         let mut start = 0;
         self.ends.iter().map(move |end| {
             let end = *end as usize;
             let data = self.data.get(start..end).unwrap_or_default();
             start = end;
-            Frame {
-                name: names.next().unwrap_or_default(),
-                data,
-            }
+            data
+        })
+    }
+
+    /// The frames in order.
+    pub fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
+        let mut names = self.names.split('\n');
+        self.payloads().map(move |data| Frame {
+            name: names.next().unwrap_or_default(),
+            data,
         })
     }
 }

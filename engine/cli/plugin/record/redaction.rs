@@ -50,6 +50,11 @@ const KEPT_FIELDS: [&str; 22] = [
     "type",
 ];
 
+/// Fields that hold an object of a client's or a model's own making, whose names are no protocol's.
+const OWN_FIELDS: [&str; 5] = ["args", "arguments", "functionResponse", "input", "metadata"];
+/// The longest text that passes for a word of a protocol.
+const LONGEST_WORD: usize = 64;
+
 /// How much is taken out.
 #[derive(Debug, Default)]
 pub(super) struct Redaction {
@@ -136,14 +141,22 @@ impl Redaction {
     }
 
     fn hide(&self, value: &mut Value) {
+        self.hide_but(&KEPT_FIELDS, value);
+    }
+
+    fn hide_but(&self, kept: &[&str], value: &mut Value) {
         match value {
             Value::String(text) => *text = self.hidden(text),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.hide(item)),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.hide_but(kept, item)),
             Value::Object(fields) => {
                 for (name, value) in fields {
-                    let kept = KEPT_FIELDS.contains(&name.as_str()) || self.keep.contains(name);
-                    if !(kept && value.is_string()) {
-                        self.hide(value);
+                    // An error may say in any field what was wrong with the words it was given.
+                    let is_word = value.as_str().is_some_and(is_word);
+                    let protocol = kept.contains(&name.as_str()) && is_word;
+                    let asked_for = self.keep.contains(name) && value.is_string();
+                    let own = value.is_object() && OWN_FIELDS.contains(&name.as_str());
+                    if !protocol && !asked_for {
+                        self.hide_but(if own { &[] } else { kept }, value);
                     }
                 }
             }
@@ -155,13 +168,21 @@ impl Redaction {
     fn hidden(&self, text: &str) -> String {
         match serde_json::from_str::<Value>(text) {
             Ok(mut json) if json.is_object() || json.is_array() => {
-                self.hide(&mut json);
+                self.hide_but(&[], &mut json);
                 json.to_string()
             }
             _ if text == "[DONE]" => text.to_owned(),
             _ => blank(text),
         }
     }
+}
+
+/// Whether a text may be a word of a protocol: no sentence, and no quotation.
+fn is_word(text: &str) -> bool {
+    text.len() <= LONGEST_WORD
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'"')
 }
 
 /// As long as before, and nothing to read.
@@ -329,6 +350,30 @@ mod tests {
             "{body}"
         );
         assert!(body.contains(r#""type":"error""#), "{body}");
+    }
+
+    #[test]
+    fn an_error_that_repeats_what_was_said_hides_it_in_whichever_field_it_does() {
+        let redaction = Redaction {
+            text: true,
+            keep: Vec::new(),
+        };
+        let said = "Ada is not a valid user";
+        let mut exchange = exchange();
+        exchange["response"]["body_text"] = Value::Null;
+        exchange["response"]["body"] = json!({
+            "detail": said, "code": said, "status": "INVALID_ARGUMENT",
+            "error": {"message": said, "type": "invalid_request_error", "name": said, "code": "bad_user"},
+            "choices": [{"tool_calls": [{"id": "c1", "name": "find", "arguments": "{\"name\":\"Ada\"}"}]}],
+            "content": [{"type": "tool_use", "name": "find", "input": {"name": "Ada", "id": "Ada"}}],
+        });
+        let clean = redaction.of(exchange).expect("redacted");
+        assert!(!clean.to_string().contains("Ada"), "{clean}");
+        let body = &clean["response"]["body"];
+        assert_eq!(body["status"], "INVALID_ARGUMENT");
+        assert_eq!(body["error"]["type"], "invalid_request_error");
+        assert_eq!(body["error"]["code"], "bad_user");
+        assert_eq!(body["content"][0]["name"], "find");
     }
 
     #[test]

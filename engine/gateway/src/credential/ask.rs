@@ -10,7 +10,7 @@ use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Uri};
 use secrecy::SecretString;
 use serde_json::Value;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 /// Most bytes of an answer.
@@ -62,20 +62,36 @@ impl Address {
     }
 }
 
-/// An answer.
-#[derive(Debug)]
+/// An answer. What it says may be a credential, so that it never prints itself.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Bytes,
     host: String,
 }
 
-/// What is asked.
-#[derive(Debug, Default)]
+/// What is asked. It proves who asks, so that it never prints itself.
+#[derive(Default)]
 pub(crate) struct Question {
     pub(crate) method: Method,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .field("host", &self.host)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Question")
+            .field("method", &self.method)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Question {
@@ -196,8 +212,8 @@ fn lives(said: &Value) -> Option<Duration> {
         value => value.as_u64(),
     };
     let until = || {
-        let until = i64::try_from(number("expires_on")?).ok()?;
-        u64::try_from(until - unix_ms() / 1000).ok()
+        let now = unix_ms().unsigned_abs() / 1000;
+        Some(number("expires_on")?.saturating_sub(now))
     };
     number("expires_in").or_else(until).map(Duration::from_secs)
 }
@@ -283,6 +299,28 @@ mod tests {
         let left = read(&soon).unwrap().as_secs();
         assert!((98..=100).contains(&left), "{left}");
         assert_eq!(read("{}"), None);
+        assert_eq!(
+            read(r#"{"expires_on":1}"#),
+            Some(Duration::ZERO),
+            "what has ended does not hold for ever"
+        );
+        assert!(read(&format!(r#"{{"expires_on":{}}}"#, u64::MAX)) > Some(Duration::from_hours(1)));
+    }
+
+    #[test]
+    fn neither_what_is_asked_nor_what_is_answered_prints_itself() {
+        let question = Question::get("authorization", "canary-header").unwrap();
+        let form = Question::form(&[("client_secret", "canary-secret")]);
+        let answer = Answer {
+            status: 200,
+            body: Bytes::from_static(br#"{"access_token":"canary-token"}"#),
+            host: "tokens.example".to_owned(),
+        };
+        let shown = format!("{question:?} {form:?} {answer:?}");
+        assert!(
+            !shown.contains("canary") && shown.contains("tokens.example"),
+            "{shown}"
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::upstream::Upstream;
 use hyper::Method;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use mux_plugins::sigv4::{Scope, sign};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ enum Source {
         first: AccessKey,
     },
     /// The address, and what has to be shown there: a text, or what a file holds.
-    Container(Address, Option<String>, Option<String>),
+    Container(Address, Option<SecretString>, Option<String>),
     Instance(Address),
     /// A token in a file, for which the service of roles hands out a key.
     Token {
@@ -69,7 +69,14 @@ pub(crate) fn find(
     around: &Surroundings,
 ) -> Result<Option<Found<Account>>, String> {
     match way {
-        Way::Role(role) => machine(role, region, around).map(|a| Some(Found::Account(a))),
+        Way::Role(role) => Ok(Some(match machine(role, region, around)? {
+            // Nobody hands it out: there is nothing to fetch, to wait for or to drop.
+            Account {
+                source: Source::Written(key),
+                role: None,
+            } => Found::Pass(Pass::Aws(key)),
+            account => Found::Account(account),
+        })),
         Way::Text {
             variable,
             file,
@@ -223,7 +230,9 @@ fn source(taken: &dyn Fn(&str) -> Role, around: &Surroundings) -> Result<Source,
     if let Some(url) = container.or_else(|| around.get("AWS_CONTAINER_CREDENTIALS_FULL_URI")) {
         return Ok(Source::Container(
             Address::local(url),
-            around.get("AWS_CONTAINER_AUTHORIZATION_TOKEN"),
+            around
+                .get("AWS_CONTAINER_AUTHORIZATION_TOKEN")
+                .map(SecretString::from),
             around.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
         ));
     }
@@ -264,7 +273,7 @@ impl Account {
             } => vec![path, profile, &first.id, first.keys().secret],
             Source::Container(address, shown, file) => vec![
                 address.url(),
-                shown.as_deref().unwrap_or_default(),
+                shown.as_ref().map_or("", ExposeSecret::expose_secret),
                 file.as_deref().unwrap_or_default(),
             ],
             Source::Instance(address) => vec![address.url()],
@@ -294,13 +303,10 @@ impl Account {
                 }
             }
             Source::Container(address, shown, file) => {
-                let shown = match file {
-                    Some(file) => Some(fresh(file).await?),
-                    None => shown.clone(),
-                };
-                let question = match shown {
-                    Some(shown) => Question::get("authorization", &shown)?,
-                    None => Question::default(),
+                let question = match (file, shown) {
+                    (Some(file), _) => Question::get("authorization", &fresh(file).await?)?,
+                    (None, Some(shown)) => Question::get("authorization", shown.expose_secret())?,
+                    (None, None) => Question::default(),
                 };
                 handed_out(&ask(upstream, address, question).await?)?
             }

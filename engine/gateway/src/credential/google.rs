@@ -34,7 +34,10 @@ enum Kind {
     Service {
         email: String,
         key: Box<RsaKeyPair>,
-        key_id: String,
+        /// What Google calls the key, where the file says so.
+        key_id: Option<String>,
+        /// A hash of it, by which it is told from others.
+        print: String,
         tokens: Address,
     },
     Person {
@@ -97,7 +100,8 @@ fn written(text: &str) -> Result<Option<Kind>, String> {
         Some("service_account") => Ok(Some(Kind::Service {
             email: need("client_email")?.to_owned(),
             key: Box::new(signer(need("private_key")?)?),
-            key_id: field("private_key_id").unwrap_or_default().to_owned(),
+            key_id: field("private_key_id").map(str::to_owned),
+            print: blake3::hash(need("private_key")?.as_bytes()).to_string(),
             tokens: tokens()?,
         })),
         Some("authorized_user") => Ok(Some(Kind::Person {
@@ -174,10 +178,10 @@ impl Account {
         let mut parts = match &self.kind {
             Kind::Service {
                 email,
-                key_id,
+                print,
                 tokens,
                 ..
-            } => vec![email.as_str(), key_id, tokens.url()],
+            } => vec![email.as_str(), print, tokens.url()],
             Kind::Person {
                 client,
                 secret,
@@ -203,8 +207,9 @@ impl Account {
                 key,
                 key_id,
                 tokens,
+                ..
             } => {
-                let claim = self.claim(email, key, key_id, tokens)?;
+                let claim = self.claim(email, key, key_id.as_deref(), tokens)?;
                 let fields = [
                     ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
                     ("assertion", claim.as_str()),
@@ -242,12 +247,12 @@ impl Account {
         &self,
         email: &str,
         key: &RsaKeyPair,
-        key_id: &str,
+        key_id: Option<&str>,
         tokens: &Address,
     ) -> Result<String, String> {
         let now = unix_ms() / 1000 - SKEW;
         let mut head = json!({ "alg": "RS256", "typ": "JWT" });
-        if let (Some(head), false) = (head.as_object_mut(), key_id.is_empty()) {
+        if let (Some(head), Some(key_id)) = (head.as_object_mut(), key_id) {
             head.insert("kid".to_owned(), key_id.into());
         }
         let claims = json!({

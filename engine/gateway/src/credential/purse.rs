@@ -22,6 +22,8 @@ const WAITING: Duration = Duration::from_secs(3);
 const AHEAD: Duration = Duration::from_mins(5);
 /// How long before its end it is not used any more: a request takes a while, and clocks differ.
 const MARGIN: Duration = Duration::from_secs(10);
+/// Longest that one is taken to hold, whatever is said: a year is as good as never, and clocks cannot hold much more.
+const LONGEST: Duration = Duration::from_hours(365 * 24);
 /// First and longest pause after a failure.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 /// How often a refused one is dropped at most: where the account itself is refused, another one is of no use.
@@ -127,7 +129,7 @@ impl Purse {
         if let Some(failed) = &state.failed {
             return Ready::Never(self.denied(failed, now));
         }
-        Ready::Soon(Box::pin(Arc::clone(self).soon()))
+        Ready::Soon(Box::pin(Arc::clone(self).soon(upstream.clone())))
     }
 
     /// Fetches one where there is none, or where that which there is ends soon.
@@ -197,11 +199,17 @@ impl Purse {
             Err(why)
         });
         let now = Instant::now();
+        // Whoever waits would ask for another one at once, and again.
+        let asked = asked.and_then(|minted| match minted.lives {
+            Some(Duration::ZERO) => Err("what was handed out has ended already".to_owned()),
+            _ => Ok(minted),
+        });
         match asked {
             Ok(minted) => {
                 let held = Held {
                     pass: Arc::new(minted.pass),
                     ends: minted.lives.map(|lives| {
+                        let lives = lives.min(LONGEST);
                         let ahead = AHEAD.min(lives / 5);
                         let margin = MARGIN.min(lives / 10);
                         (
@@ -236,7 +244,7 @@ impl Purse {
         }
     }
 
-    async fn soon(self: Arc<Self>) -> Result<Arc<Pass>, Denied> {
+    async fn soon(self: Arc<Self>, upstream: Upstream) -> Result<Arc<Pass>, Denied> {
         let brought = async {
             loop {
                 let told = self.told.notified();
@@ -251,6 +259,8 @@ impl Purse {
                 if let Some(failed) = &state.failed {
                     return Err(self.denied(failed, now));
                 }
+                // The errand that was under way may have been at its end, and what it brought may be gone.
+                self.fetch_beside(&upstream);
                 told.await;
             }
         };

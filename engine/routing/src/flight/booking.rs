@@ -2,6 +2,7 @@
 
 use super::{Failure, Flight, PassedOver};
 use crate::Nanos;
+use crate::attempt::Awaits;
 use crate::ledger::Reservations;
 use crate::price::worst_of;
 use crate::target::Ended;
@@ -45,7 +46,7 @@ impl Flight {
             let ended = Ended {
                 start: a.start,
                 load,
-                waited: !a.answered,
+                waited: a.awaits != Awaits::Nothing,
                 class: failure.class,
                 permit: a.permit,
                 retry_after: failure.retry_after,

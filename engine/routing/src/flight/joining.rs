@@ -491,11 +491,11 @@ impl Flight {
         match std::mem::replace(&mut self.legs[leg].phase, Phase::Over) {
             Phase::Flying(attempt) => {
                 out.push(super::Action::Cancel(attempt));
-                let class = match class {
+                let failure = match class {
                     Class::TimedOut => self.blame(attempt, now),
-                    class => class,
+                    class => Failure::of(class),
                 };
-                self.settle(attempt, Failure::of(class), now);
+                self.settle(attempt, failure, now);
             }
             Phase::Joined => self.recall(leg, None, class, now, out),
             Phase::Ready | Phase::Waiting { .. } | Phase::Over => {}

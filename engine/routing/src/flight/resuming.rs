@@ -7,8 +7,23 @@ use super::{Action, Actions, End, Flight, OWN, Role};
 use crate::Nanos;
 use crate::class::{Class, Meaning};
 use crate::look::Way;
+use mux_traffic::record::Usage;
 
 impl Flight {
+    /// What the answer of an attempt used: where it carries on one that broke off, both together.
+    #[must_use]
+    pub fn used(&self, attempt: usize) -> Option<Usage> {
+        let a = self.attempts.get(attempt)?;
+        let before = match a.role {
+            Role::Resume(broken) => self.attempts.get(broken).and_then(|b| b.usage),
+            _ => None,
+        };
+        match (a.usage, before) {
+            (Some(rest), Some(before)) => Some(before.and(&rest)),
+            (rest, before) => rest.or(before),
+        }
+    }
+
     /// Whether an attempt goes on where another broke off, and has not begun to.
     pub(super) fn resuming(&self, attempt: usize) -> bool {
         let role = self.attempts.get(attempt).map(|a| a.role);

@@ -3,6 +3,7 @@
 use super::leg::{Ending, LegNo, Phase};
 use super::{Action, Actions, Attempt, End, Failure, Flight, OWN, State};
 use crate::Nanos;
+use crate::attempt::Awaits;
 use crate::class::Class;
 use crate::deadlines::Outer;
 
@@ -155,14 +156,18 @@ impl Flight {
     }
 
     /// How an attempt that is cut short by a deadline around it is judged.
-    pub(super) fn blame(&self, attempt: usize, now: Nanos) -> Class {
+    pub(super) fn blame(&self, attempt: usize, now: Nanos) -> Failure {
         let attempt = self.attempts.get(attempt);
-        attempt.map_or(Class::Deadline, |a| a.blame(now))
+        attempt.map_or_else(|| Failure::of(Class::Deadline), |a| a.blame(now))
     }
 }
 
-/// What falls due of an attempt that has not begun to answer.
+/// What falls due of an attempt that has not begun to answer. While its credential is fetched nothing does but what is
+/// around it: whoever fetches has a time of its own, and says when that is over.
 fn begins(a: &Attempt, take: &mut impl FnMut(Nanos, Due)) {
+    if a.awaits == Awaits::Credential {
+        return;
+    }
     if a.first.is_none() {
         take(a.limits.first, Due::First);
     }
@@ -173,6 +178,9 @@ fn begins(a: &Attempt, take: &mut impl FnMut(Nanos, Due)) {
 
 /// What of an attempt falls due whether or not the client is committed to it.
 fn of_attempt(a: &Attempt, take: &mut impl FnMut(Nanos, Due)) {
+    if a.awaits == Awaits::Credential {
+        return;
+    }
     if a.head.is_some() {
         take(a.last + a.limits.idle, Due::Idle);
     }

@@ -115,7 +115,11 @@ fn sound(dir: &Path) -> (Vec<String>, String) {
     let ids: Vec<String> = (0..6)
         .map(|n| store.commit(numbered(n)).unwrap().id)
         .collect();
-    let live = store.rollback(Some(&ids[2]), "ann", "back").unwrap().id;
+    let live = store
+        .rollback(Some(&ids[2]), "ann", "back")
+        .unwrap()
+        .head
+        .id;
     store.back_up().unwrap().unwrap();
     store.close().unwrap();
     (ids, live)

@@ -1,4 +1,4 @@
-//! What a store promises, tried from outside: refs and holds, recovery from damage, `kill -9`, a full disk.
+//! What a store promises, tried from outside: refs and holds, recovery from damage, `kill -9`, disks that are full or read-only.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,6 +9,7 @@
 
 mod copies;
 mod damage;
+mod disk;
 mod fixture;
 mod full;
 mod kill;

@@ -1,13 +1,14 @@
 //! Versions, refs, hold and history.
 
 use crate::fixture::{version, with_files};
-use mux_store::{Action, Refs, Store, StoreError};
+use mux_store::{Action, Bounds, Canary, Refs, Store, StoreError, Terms, Unit};
 
 fn refs(folder: &str, live: &str, held: Option<&str>) -> Refs {
     Refs {
         folder: Some(folder.to_owned()),
         live: Some(live.to_owned()),
         held: held.map(str::to_owned),
+        ..Refs::default()
     }
 }
 
@@ -92,7 +93,10 @@ fn a_rollback_holds_so_that_saves_are_stored_and_not_served_until_the_release() 
     store.commit(a.clone()).unwrap();
     store.commit(b.clone()).unwrap();
 
-    assert_eq!(store.rollback(None, "bob", "b is slow").unwrap().id, a.id);
+    assert_eq!(
+        store.rollback(None, "bob", "b is slow").unwrap().head.id,
+        a.id
+    );
     assert_eq!(store.refs(), refs(&b.id, &a.id, Some("b is slow")));
 
     let saved = store.commit(c.clone()).unwrap();
@@ -276,9 +280,149 @@ fn promoting_the_newest_save_ends_a_hold_and_promoting_another_version_holds_it(
         (Action::Promote, "good")
     );
     // And is undone as any other.
-    assert_eq!(store.rollback(None, "ann", "back").unwrap().id, ids[1]);
+    assert_eq!(store.rollback(None, "ann", "back").unwrap().head.id, ids[1]);
     let kept = (store.refs(), store.history());
     store.close().unwrap();
     let store = Store::open(dir.path()).unwrap();
     assert_eq!((store.refs(), store.history()), kept);
+}
+
+fn terms(share_bp: u32) -> Terms {
+    Terms {
+        share_bp,
+        by: Unit::Client,
+        span_ms: Some(60_000),
+        answers: 100,
+        bounds: Bounds::default(),
+    }
+}
+
+#[test]
+fn a_draft_is_kept_and_served_to_nobody_until_it_is_promoted() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let (a, b) = (version("a"), version("b"));
+    assert!(matches!(
+        store.version("draft"),
+        Err(StoreError::Nothing { .. })
+    ));
+    store.commit(a.clone()).unwrap();
+    assert_eq!(store.draft(b.clone()).unwrap().id, b.id);
+    let drafted = Refs {
+        draft: Some(b.id.clone()),
+        ..refs(&a.id, &a.id, None)
+    };
+    assert_eq!(store.refs(), drafted);
+    assert_eq!(store.version("draft").unwrap().head.id, b.id);
+    store.draft(b.clone()).unwrap();
+    assert_eq!(
+        store.history().len(),
+        2,
+        "the same draft again is nothing new"
+    );
+    store.draft(a.clone()).unwrap();
+    assert_eq!(store.refs(), drafted, "what is served is no draft");
+
+    drop(store);
+    let store = Store::open(dir.path()).unwrap();
+    assert_eq!(store.refs(), drafted);
+    store.promote(Some("draft"), "bob", "good").unwrap();
+    assert_eq!(store.refs(), refs(&a.id, &b.id, Some("good")));
+    assert_eq!(store.rollback(None, "bob", "bad").unwrap().head.id, a.id);
+}
+
+#[test]
+fn a_hold_that_a_promotion_made_ends_when_the_folder_has_what_was_promoted() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let (a, b, c) = (version("a"), version("b"), version("c"));
+    store.commit(a.clone()).unwrap();
+    store.draft(b.clone()).unwrap();
+    store.promote(Some(&b.id), "bob", "good").unwrap();
+    store.commit(b.clone()).unwrap();
+    assert_eq!(store.refs(), refs(&b.id, &b.id, None));
+    store.commit(c.clone()).unwrap();
+    assert_eq!(store.refs(), refs(&c.id, &c.id, None));
+    // A rollback is another matter: it holds until it is released.
+    store.rollback(Some(&a.id), "bob", "slow").unwrap();
+    store.commit(a.clone()).unwrap();
+    assert_eq!(store.refs(), refs(&a.id, &a.id, Some("slow")));
+}
+
+#[test]
+fn a_canary_is_remembered_with_its_terms_and_saves_wait_for_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let (a, b, c) = (version("a"), version("b"), version("c"));
+    let try_out = |store: &Store, id: &str, share| store.canary(id, terms(share), "ann", "cheaper");
+    store.draft(b.clone()).unwrap();
+    let nothing = try_out(&store, &b.id, 1_000).unwrap_err().to_string();
+    assert!(nothing.contains("nothing is live"), "{nothing}");
+    store.commit(a.clone()).unwrap();
+    let live = try_out(&store, &a.id, 1_000).unwrap_err().to_string();
+    assert!(live.contains("live already"), "{live}");
+    try_out(&store, "draft", 1_000).unwrap();
+    drop(store);
+
+    let store = Store::open(dir.path()).unwrap();
+    let Some(Canary { version, terms, .. }) = store.refs().canary else {
+        panic!("forgotten")
+    };
+    assert_eq!((version, terms.share_bp), (b.id.clone(), 1_000));
+    assert!(!store.commit(c.clone()).unwrap().live, "a save waits");
+    assert!(matches!(
+        try_out(&store, &c.id, 1),
+        Err(StoreError::Canary { .. })
+    ));
+    try_out(&store, "canary", 5_000).unwrap();
+    assert_eq!(store.refs().canary.unwrap().terms.share_bp, 5_000);
+
+    let back = store.rollback(None, "bob", "enough").unwrap();
+    assert_eq!((back.ended.as_ref(), &back.head.id), (Some(&b.id), &c.id));
+    let after = Refs {
+        draft: Some(b.id.clone()),
+        ..refs(&c.id, &c.id, None)
+    };
+    assert_eq!(
+        store.refs(),
+        after,
+        "the save that waited is followed, nothing is held"
+    );
+    assert!(store.end_canary("bob", "").is_err());
+    let actions: Vec<_> = store.history().iter().map(|entry| entry.action).collect();
+    assert_eq!(
+        actions,
+        [
+            Action::Draft,
+            Action::Save,
+            Action::Canary,
+            Action::Save,
+            Action::Canary,
+            Action::EndCanary
+        ]
+    );
+}
+
+#[test]
+fn whatever_else_goes_live_ends_a_canary_and_a_release_waits_for_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let (a, b, c) = (version("a"), version("b"), version("c"));
+    let try_out = |id: &str| store.canary(id, terms(1_000), "ann", "").unwrap();
+    for version in [&a, &b] {
+        store.commit(version.clone()).unwrap();
+    }
+    store.draft(c.clone()).unwrap();
+    try_out(&c.id);
+    store.promote(Some(&c.id), "mux", "it did well").unwrap();
+    assert_eq!(store.refs(), refs(&b.id, &c.id, Some("it did well")));
+    try_out(&b.id);
+    assert!(matches!(
+        store.release("ann"),
+        Err(StoreError::Canary { .. })
+    ));
+    store.rollback(Some(&a.id), "ann", "all bad").unwrap();
+    assert_eq!(store.refs(), refs(&b.id, &a.id, Some("all bad")));
+    store.release("ann").unwrap();
+    assert_eq!(store.refs(), refs(&b.id, &b.id, None));
 }

@@ -3,9 +3,13 @@
 use serde::de::IgnoredAny;
 
 use crate::chat::answer::{Answer, Choices, Object, Written};
+use crate::chat::mould::Mould;
 use crate::fault::{ErrorKind, UpstreamError, classify};
 use crate::seen::Seen;
 use crate::usage::Usage;
+
+/// Chunks with content that are read in full before the first mould is made; for each further one it takes four times as many.
+const FIRST_MOULD: u32 = 3;
 
 /// Watches one reply. It reads and never writes.
 #[derive(Debug)]
@@ -13,6 +17,11 @@ pub struct Tap {
     stream: bool,
     /// The model has been told.
     named: bool,
+    mould: Option<Mould>,
+    /// Chunks with content that were read in full.
+    read: u32,
+    /// How many of them it takes until a mould is made of one.
+    due: u32,
 }
 
 impl Tap {
@@ -22,6 +31,9 @@ impl Tap {
         Self {
             stream,
             named: false,
+            mould: None,
+            read: 0,
+            due: FIRST_MOULD,
         }
     }
 
@@ -73,6 +85,28 @@ impl Tap {
     }
 
     fn chunk(&mut self, json: &[u8]) -> Seen {
+        let mould = self.mould.as_ref();
+        if let Some(seen) = mould.and_then(|mould| mould.tells(json)) {
+            return seen;
+        }
+        let seen = self.read(json);
+        if seen.content {
+            self.read = self.read.saturating_add(1);
+            if self.read == self.due {
+                self.due = self.due.saturating_mul(4);
+                let apart = |json: &[u8]| {
+                    let mut tap = Self::new(true);
+                    tap.named = true;
+                    tap.read(json)
+                };
+                self.mould = Mould::of(json, apart).or(self.mould.take());
+            }
+        }
+        seen
+    }
+
+    /// What a chunk holds, read in full.
+    fn read(&mut self, json: &[u8]) -> Seen {
         match serde_json::from_slice::<Answer<'_>>(json) {
             Ok(answer) if answer.is_error() => {
                 let error = Some(classify(200, json));

@@ -12,6 +12,12 @@ pub(super) const TARGET: &str = "wasm32-unknown-unknown";
 const SYSTEM_RUSTC: &str = "/usr/bin/rustc";
 /// Where a toolchain keeps the sources of the standard library, below its root.
 const SOURCES: &str = "lib/rustlib/src/rust";
+/// What is asked of the compiler beside: sixteen bytes at once where texts are looked through, and a stack that leaves the
+/// memory of an instance small.
+const FLAGS: [&str; 2] = [
+    "-Ctarget-feature=+simd128",
+    "-Clink-arg=-zstack-size=262144",
+];
 
 /// A compiler and how to make it compile to [`TARGET`].
 #[derive(Debug, Clone)]
@@ -93,7 +99,7 @@ impl Toolchain {
         Ok(cargo)
     }
 
-    /// Flags that replace every path a compiler might write down.
+    /// Flags for quick code in little memory, and those that replace every path a compiler might write down.
     fn flags(&self, dir: &Path) -> io::Result<OsString> {
         let workspace = workspace(dir)?;
         let home = env::var_os("CARGO_HOME")
@@ -109,12 +115,9 @@ impl Toolchain {
             home.map(|home| (home, "/cargo")),
             Some((workspace, "/plugins")),
         ];
-        let mut flags = OsString::new();
+        let mut flags = OsString::from(FLAGS.join("\u{1f}"));
         for (from, to) in places.into_iter().flatten() {
-            if !flags.is_empty() {
-                flags.push("\u{1f}");
-            }
-            flags.push("--remap-path-prefix=");
+            flags.push("\u{1f}--remap-path-prefix=");
             flags.push(&from);
             flags.push("=");
             flags.push(to);

@@ -56,7 +56,7 @@ fn cost(case: &Case) -> Result<Cost, crate::fault::Fault> {
         exchange: case.name.clone(),
         plan_us: median(planned),
         read_us: median(heard),
-        memory_kib: case.warm.guest().peak().unwrap_or(0) >> 10,
+        memory_kib: case.warm.guest().memory().unwrap_or(0) >> 10,
     })
 }
 

@@ -18,9 +18,9 @@ use crate::quirks::Quirks;
 /// Stands where an adapter asks for the address of its provider; nothing is sent.
 pub(super) const NOWHERE: &str = "https://provider.invalid";
 
-/// How many times its deadline a call may take on trial: machines that build are busy. What calls take at the median is held to
-/// the deadline itself.
-const PATIENCE: u32 = 4;
+/// How many times its deadline a call may take on trial: machines that build are busy, and JavaScript is slow on them. One that
+/// does not end is found all the same. What calls take at the median is held to the deadline itself.
+const PATIENCE: u32 = 20;
 
 /// A plugin and the exchanges it is tried on.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::chat::chunk::{Head, Text};
 use crate::chat::progress::{Progress, Stop, Told};
-use crate::chat::state;
+use crate::chat::stretch::Lead;
 use crate::chat::wire::{
     Choice, Completion, Counts, Delta, Detail, Function, Message, Said, ToolCall, write,
 };
@@ -47,7 +47,7 @@ pub struct Answer<E> {
     provider: &'static str,
     progress: Progress<E>,
     /// What its chunks begin with, once there is one.
-    head: Option<Head>,
+    head: Option<Head<'static>>,
     whole: BTreeMap<u32, Whole>,
     decoded: Decoded,
 }
@@ -69,7 +69,7 @@ impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
     pub fn resume(provider: &'static str, state: &[u8]) -> Result<Self, Fault> {
         Ok(Self {
             provider,
-            progress: state::read(state)?,
+            progress: Progress::read(state)?,
             head: None,
             whole: BTreeMap::new(),
             decoded: Decoded::default(),
@@ -221,7 +221,7 @@ impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
         told.thinking = false;
         told.spoke = true;
         let (head, chunks) = self.writing();
-        head.content(chunks, choice, Text::Json(json));
+        head.content(chunks, choice, Text::Json(json.as_bytes()));
         Ok(())
     }
 
@@ -436,7 +436,17 @@ impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
     /// # Errors
     /// Those of writing.
     pub fn finish(mut self) -> Result<Decoded, Fault> {
-        self.decoded.state = self.progress.write()?;
+        let open = self.progress.open();
+        let lead = match self.progress.usage.clone() {
+            _ if open == 0 => None,
+            Some(usage) if !usage.other.is_empty() => None,
+            usage => {
+                self.writing();
+                let head = self.head.take();
+                head.map(|head| Lead { head, open, usage })
+            }
+        };
+        self.decoded.state = self.progress.write(lead.as_ref())?;
         Ok(self.decoded)
     }
 
@@ -500,7 +510,7 @@ impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
     }
 
     /// What chunks begin with, and where they go.
-    fn writing(&mut self) -> (&Head, &mut Vec<u8>) {
+    fn writing(&mut self) -> (&Head<'static>, &mut Vec<u8>) {
         let Progress {
             id, created, model, ..
         } = &self.progress;

@@ -1,32 +1,86 @@
 //! The chunks that streams are made of, written by hand: what comes with every frame is put together from a beginning
 //! that all chunks of an answer share, and a text that stays as it came where it can.
 
+use std::borrow::Cow;
+
+use crate::chat::scan::same;
+
 /// The text of a JSON string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Text<'a> {
     /// As JSON already, in its quotes.
-    Json(&'a str),
+    Json(&'a [u8]),
     /// As it is read.
     Plain(&'a str),
 }
 
+impl Text<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Json(json) => json.len(),
+            Self::Plain(text) => text.len(),
+        }
+    }
+}
+
 /// What all chunks of an answer begin with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Head(Vec<u8>);
+pub struct Head<'a>(Cow<'a, [u8]>);
 
-impl Head {
+/// What its parts stand between.
+const BEFORE_ID: &[u8] = b"{\"id\":";
+const AFTER_ID: &[u8] = b",\"object\":\"chat.completion.chunk\",\"created\":";
+const BEFORE_MODEL: &[u8] = b",\"model\":";
+const AFTER_MODEL: &[u8] = b",\"choices\":[{\"index\":";
+
+impl<'a> From<&'a [u8]> for Head<'a> {
+    /// One that was [written](Head::bytes) before.
+    fn from(written: &'a [u8]) -> Self {
+        Self(Cow::Borrowed(written))
+    }
+}
+
+impl Head<'_> {
     /// The beginning for an answer of that id, that second and that model.
     #[must_use]
-    pub fn new(id: &str, created: u64, model: &str) -> Self {
+    pub fn new(id: &str, created: u64, model: &str) -> Head<'static> {
         let mut head = Vec::with_capacity(id.len() + model.len() + 96);
-        head.extend_from_slice(b"{\"id\":");
+        head.extend_from_slice(BEFORE_ID);
         string(&mut head, id);
-        head.extend_from_slice(b",\"object\":\"chat.completion.chunk\",\"created\":");
+        head.extend_from_slice(AFTER_ID);
         number(&mut head, created);
-        head.extend_from_slice(b",\"model\":");
+        head.extend_from_slice(BEFORE_MODEL);
         string(&mut head, model);
-        head.extend_from_slice(b",\"choices\":[{\"index\":");
-        Self(head)
+        head.extend_from_slice(AFTER_MODEL);
+        Head(Cow::Owned(head))
+    }
+
+    /// As it is written.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether the answer has that id, a JSON string. Where one string begins as the other does to its closing quote, they
+    /// are the same.
+    pub(crate) fn is_of(&self, id: &[u8]) -> bool {
+        let end = BEFORE_ID.len() + id.len();
+        let own = self.0.get(BEFORE_ID.len()..end);
+        own.is_some_and(|own| same(own, id))
+    }
+
+    /// Whether it is by that model, a JSON string. Where one ends as the other does, they are the same if it begins
+    /// after a colon: within a string a quote comes after a backslash.
+    pub(crate) fn is_by(&self, model: &[u8]) -> bool {
+        let Some(end) = self.0.len().checked_sub(AFTER_MODEL.len()) else {
+            return false;
+        };
+        let Some(start) = end.checked_sub(model.len()) else {
+            return false;
+        };
+        let colon = start.checked_sub(1).and_then(|at| self.0.get(at));
+        let own = self.0.get(start..end);
+        colon == Some(&b':') && own.is_some_and(|own| same(own, model))
     }
 
     /// A chunk with more text, and a line feed.
@@ -37,8 +91,7 @@ impl Head {
 
     /// A chunk with more arguments of a call, and a line feed.
     pub fn arguments(&self, out: &mut Vec<u8>, choice: u32, call: u32, text: Text<'_>) {
-        let (Text::Json(inner) | Text::Plain(inner)) = text;
-        out.reserve(self.0.len() + inner.len() + 128);
+        out.reserve(self.0.len() + text.len() + 128);
         out.extend_from_slice(&self.0);
         number(out, u64::from(choice));
         out.extend_from_slice(b",\"delta\":{\"tool_calls\":[{\"index\":");
@@ -49,8 +102,7 @@ impl Head {
     }
 
     fn begin(&self, out: &mut Vec<u8>, choice: u32, field: &[u8], text: Text<'_>) {
-        let (Text::Json(inner) | Text::Plain(inner)) = text;
-        out.reserve(self.0.len() + inner.len() + 64);
+        out.reserve(self.0.len() + text.len() + 64);
         out.extend_from_slice(&self.0);
         number(out, u64::from(choice));
         out.extend_from_slice(field);
@@ -60,7 +112,7 @@ impl Head {
 
 fn write(out: &mut Vec<u8>, text: Text<'_>) {
     match text {
-        Text::Json(json) => out.extend_from_slice(json.as_bytes()),
+        Text::Json(json) => out.extend_from_slice(json),
         Text::Plain(text) => string(out, text),
     }
 }

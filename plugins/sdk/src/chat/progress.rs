@@ -1,8 +1,10 @@
 //! What an answer remembers from call to call.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::chat::state;
+use crate::chat::stretch::Lead;
 use crate::error::Fault;
 use crate::reply::{Finish, Usage};
 use crate::request::RequestCtx;
@@ -69,10 +71,36 @@ impl<E: Default + Serialize> Progress<E> {
             model: ctx.model.clone(),
             ..Self::default()
         }
-        .write()
+        .write(None)
     }
 
-    pub(crate) fn write(&self) -> Result<Vec<u8>, Fault> {
-        state::write(self)
+    pub(crate) fn write(&self, lead: Option<&Lead<'_>>) -> Result<Vec<u8>, Fault> {
+        state::write(lead, self)
+    }
+
+    /// The choices that more text changes nothing of, a bit for each.
+    pub(crate) fn open(&self) -> u32 {
+        if !self.stream || self.done || self.choices.iter().any(|told| told.stop.is_some()) {
+            return 0;
+        }
+        let open = self
+            .choices
+            .iter()
+            .filter(|told| told.spoke && !told.thinking);
+        let bit = |told: &Told| 1_u32.checked_shl(told.index).unwrap_or(0);
+        open.map(bit).fold(0, |all, bit| all | bit)
+    }
+}
+
+impl<E: DeserializeOwned + Default> Progress<E> {
+    pub(crate) fn read(state: &[u8]) -> Result<Self, Fault> {
+        let (lead, progress): (_, Self) = state::read(state)?;
+        Ok(match lead {
+            Some(lead) => Self {
+                usage: lead.usage,
+                ..progress
+            },
+            None => progress,
+        })
     }
 }

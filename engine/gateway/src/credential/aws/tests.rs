@@ -98,6 +98,7 @@ fn a_machine_is_looked_for_in_the_order_of_amazons_own_clients() {
     let name =
         |role: &str, variables| match find(Way::Role(role), "eu-central-1", &around(variables)) {
             Ok(Some(Found::Account(account))) => account.name(),
+            Ok(Some(Found::Pass(Pass::Aws(key)))) => format!("the plain key `{}`", key.id),
             other => panic!("{other:?}"),
         };
     assert_eq!(name("default", &[]), "this machine at AWS");
@@ -116,7 +117,11 @@ fn a_machine_is_looked_for_in_the_order_of_amazons_own_clients() {
         ("AWS_ACCESS_KEY_ID", "AKIA1"),
         ("AWS_SECRET_ACCESS_KEY", "s"),
     ];
-    assert_eq!(name("default", written), "the access key `AKIA1`");
+    assert_eq!(name("default", written), "the plain key `AKIA1`");
+    assert_eq!(
+        name("arn:aws:iam::1:role/other", written),
+        "the role `arn:aws:iam::1:role/other`"
+    );
     let why = find(Way::Role("router"), "x", &around(&[])).unwrap_err();
     assert!(why.contains("no ARN"), "{why}");
     let off = find(
@@ -276,4 +281,27 @@ async fn a_machine_that_may_not_take_on_a_role_says_so() {
         .await
         .unwrap_err();
     assert_eq!(why, "`127.0.0.1:9` answered 403, `AccessDenied`");
+}
+
+#[tokio::test]
+async fn the_word_that_a_container_shows_is_shown_there_alone() {
+    let variables = &[
+        (
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "http://127.0.0.1:9/keys",
+        ),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "canary-word"),
+    ];
+    let found = find(Way::Role("default"), "x", &around(variables)).unwrap();
+    let shown = format!("{found:?}");
+    assert!(!shown.contains("canary"), "{shown}");
+    let upstream = cloud(|asked| {
+        let id = asked.header("authorization");
+        let said = serde_json::json!({ "AccessKeyId": id, "SecretAccessKey": "s" });
+        (200, said.to_string())
+    });
+    let minted = minted("default", &around(variables), &upstream)
+        .await
+        .unwrap();
+    assert_eq!(id(&minted), "canary-word");
 }

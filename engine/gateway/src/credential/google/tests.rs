@@ -4,6 +4,9 @@ use super::*;
 use crate::credential::cloud::{around, cloud};
 use crate::credential::pass::Pass;
 
+/// Made for tests and trusted by nobody.
+const PEM: &str = include_str!("../../../../../tests/e2e/service_account.pem");
+
 fn refused(text: &str) -> String {
     let way = Way::Text {
         variable: None,
@@ -62,4 +65,39 @@ fn what_is_no_file_of_googles_is_a_plain_key() {
         text: "AIzaPlain",
     };
     assert!(matches!(find(way, &[], &around(&[])), Ok(None)));
+}
+
+/// A service account whose file does not say what its key is called.
+fn service(key: &str) -> Account {
+    let text = json!({ "type": "service_account", "client_email": "a@b", "private_key": key });
+    let text = text.to_string();
+    let way = Way::Text {
+        variable: None,
+        file: None,
+        text: &text,
+    };
+    find(way, &[], &around(&[])).unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn a_key_without_a_name_signs_all_the_same() {
+    let upstream = cloud(|asked| {
+        let assertion = asked.body.rsplit('=').next().unwrap();
+        let head = assertion.split('.').next().unwrap();
+        let head = URL_SAFE_NO_PAD.decode(head).unwrap();
+        let head: Value = serde_json::from_slice(&head).unwrap();
+        assert_eq!(head, json!({ "alg": "RS256", "typ": "JWT" }));
+        (
+            200,
+            json!({ "access_token": "t", "expires_in": 3599 }).to_string(),
+        )
+    });
+    assert!(service(PEM).mint(&upstream).await.is_ok());
+}
+
+#[test]
+fn another_key_of_the_same_account_is_another_one_even_without_a_name() {
+    let (one, other) = (service(PEM), service(&format!("# rotated\n{PEM}")));
+    assert_eq!(one.identity(), service(PEM).identity());
+    assert_ne!(one.identity(), other.identity());
 }

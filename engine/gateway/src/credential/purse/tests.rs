@@ -208,3 +208,35 @@ async fn a_refused_token_is_dropped_once_and_not_over_and_over() {
     pass(61).await;
     assert!(stage.purse.refused(&second));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_said_to_hold_for_ever_is_held_like_any_other() {
+    let stage = Stage::new(Manner::Kind(u64::MAX));
+    let first = stage.pass().await.unwrap();
+    assert!(matches!(stage.ready(), Ready::Now(pass) if Arc::ptr_eq(&pass, &first)));
+    let left = stage.purse.standing().left.unwrap();
+    assert!(left > Duration::from_hours(300 * 24), "{left:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_has_ended_already_is_none_and_is_not_asked_for_over_and_over() {
+    let stage = Stage::new(Manner::Kind(0));
+    let denied = stage.pass().await.unwrap_err();
+    assert!(denied.why.contains("has ended already"), "{}", denied.why);
+    assert_eq!(stage.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_an_errand_that_ends_with_nothing_asks_again() {
+    let stage = Stage::new(Manner::Kind(3600));
+    // One is under way, and what it brought was refused before it was at its end.
+    stage.purse.asking.store(true, Ordering::Release);
+    let errand = Errand(Arc::clone(&stage.purse));
+    let Ready::Soon(soon) = stage.ready() else {
+        panic!("there is nothing");
+    };
+    let begun = Instant::now();
+    let (got, ()) = tokio::join!(soon, async { drop(errand) });
+    assert!(got.is_ok());
+    assert_eq!((stage.asked(), begun.elapsed()), (1, Duration::ZERO));
+}

@@ -1,0 +1,166 @@
+//! Versions that are not, or not only, served: drafts, and canaries from their begin to their end.
+
+use super::{Keeper, warn};
+use crate::canary::Verdict;
+use crate::clock::unix_ms;
+use crate::command::Refused;
+use crate::live::{Canary, Live, Serving};
+use mux_store::{Back, Terms, VersionHead};
+use std::sync::Arc;
+
+/// Who ends a canary where no person does.
+const MUX: &str = "mux";
+
+impl Keeper {
+    /// Checks files as a save would be, and keeps them as a version that nobody is served by yet.
+    ///
+    /// # Errors
+    /// They do not pass, or cannot be kept; the text is the whole report.
+    pub(crate) fn draft(
+        &mut self,
+        files: &[(String, Vec<u8>)],
+        author: &str,
+        reason: &str,
+    ) -> Result<VersionHead, Refused> {
+        let checked = self.again(files, self.force);
+        let checked = checked.map_err(|rejected| rejected.text)?;
+        let version = self.version(&checked, author.to_owned(), reason.to_owned());
+        let head = self.store.draft(version)?;
+        tracing::info!(version = head.id, "kept as a draft");
+        Ok(head)
+    }
+
+    /// The same where no gateway runs: plugins and prices are loaded first.
+    ///
+    /// # Errors
+    /// As for [`Keeper::draft`].
+    pub(crate) fn draft_alone(
+        mut self,
+        files: &[(String, Vec<u8>)],
+        author: &str,
+        reason: &str,
+    ) -> Result<VersionHead, Refused> {
+        self.equip();
+        self.draft(files, author, reason)
+    }
+
+    /// Tries a version out beside the live one.
+    pub(super) fn try_out(
+        &mut self,
+        id: Option<&str>,
+        terms: Terms,
+        author: &str,
+        reason: &str,
+        live: &Live,
+    ) -> Result<VersionHead, Refused> {
+        let folder = self.store.refs().folder;
+        let id = id.or(folder.as_deref()).ok_or("nothing was saved yet")?;
+        // Made ready first: a version that cannot be served is not tried out.
+        let bundle = Arc::new(self.stored(id)?);
+        let (share, by) = (terms.share_bp, terms.by);
+        let head = self.store.canary(id, terms, author, reason)?;
+        let serving = live.serving();
+        self.count(serving.live.router.version());
+        live.serve(Serving {
+            live: Arc::clone(&serving.live),
+            canary: Some(Canary::new(Arc::clone(&bundle), share, by)),
+        });
+        warn(&bundle);
+        tracing::info!(
+            version = head.id,
+            share_bp = share,
+            "trying out a version beside the live one"
+        );
+        Ok(head)
+    }
+
+    /// Goes on with the canary of before a restart; its answers are counted anew.
+    pub(super) fn resumed(&mut self) -> Option<Serving> {
+        let refs = self.store.refs();
+        let (canary, live) = (refs.canary?, refs.live?);
+        let ready = self.stored(&live);
+        let ready = ready.and_then(|live| Ok((live, self.stored(&canary.version)?)));
+        match ready {
+            Ok((bundle, other)) => {
+                tracing::warn!(
+                    version = canary.version,
+                    share_bp = canary.terms.share_bp,
+                    "going on trying out a version; `mux rollback` ends that"
+                );
+                self.look();
+                self.note_live(&bundle);
+                self.count(&live);
+                let terms = canary.terms;
+                Some(Serving {
+                    live: Arc::new(bundle),
+                    canary: Some(Canary::new(Arc::new(other), terms.share_bp, terms.by)),
+                })
+            }
+            Err(why) => {
+                let why = format!("it cannot go on after a restart: {why}");
+                tracing::error!(version = canary.version, "the canary ends: {why}");
+                if let Err(error) = self.store.end_canary(MUX, &why) {
+                    tracing::error!("that cannot be written down: {error}");
+                }
+                None
+            }
+        }
+    }
+
+    /// Counts for the canary of the store, beside this version.
+    fn count(&self, live: &str) {
+        if let Some(canary) = &self.store.refs().canary {
+            self.board.begin(live, canary);
+        }
+    }
+
+    /// Ends a canary; what was saved meanwhile is served, where nothing is held.
+    pub(super) fn end_canary(
+        &mut self,
+        author: &str,
+        reason: &str,
+        live: &Live,
+    ) -> Result<Back, Refused> {
+        // Whatever the disk says: nobody is served by it any more.
+        self.board.end();
+        let only = Arc::clone(&live.serving().live);
+        let version = only.router.version().to_owned();
+        live.serve(Serving {
+            live: only,
+            canary: None,
+        });
+        let ended = self.store.end_canary(author, reason);
+        let back = ended.map_err(|e| Refused {
+            why: format!("the canary has ended, which cannot be written down: {e}"),
+            by_disk: e.is_of_the_disk(),
+        })?;
+        tracing::info!(version = back.ended, reason, "the canary has ended");
+        if back.head.id != version {
+            match self.stored(&back.head.id) {
+                Ok(bundle) => self.swap(bundle, None, live),
+                Err(why) => tracing::error!("what was saved meanwhile cannot be served: {why}"),
+            }
+        }
+        self.changed(live);
+        Ok(back)
+    }
+
+    /// Ends a canary where it is worse, and promotes it where its time is up and it was not.
+    pub(super) fn decide(&mut self, live: &Live) {
+        match self.board.verdict(unix_ms()) {
+            Verdict::Open => {}
+            Verdict::Worse(why) => {
+                tracing::error!("the canary is aborted: {why}");
+                if let Err(refused) = self.end_canary(MUX, &format!("aborted: {why}"), live) {
+                    tracing::error!("{}", refused.why);
+                }
+            }
+            Verdict::Good(told) => {
+                tracing::info!("the canary is promoted: {told}");
+                if let Err(refused) = self.promote(Some("canary"), MUX, &told, live) {
+                    tracing::error!("the canary cannot be promoted: {}", refused.why);
+                }
+            }
+        }
+    }
+}
