@@ -142,6 +142,10 @@ fn number(flight: &Flight) -> u64 {
 struct Run {
     router: Arc<Router>,
     world: World<Recorded>,
+    #[expect(
+        clippy::vec_box,
+        reason = "they come boxed, and are too large to be moved"
+    )]
     done: Vec<Box<Flight>>,
     /// The request of which everything is to be told, and that.
     trace: Option<String>,
@@ -174,6 +178,11 @@ impl Run {
             trace: terms.trace.map(str::to_owned),
             traced: None,
         }
+    }
+
+    /// The same in another stage: a gateway that starts anew, and knows what was spent.
+    fn anew(&self, samples: &Arc<Samples>, (terms, stage): (Terms<'_>, u64)) -> Self {
+        Self::new(&Arc::new(self.router.restarted()), samples, terms, stage)
     }
 
     /// Lets a request arrive. Those that end until then are handed to `over` by their numbers. Requests are to come in the
@@ -533,7 +542,7 @@ impl<'t> Replay<'t> {
         if let Some(other) = &mut self.other {
             let taken = (self.taken, Arc::clone(&record), facts.clone());
             other.take(taken, &mut |number, ended, _| {
-                joined.end_other(number, ended)
+                joined.end_other(number, ended);
             });
         }
         self.run
@@ -547,12 +556,10 @@ impl<'t> Replay<'t> {
             self.land();
             self.taken = 0;
             self.stages += 1;
-            let anew = |run: &Run| {
-                let router = Arc::new(run.router.restarted());
-                Run::new(&router, &self.samples, self.terms, self.stages)
-            };
-            self.run = anew(&self.run);
-            self.other = self.other.as_ref().map(anew);
+            let terms = (self.terms, self.stages);
+            self.run = self.run.anew(&self.samples, terms);
+            let other = self.other.as_ref();
+            self.other = other.map(|run| run.anew(&self.samples, terms));
             self.joined = Joined::new(self.other.is_some());
         }
         over
@@ -573,7 +580,9 @@ impl<'t> Replay<'t> {
     fn land(&mut self) {
         let joined = &mut self.joined;
         if let Some(other) = &mut self.other {
-            other.finish(&mut |number, ended, _| joined.end_other(number, ended));
+            other.finish(&mut |number, ended, _| {
+                joined.end_other(number, ended);
+            });
         }
         self.run.finish(&mut |number, ended, facts| {
             joined.end(number, ended, facts);
