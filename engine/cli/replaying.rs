@@ -142,7 +142,7 @@ impl Replaying {
                 let origin = Places::new(policies, &self.data).find(name)?;
                 Ok::<_, Trouble>(router(&Arc::new(origin.image), name))
             });
-            self.compare(image, found.transpose()?, (traffic, name), out)
+            self.compare(image, found.transpose()?.as_ref(), (traffic, name), out)
         });
         Ok(Replayed {
             comparisons: comparisons.collect::<Result<_, _>>()?,
@@ -153,13 +153,13 @@ impl Replaying {
     fn compare(
         &self,
         image: &Arc<Image>,
-        against: Option<Arc<Router>>,
+        against: Option<&Arc<Router>>,
         (traffic, name): (&Path, Option<String>),
         out: &mut Out,
     ) -> Result<Compared, Trouble> {
         let comparing = Comparing {
             router: &router(image, "tested"),
-            against: against.as_ref(),
+            against,
             mode: self.mode,
             terms: Terms {
                 seed: self.seed,

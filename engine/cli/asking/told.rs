@@ -188,11 +188,9 @@ fn html(lines: &[Vec<String>], summary: &[String]) -> String {
     };
     let head = row(&HEAD.map(str::to_owned));
     let rows: String = lines.iter().map(|line| row(line)).collect();
-    let notes: String = summary
-        .iter()
-        .map(|s| format!("<li>{}</li>", escaped(s)))
-        .collect();
+    let notes: Vec<String> = summary.iter().map(|s| escaped(s)).collect();
+    let notes = notes.join("</li><li>");
     format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Recorded prompts, asked again</title><table>{head}{rows}</table><ul>{notes}</ul></html>\n"
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Recorded prompts, asked again</title><table>{head}{rows}</table><ul><li>{notes}</li></ul></html>\n"
     )
 }

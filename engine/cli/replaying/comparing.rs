@@ -49,17 +49,14 @@ impl Comparing<'_> {
     ) -> Result<(Report, Recording), Trouble> {
         let of = self.of(traffic);
         let kept = self.resume.map(|path| Kept::of(path, &of)).transpose()?;
-        let (recording, at, phase) = match kept.flatten() {
-            Some(kept) => {
-                let recording = Recording::again(traffic, &kept.files)?;
-                let path = self.resume.unwrap_or(traffic).display();
-                out.error(&format!("going on as `{path}` says"));
-                (recording, kept.at, Some(kept.phase))
-            }
-            None => {
-                let recording = Recording::open(traffic, self.recorded.since())?;
-                (recording, Place::default(), None)
-            }
+        let (recording, at, phase) = if let Some(kept) = kept.flatten() {
+            let recording = Recording::again(traffic, &kept.files)?;
+            let path = self.resume.unwrap_or(traffic).display();
+            out.error(&format!("going on as `{path}` says"));
+            (recording, kept.at, Some(kept.phase))
+        } else {
+            let recording = Recording::open(traffic, self.recorded.since())?;
+            (recording, Place::default(), None)
         };
         let keeper = self.resume;
         let keeper = keeper.map(|path| Keeper::new(path, of, recording.files()));
@@ -148,15 +145,12 @@ impl Comparing<'_> {
         keeper: Option<&Keeper>,
     ) -> Result<Report, Trouble> {
         let (router, against, terms) = (self.router, self.against, self.terms);
-        let (from, mut replay, held) = match kept {
-            Some((from, kept, held)) => {
-                let replay = Replay::go_on(router, against, samples, terms, kept);
-                (from, replay, held)
-            }
-            None => {
-                let replay = Replay::new(router, against, samples, terms);
-                (Place::default(), replay, Vec::new())
-            }
+        let (from, mut replay, held) = if let Some((from, kept, held)) = kept {
+            let replay = Replay::go_on(router, against, samples, terms, kept);
+            (from, replay, held)
+        } else {
+            let replay = Replay::new(router, against, samples, terms);
+            (Place::default(), replay, Vec::new())
         };
         // Written the same behind every stage.
         let known = keeper
@@ -169,7 +163,7 @@ impl Comparing<'_> {
             if replay.take(record)
                 && let (Some(keeper), Some(known), Some(kept)) = (keeper, &known, replay.kept())
             {
-                let now = Now::Replaying(known, kept, records.held());
+                let now = Now::Replaying(known, Box::new(kept), records.held());
                 keeper.keep(recording.place(), now)?;
             }
         }

@@ -44,7 +44,7 @@ pub(crate) enum Phase {
 #[derive(Debug, Serialize)]
 pub(crate) enum Now<'n> {
     Learning(&'n Samples, u64),
-    Replaying(&'n RawValue, traffic::Kept, Vec<&'n Record>),
+    Replaying(&'n RawValue, Box<traffic::Kept>, Vec<&'n Record>),
     Deciding(&'n decisions::Kept),
 }
 

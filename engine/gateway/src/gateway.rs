@@ -250,12 +250,8 @@ impl Gateway {
         };
         let gauge = Arc::new(Gauge::new(Arc::clone(&places), memory_limit));
         let gauging = gauged.then(|| gauge::start(&gauge, &live));
-        let upkeep = upkeep::run(
-            Arc::clone(&live),
-            means.clone(),
-            Arc::clone(&gauge),
-            private,
-        );
+        let quiet = (Arc::clone(&gauge), private);
+        let upkeep = upkeep::run(Arc::clone(&live), means.clone(), quiet);
         let keeping = tokio::spawn(upkeep);
         let exchange = Exchange {
             live: Arc::clone(&live),

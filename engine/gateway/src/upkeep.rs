@@ -36,7 +36,7 @@ const PING: &[u8] =
 
 /// Does what there is to do, until it is dropped; nothing but credentials where it is to be quiet, and while the machine is hard
 /// pressed.
-pub(crate) async fn run(live: Arc<Live>, means: Means, gauge: Arc<Gauge>, quiet: bool) {
+pub(crate) async fn run(live: Arc<Live>, means: Means, (gauge, quiet): (Arc<Gauge>, bool)) {
     let (mut upkeep, mut beside) = (Upkeep::default(), Upkeep::default());
     let room = Places::new(MOST);
     let mut turns = tokio::time::interval(TURN);
