@@ -1,5 +1,6 @@
 //! The command `mux`: the only place that wires the crates together. One file a command; exit codes are decided here.
 
+mod asking;
 mod bundle;
 mod demo;
 mod ending;
@@ -13,6 +14,7 @@ mod out;
 mod plugin;
 mod policy;
 mod prices;
+mod recorded;
 mod replace;
 mod replaying;
 mod runtime;

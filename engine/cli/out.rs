@@ -97,23 +97,24 @@ pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// A duration such as `500ms`, `10s`, `2m` or `1h`.
+/// A duration such as `500ms`, `10s`, `2m`, `1h` or `7d`.
 pub(crate) fn duration(text: &str) -> Result<std::time::Duration, String> {
     let split = text
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
-    let number: u64 = number
-        .parse()
-        .map_err(|_| format!("`{text}` is no duration; write `500ms`, `10s`, `2m` or `1h`"))?;
+    let number: u64 = number.parse().map_err(|_| {
+        format!("`{text}` is no duration; write `500ms`, `10s`, `2m`, `1h` or `7d`")
+    })?;
     let millis = match unit {
         "ms" => 1,
         "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
+        "d" => 86_400_000,
         _ => {
             return Err(format!(
-                "`{text}` has no unit mux knows; write `500ms`, `10s`, `2m` or `1h`"
+                "`{text}` has no unit mux knows; write `500ms`, `10s`, `2m`, `1h` or `7d`"
             ));
         }
     };

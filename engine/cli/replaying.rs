@@ -1,6 +1,8 @@
 //! `mux policy test --traffic`: recorded requests, decided and carried out again under the policies as they are now.
 
+mod comparing;
 mod figures;
+mod kept;
 mod page;
 mod progress;
 mod reading;
@@ -10,7 +12,9 @@ use crate::ending::Trouble;
 use crate::found::{Found, Pages, Told};
 use crate::origin::Places;
 use crate::out::Out;
+use crate::recorded::Recorded;
 use clap::{Args, ValueEnum};
+use comparing::{Comparing, Mode};
 use figures::counted;
 use mux_dsl::Image;
 use mux_dsl::rendering::{Case, Failure};
@@ -18,24 +22,15 @@ use mux_replay::by::By;
 use mux_replay::decisions::decide;
 use mux_replay::expectation::{self, Judged, Verdict};
 use mux_replay::outage::Outage;
-use mux_replay::report::Report;
-use mux_replay::traffic::{Terms, replay};
+use mux_replay::traffic::Terms;
 use mux_routing::router::{Memory, Router};
 use progress::thousands;
 use reading::Recording;
 use serde_json::json;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use told::Names;
-
-/// How far requests are carried out again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Mode {
-    /// Rules and plans only, with the figures of their time: fast, and exact
-    Decisions,
-    /// All of it, in virtual time: what providers do is drawn from what they did
-    Simulated,
-}
+use told::{Compared, Names};
 
 /// What becomes of an expectation that this traffic cannot tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -50,12 +45,8 @@ enum Open {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Replay")]
 pub(crate) struct Replaying {
-    /// Replay recorded requests: a segment, or a folder of them
-    #[arg(long, value_name = "FILE|DIR")]
-    traffic: Option<PathBuf>,
-    /// What every request asks for, in the place of what it asked for when it was recorded: for traffic from elsewhere
-    #[arg(long = "as", value_name = "@POLICY", requires = "traffic")]
-    asks: Option<String>,
+    #[command(flatten)]
+    recorded: Recorded,
     /// How far they are carried out again
     #[arg(long, value_enum, default_value = "simulated", requires = "traffic")]
     mode: Mode,
@@ -75,6 +66,18 @@ pub(crate) struct Replaying {
     /// What an expectation does that cannot be told yet
     #[arg(long, value_enum, default_value = "fail", requires = "traffic")]
     inconclusive: Open,
+    /// Keep in this file how far it is, and go on from there where it was interrupted; it is removed when all is done
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "traffic",
+        conflicts_with = "last"
+    )]
+    resume: Option<PathBuf>,
+    /// Requests after which that is kept, and after which the gateway that is simulated starts anew, knowing what was spent
+    /// [default: 1000000]
+    #[arg(long, value_name = "N", requires = "traffic")]
+    stage: Option<NonZeroU64>,
     /// Seed of every random choice
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -83,21 +86,23 @@ pub(crate) struct Replaying {
     data: PathBuf,
 }
 
-/// A replay that was made.
+/// A replay that was made: a comparison for each version that `replay` blocks name.
 #[derive(Debug)]
 pub(crate) struct Replayed {
-    report: Report,
-    judged: Vec<Judged>,
-    names: Names,
-    unreadable: u64,
-    newer: u64,
+    /// At least one.
+    comparisons: Vec<Compared>,
     open: Open,
 }
 
 impl Replaying {
-    /// Where the traffic is, if any is to be replayed.
-    pub(crate) fn traffic(&self) -> Option<&Path> {
-        self.traffic.as_deref()
+    /// The traffic that is to be replayed, if any is.
+    pub(crate) fn recorded(&self) -> &Recorded {
+        &self.recorded
+    }
+
+    /// The seed of every random choice.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// Where versions are kept.
@@ -108,7 +113,7 @@ impl Replaying {
     /// Replays traffic under a bundle; `policies` is where it comes from.
     pub(crate) fn run(
         &self,
-        image: Image,
+        image: &Arc<Image>,
         traffic: &Path,
         policies: &Path,
         out: &mut Out,
@@ -118,45 +123,55 @@ impl Replaying {
                 "`--outage` and `--trace` need `--mode simulated`: decisions alone call nobody",
             ));
         }
-        self.known(&image)?;
-        let named = self.against.as_deref().filter(|name| *name != "live");
-        let named = match (&self.against, named) {
-            (None, _) => expectation::named(&image).map(str::to_owned),
-            (Some(_), named) => named.map(str::to_owned),
-        };
-        let against = named.as_deref().map(|name| {
-            let origin = Places::new(policies, &self.data).find(name)?;
-            Ok::<_, Trouble>(router(origin.image, name))
-        });
-        let against = against.transpose()?;
-        let recording = Recording::open(traffic)?;
-        let records = |doing| {
-            recording.records(doing).map(|mut record| {
-                // One that could not be read asks for nothing.
-                if let (Some(asks), false) = (&self.asks, record.request.model.is_empty()) {
-                    record.request.model.clone_from(asks);
-                }
-                record
-            })
-        };
-        let router = router(image, "tested");
-        let report = match self.mode {
-            Mode::Decisions => decide(&router, against.as_deref(), &self.by, records("deciding")),
-            Mode::Simulated => {
-                let terms = Terms {
-                    seed: self.seed,
-                    outages: &self.outage,
-                    by: &self.by,
-                    trace: self.trace.as_deref(),
-                };
-                let mut doing = ["learning how targets behave", "replaying"].into_iter();
-                let read = || {
-                    let doing = doing.next().unwrap_or("replaying");
-                    Ok::<_, Trouble>(records(doing))
-                };
-                replay(&router, against.as_ref(), terms, read)?
+        self.known(image)?;
+        let names: Vec<Option<String>> = match self.against.as_deref() {
+            Some("live") => vec![None],
+            Some(name) => vec![Some(name.to_owned())],
+            None => {
+                let names = expectation::named(image).into_iter();
+                names.map(|name| name.map(str::to_owned)).collect()
             }
         };
+        if self.resume.is_some() && names.len() > 1 {
+            return Err(Trouble::usage(
+                "`--resume` goes with one comparison, and the `replay` blocks name several versions; name one with `--against`",
+            ));
+        }
+        let comparisons = names.into_iter().map(|name| {
+            let found = name.as_deref().map(|name| {
+                let origin = Places::new(policies, &self.data).find(name)?;
+                Ok::<_, Trouble>(router(&Arc::new(origin.image), name))
+            });
+            self.compare(image, found.transpose()?.as_ref(), (traffic, name), out)
+        });
+        Ok(Replayed {
+            comparisons: comparisons.collect::<Result<_, _>>()?,
+            open: self.inconclusive,
+        })
+    }
+
+    fn compare(
+        &self,
+        image: &Arc<Image>,
+        against: Option<&Arc<Router>>,
+        (traffic, name): (&Path, Option<String>),
+        out: &mut Out,
+    ) -> Result<Compared, Trouble> {
+        let comparing = Comparing {
+            router: &router(image, "tested"),
+            against,
+            mode: self.mode,
+            terms: Terms {
+                seed: self.seed,
+                outages: &self.outage,
+                by: &self.by,
+                trace: self.trace.as_deref(),
+                stage: self.stage,
+            },
+            recorded: &self.recorded,
+            resume: self.resume.as_deref(),
+        };
+        let (report, recording) = comparing.run(traffic, out)?;
         let troubles = recording.troubles();
         for trouble in &troubles {
             out.error(&format!("skipped: {trouble}"));
@@ -183,12 +198,16 @@ impl Replaying {
                 traffic.display()
             )));
         }
-        Ok(Replayed {
-            judged: expectation::check(router.image(), &report),
-            names: Names { against: named },
+        let judged = if self.against.is_some() {
+            expectation::check(image, &report)
+        } else {
+            expectation::check_named(image, name.as_deref(), &report)
+        };
+        Ok(Compared {
+            judged,
+            names: Names { against: name },
             unreadable: recording.unreadable(),
             newer: recording.newer(),
-            open: self.inconclusive,
             report,
         })
     }
@@ -213,17 +232,16 @@ impl Replaying {
 pub(crate) fn effect(
     now: &Arc<Image>,
     was: Option<&Arc<Image>>,
-    traffic: &Path,
+    (recorded, traffic): (&Recorded, &Path),
 ) -> Result<String, Trouble> {
-    let router =
-        |image: &Arc<Image>| Router::new(Arc::clone(image), "tested", &Memory::default(), |_| None);
-    let recording = Recording::open(traffic)?;
-    let against = was.map(router);
+    let recording = Recording::open(traffic, recorded.since())?;
+    let against = was.map(|image| router(image, "before"));
+    let records = recording.records("deciding");
     let report = decide(
-        &router(now),
-        against.as_ref(),
+        &router(now, "tested"),
+        against.as_deref(),
         &[],
-        recording.records("deciding"),
+        records.map(|record| recorded.seen(record)),
     );
     if report.requests == 0 {
         return Err(recording.empty());
@@ -238,61 +256,73 @@ pub(crate) fn effect(
     Ok(lines.join("\n"))
 }
 
-fn router(image: Image, version: &str) -> Arc<Router> {
+fn router(image: &Arc<Image>, version: &str) -> Arc<Router> {
     let memory = Memory::default();
-    Arc::new(Router::new(Arc::new(image), version, &memory, |_| None))
+    Arc::new(Router::new(Arc::clone(image), version, &memory, |_| None))
 }
 
 impl Replayed {
     /// Whether every expectation holds.
     pub(crate) fn holds(&self) -> bool {
-        self.judged.iter().all(|j| match j.verdict {
+        self.judged().all(|j| match j.verdict {
             Verdict::Pass => true,
             Verdict::Fail => false,
             Verdict::Inconclusive => self.open == Open::Pass,
         })
     }
 
+    fn judged(&self) -> impl Iterator<Item = &Judged> {
+        self.comparisons.iter().flat_map(|c| &c.judged)
+    }
+
     /// In every format.
     pub(crate) fn told(&self, suite: &'static str, found: &Found) -> Told<serde_json::Value> {
-        let Self {
-            report,
-            judged,
-            names,
-            unreadable,
-            newer,
-            ..
-        } = self;
-        let failures: Vec<&Judged> = judged
-            .iter()
-            .filter(|j| j.verdict != Verdict::Pass)
-            .collect();
+        let failures = self.judged().filter(|j| j.verdict != Verdict::Pass);
+        let first = self.comparisons.first();
+        let mut json = json!({
+            "report": first.map(|c| &c.report),
+            "unreadable": first.map_or(0, |c| c.unreadable),
+            "newer": first.map_or(0, |c| c.newer),
+            "expectations": self.judged().collect::<Vec<_>>(),
+            "failures": failures.collect::<Vec<_>>(),
+        });
+        if let (Some(object), [_, _, ..]) = (json.as_object_mut(), self.comparisons.as_slice()) {
+            let all = self.comparisons.iter();
+            let all = all.map(|c| json!({ "against": c.names.against, "report": c.report }));
+            object.insert("comparisons".to_owned(), all.collect());
+        }
+        let human = self.comparisons.iter();
+        let human = human.map(|c| told::human(&c.report, &c.judged, &c.names));
         Told {
             suite,
-            human: told::human(report, judged, names),
-            json: json!({
-                "report": report,
-                "unreadable": unreadable,
-                "newer": newer,
-                "expectations": judged,
-                "failures": failures,
-            }),
+            human: human.collect::<Vec<_>>().join("\n\n"),
+            json,
             cases: Some(self.cases(found)),
             pages: Some(Pages {
                 markdown: self.markdown(),
-                html: page::page(report, judged, names),
+                html: page::page(&self.comparisons),
             }),
         }
     }
 
     /// In one line.
     pub(crate) fn summary(&self) -> String {
-        let count = |verdict| self.judged.iter().filter(|j| j.verdict == verdict).count();
+        let count = |verdict| self.judged().filter(|j| j.verdict == verdict).count();
+        let changed = self.comparisons.iter().map(|c| {
+            format!(
+                "of {} recorded requests {} are decided differently{}",
+                thousands(c.report.requests),
+                counted(c.report.changed, c.report.requests),
+                match &c.names.against {
+                    Some(name) if self.comparisons.len() > 1 => format!(" than by `{name}`"),
+                    _ => String::new(),
+                }
+            )
+        });
         format!(
-            "of {} recorded requests {} are decided differently; of {} expectations {} fail and {} are open",
-            thousands(self.report.requests),
-            counted(self.report.changed, self.report.requests),
-            self.judged.len(),
+            "{}; of {} expectations {} fail and {} are open",
+            changed.collect::<Vec<_>>().join(", "),
+            self.judged().count(),
             count(Verdict::Fail),
             count(Verdict::Inconclusive)
         )
@@ -300,17 +330,17 @@ impl Replayed {
 
     /// For the comment of a pull request.
     pub(crate) fn markdown(&self) -> String {
-        told::markdown(&self.report, &self.judged, &self.names)
+        let each = self.comparisons.iter();
+        let each = each.map(|c| told::markdown(&c.report, &c.judged, &c.names));
+        each.collect::<Vec<_>>().join("\n")
     }
 
     /// The expectations as cases, or one that says how much was replayed where there are none.
     fn cases(&self, found: &Found) -> Vec<Case> {
-        if self.judged.is_empty() {
+        if self.judged().next().is_none() {
+            let requests = self.comparisons.first().map_or(0, |c| c.report.requests);
             return vec![Case {
-                name: format!(
-                    "every expectation holds for {} requests",
-                    self.report.requests
-                ),
+                name: format!("every expectation holds for {requests} requests"),
                 group: "replay".to_owned(),
                 place: None,
                 failure: None,
@@ -338,6 +368,6 @@ impl Replayed {
                 note: (open && !fails).then_some(message),
             }
         };
-        self.judged.iter().map(case).collect()
+        self.judged().map(case).collect()
     }
 }

@@ -1,9 +1,11 @@
 //! `mux policy test`: the `test` blocks of policies, and recorded traffic replayed under them.
 
+use crate::asking::{About, Asking};
 use crate::bundle::Which;
 use crate::ending::{Exit, Outcome, Trouble};
 use crate::found::{Found, Told};
-use crate::out::Out;
+use crate::out::{Out, duration};
+use crate::recorded::Recorded;
 use crate::replaying::Replaying;
 use clap::Args;
 use mux_dsl::rendering::{Case, Failure};
@@ -12,6 +14,8 @@ use mux_replay::case;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Run the `test` blocks, or replay recorded traffic
 #[derive(Debug, Args)]
@@ -23,6 +27,13 @@ pub(crate) struct Test {
     filter: Option<String>,
     #[command(flatten)]
     replaying: Replaying,
+    #[command(flatten)]
+    asking: Asking,
+    /// Do it again and again, with so much time from one beginning to the next, such as `1d`, until it is interrupted: the
+    /// policies and the traffic as they are then
+    #[arg(long, value_name = "TIME", value_parser = duration, requires = "traffic")]
+    #[arg(conflicts_with_all = ["resume", "live", "generate"])]
+    every: Option<Duration>,
     /// Write tests for what the tests do not cover, expecting what happens today; with `--traffic`, for the classes of
     /// recorded requests that no test has
     #[arg(long, conflicts_with = "filter")]
@@ -41,8 +52,8 @@ pub(crate) struct Generation<'t> {
     pub(crate) path: &'t Path,
     pub(crate) output: Option<&'t Path>,
     pub(crate) update: bool,
-    /// Recorded requests that they are for; everything that can be decided where absent.
-    pub(crate) traffic: Option<&'t Path>,
+    /// Recorded requests that they are for; everything that can be decided where there are none.
+    pub(crate) recorded: &'t Recorded,
 }
 
 impl Test {
@@ -52,11 +63,25 @@ impl Test {
             path: self.which.path(),
             output: self.output.as_deref(),
             update: self.update,
-            traffic: self.replaying.traffic(),
+            recorded: self.replaying.recorded(),
         })
     }
 
     pub(crate) fn run(self, out: &mut Out) -> Outcome {
+        let Some(every) = self.every else {
+            return self.once(out);
+        };
+        loop {
+            let began = Instant::now();
+            // What is wrong now may be mended the next time.
+            if let Err(trouble) = self.once(out) {
+                out.error(&format!("mux: {trouble}"));
+            }
+            thread::sleep(every.saturating_sub(began.elapsed()));
+        }
+    }
+
+    fn once(&self, out: &mut Out) -> Outcome {
         let (image, found) = self.which.compile_forced(out)?;
         let Some(image) = image else {
             let told = Told {
@@ -69,14 +94,30 @@ impl Test {
             self.which.shape.result(&found, &told, out);
             return Ok(Exit::No);
         };
-        let passed = match self.replaying.traffic() {
+        let image = Arc::new(image);
+        let passed = match self.replaying.recorded().traffic() {
+            Some(traffic) if self.asking.live() => {
+                let about = About {
+                    image: &image,
+                    policies: self.which.path(),
+                    data: self.replaying.data(),
+                    recorded: self.replaying.recorded(),
+                    traffic,
+                    seed: self.replaying.seed(),
+                };
+                let reasked = self.asking.run(about, out)?;
+                self.which.shape.result(&found, &reasked.told(SUITE), out);
+                reasked.asked()
+            }
             Some(traffic) => {
-                let replayed = self.replaying.run(image, traffic, self.which.path(), out)?;
+                let replayed = self
+                    .replaying
+                    .run(&image, traffic, self.which.path(), out)?;
                 let told = replayed.told(SUITE, &found);
                 self.which.shape.result(&found, &told, out);
                 replayed.holds()
             }
-            None => self.cases(image, &found, out)?,
+            None => self.cases(&image, &found, out)?,
         };
         Ok(if passed && !self.which.shape.denies(&found) {
             Exit::Good
@@ -85,8 +126,7 @@ impl Test {
         })
     }
 
-    fn cases(&self, image: Image, found: &Found, out: &mut Out) -> Result<bool, Trouble> {
-        let image = Arc::new(image);
+    fn cases(&self, image: &Arc<Image>, found: &Found, out: &mut Out) -> Result<bool, Trouble> {
         if self.which.shape.human() && !image.replays.is_empty() {
             let (many, are) = match image.replays.len() {
                 1 => ("1 `replay` block".to_owned(), "is"),
@@ -96,7 +136,7 @@ impl Test {
                 "{many} {are} not judged: that takes recorded traffic (`--traffic`)"
             ));
         }
-        let mut outcomes = case::run(&image);
+        let mut outcomes = case::run(image);
         outcomes.retain(|o| {
             self.filter
                 .as_ref()

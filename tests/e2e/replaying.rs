@@ -5,7 +5,7 @@ use super::http::{Ask, chat, streamed};
 use super::policy::{bundle, chain, only, openai};
 use super::process::{Ended, Process, Said, mux, run};
 use mux_mock::manner::{Manner, Manners};
-use mux_mock::{Fault, Mock, Options};
+use mux_mock::{Fault, Mock, Options, Reply};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -276,6 +276,94 @@ async fn an_expectation_holds_or_not_or_says_how_many_requests_would_tell() {
 }
 
 #[tokio::test]
+async fn every_replay_block_is_compared_with_the_version_it_names() {
+    let (home, traffic) = recorded().await;
+    let before = changed(&home);
+    let file = home.policies().join("main.mux");
+    let plain = std::fs::read_to_string(file).unwrap();
+    let other = before.to_str().unwrap();
+    home.save(&format!(
+        "{plain}
+replay \"recordings\" {{
+  expect changed >= 25%
+}}
+replay \"recordings\" against \"{other}\" {{
+  expect changed >= 100%
+}}
+"
+    ));
+    let ended = test(
+        &home,
+        &traffic,
+        &["--format", "json", "--mode", "decisions"],
+    )
+    .await;
+    let told = read(&ended);
+    let verdicts = told["expectations"].as_array().unwrap().iter();
+    let verdicts: Vec<_> = verdicts.map(|j| j["verdict"].clone()).collect();
+    assert_eq!(
+        (ended.code, verdicts),
+        (Some(0), vec![json!("pass"), json!("pass")]),
+        "{told}"
+    );
+    let names = told["comparisons"].as_array().unwrap().iter();
+    let names: Vec<_> = names.map(|c| c["against"].clone()).collect();
+    assert_eq!(names, [json!(null), json!(other)]);
+    let struck = test(
+        &home,
+        &traffic,
+        &["--against", other, "--outage", "a=fails:1m@+2h"],
+    )
+    .await;
+    assert!(
+        struck.out.contains("a=fails:1m@+2h struck nobody"),
+        "{struck:?}"
+    );
+    let page = test(&home, &traffic, &["--format", "html", "--by", "tag.team"]).await;
+    assert!(
+        page.out.contains("decided differently than recorded") && page.out.contains(other),
+        "{page:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_pull_request_is_told_costs_at_the_prices_of_the_catalogue() {
+    let a = mock("a").await;
+    let home = Home::new(&format!(
+        "mux 1
+provider a {{
+  kind groq
+  url \"http://{}/v1\"
+  model m {{
+    id \"llama-3.3-70b-versatile\"
+    context 128k
+    output 8k
+  }}
+}}
+policy @chat {{ else use a/m }}
+",
+        a.addr
+    ));
+    let gateway = home.start().await;
+    assert_eq!(gateway.ask(&chat("@chat")).await.status, 200);
+    gateway.stop().await;
+    let (policies, traffic) = (home.policies(), home.data().join("recordings"));
+    let told = run(&[
+        "policy",
+        "ci",
+        policies.to_str().unwrap(),
+        "--traffic",
+        traffic.to_str().unwrap(),
+    ])
+    .await;
+    assert!(
+        told.code == Some(0) && told.out.contains("| cost | $"),
+        "{told:?}"
+    );
+    assert!(!told.out.contains("without a price"), "{}", told.out);
+}
+
+#[tokio::test]
 async fn a_pull_request_gets_one_comment_about_its_policies() {
     let (home, traffic) = recorded().await;
     let before = home.policies().join("../before");
@@ -367,6 +455,288 @@ async fn tests_are_made_for_what_was_recorded_and_is_not_tested() {
         passed.code == Some(0) && passed.out.contains("2 passed, 0 failed"),
         "{passed:?}"
     );
+}
+
+#[tokio::test]
+async fn a_replay_that_is_killed_goes_on_where_it_was_and_ends_the_same() {
+    let (home, traffic) = recorded().await;
+    // Two thousand requests, of those that were recorded.
+    let records = home.records();
+    let mut lines = String::new();
+    for n in 0..100 {
+        for record in &records {
+            let mut record = record.clone();
+            record.id = format!("{}-{n}", record.id);
+            record.at += n * 1_000;
+            lines.push_str(&serde_json::to_string(&record).unwrap());
+            lines.push('\n');
+        }
+    }
+    std::fs::remove_dir_all(&traffic).unwrap();
+    std::fs::create_dir(&traffic).unwrap();
+    let (first, second) = lines.split_at(lines[..lines.len() / 3].rfind('\n').unwrap() + 1);
+    for (name, lines) in [("1.jsonl", first), ("2.jsonl", second)] {
+        std::fs::write(PathBuf::from(&traffic).join(name), lines).unwrap();
+    }
+    policy(
+        &home,
+        "policy @chat",
+        &chain("chat", &["b/m timeout 5s", "a/m timeout 5s"]),
+    );
+    let before = changed(&home);
+    let (policies, data) = (home.policies(), home.data());
+    for mode in ["simulated", "decisions"] {
+        let file = home.policies().join(format!("../{mode}.kept"));
+        let plain = [
+            "--mode",
+            mode,
+            "--stage",
+            "500",
+            "--format",
+            "json",
+            "--by",
+            "tag.team",
+            "--against",
+            before.to_str().unwrap(),
+        ];
+        let whole = test(&home, &traffic, &plain).await;
+        assert_eq!(whole.code, Some(0), "{whole:?}");
+        let kept = ["--resume", file.to_str().unwrap()];
+        let own = [
+            "policy",
+            "test",
+            policies.to_str().unwrap(),
+            "--traffic",
+            &traffic,
+            "--data",
+            data.to_str().unwrap(),
+        ];
+        let arguments = [&own[..], &plain, &kept].concat();
+        let (mut killed, mut went_on) = (0, false);
+        let ended = loop {
+            let process = Process::start(mux(&arguments));
+            let stage = |said: &Said| {
+                let kept = said.err.iter().any(|l| l.contains("records are behind it"));
+                let over = said.out.iter().any(|l| l.starts_with('{'));
+                (kept || over).then_some(kept && !over)
+            };
+            if process.says("how far it is", stage).await {
+                process.signal(Signal::KILL);
+            }
+            let ended = process.end().await;
+            went_on |= ended.err.contains("going on as");
+            if ended.code.is_some() {
+                break ended;
+            }
+            killed += 1;
+        };
+        assert!(
+            killed > 0 && went_on,
+            "{mode}: killed {killed} times, {ended:?}"
+        );
+        assert_eq!(ended.out, whole.out, "{mode}, killed {killed} times");
+        assert!(!file.exists(), "there is nothing to go on with");
+    }
+    let file = home.policies().join("../other.kept");
+    std::fs::write(&file, "{}").unwrap();
+    let wrong = test(&home, &traffic, &["--resume", file.to_str().unwrap()]).await;
+    assert!(
+        wrong.code == Some(2) && wrong.err.contains("remove it to begin anew"),
+        "{wrong:?}"
+    );
+}
+
+#[tokio::test]
+async fn traffic_is_replayed_again_and_again_under_the_policies_as_they_are_then() {
+    let (home, traffic) = recorded().await;
+    let policies = home.policies();
+    let arguments = [
+        "policy",
+        "test",
+        policies.to_str().unwrap(),
+        "--traffic",
+        &traffic,
+        "--every",
+        "100ms",
+        "--last",
+        "1d",
+    ];
+    let process = Process::start(mux(&arguments));
+    let said = |text: &'static str| {
+        move |said: &Said| said.out.iter().any(|l| l.contains(text)).then_some(())
+    };
+    process
+        .says("that nothing changes", said("changed: 0 (0.00%)"))
+        .await;
+    policy(&home, "policy @chat", &only("chat", "b/m"));
+    process
+        .says("what changes", said("changed: 20 (100.00%)"))
+        .await;
+    process.signal(Signal::INT);
+    process.end().await;
+    let none = test(&home, &traffic, &["--last", "0s"]).await;
+    assert!(
+        none.code == Some(2) && none.err.contains("no recorded request"),
+        "{none:?}"
+    );
+}
+
+#[tokio::test]
+async fn traffic_from_elsewhere_asks_for_what_it_is_told_to() {
+    let (home, traffic) = recorded().await;
+    policy(&home, "policy @chat", &only("other", "b/m"));
+    let policies = home.policies();
+    let covered = async |more: &[&str]| {
+        let own = ["policy", "coverage", policies.to_str().unwrap()];
+        let traffic = ["--traffic", &traffic, "--format", "json"];
+        let told = read(&run(&[&own[..], &traffic, more].concat()).await);
+        told["coverage"]["rules"]["covered"].clone()
+    };
+    assert_eq!(covered(&[]).await, json!(0), "nobody asked for it");
+    assert_eq!(covered(&["--as", "@other"]).await, json!(1));
+    assert_eq!(covered(&["--as", "@other", "--last", "0s"]).await, json!(0));
+}
+
+/// Twelve requests whose prompts were recorded, and the providers, which still serve.
+async fn prompted() -> (Home, String, [Mock; 2]) {
+    let (a, b) = (mock("a").await, mock("b").await);
+    let home = Home::new(&bundle(&[
+        openai("a", a.addr),
+        openai("b", b.addr),
+        only("chat", "a/m"),
+    ]));
+    let gateway = home.start_with(&["--record-prompts"], &[]).await;
+    for n in 0..12 {
+        let body = json!({
+            "model": "@chat", "stream": n % 2 == 0, "max_tokens": 20,
+            "messages": [{ "role": "user", "content": format!("question {n}") }],
+        });
+        let ask = Ask::json(&body).header("x-mux-tags", "team=red");
+        assert_eq!(ask.send(gateway.address).await.status, 200);
+    }
+    gateway.stop().await;
+    policy(
+        &home,
+        "policy @chat",
+        "policy @chat {\n  when tag.team is \"red\" use b/m\n  else use a/m\n}\n",
+    );
+    let traffic = home.data().join("recordings");
+    (home, traffic.to_str().unwrap().to_owned(), [a, b])
+}
+
+#[tokio::test]
+async fn recorded_prompts_are_asked_again_and_answers_compared() {
+    let (home, traffic, [a, b]) = prompted().await;
+    a.control()
+        .set_reply(Reply::text("It is the same as ever, they say."));
+    b.control()
+        .set_reply(Reply::text("7 of them: it is the same as ever."));
+    let before = a.books().requests;
+    let live = [
+        "--live",
+        "--max-spend",
+        "5usd",
+        "--requests",
+        "5",
+        "--judge",
+        "b/m",
+        "--format",
+        "json",
+    ];
+    let ended = test(&home, &traffic, &live).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let told = &read(&ended)["live"];
+    let pairs = told["requests"].as_array().unwrap();
+    assert_eq!((pairs.len(), &told["stopped"]), (5, &json!(false)));
+    for pair in pairs {
+        assert_eq!(
+            (&pair["was"]["target"], &pair["now"]["target"]),
+            (&json!("a/m"), &json!("b/m")),
+            "who served it, and whom the policies choose: {pair}"
+        );
+        // Of runs of three words: it-is-the is-the-same the-same-as same-as-ever are in common, 4 of 9.
+        assert_eq!(
+            (&pair["alike"], &pair["judged"]),
+            (&json!(4_444), &json!(7_000)),
+            "{pair}"
+        );
+        assert!(
+            pair["was"].get("text").is_none(),
+            "nobody else reads it: {pair}"
+        );
+    }
+    assert_eq!(a.books().requests - before, 5);
+    assert_eq!(
+        b.books().requests,
+        10,
+        "as the new target, and as the judge"
+    );
+    let costs = pairs
+        .iter()
+        .flat_map(|p| [&p["was"]["cost"], &p["now"]["cost"]]);
+    let costs: i64 = costs.map(|c| c.as_i64().unwrap()).sum();
+    assert!(
+        told["spent"].as_i64().unwrap() > costs && costs > 0,
+        "and the judge: {told}"
+    );
+    let again = read(&test(&home, &traffic, &live).await);
+    let ids = |told: &Value| {
+        let pairs = told["requests"].as_array().unwrap().iter();
+        pairs.map(|p| p["id"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&again["live"]), ids(told), "drawn by the seed alone");
+    let other = test(&home, &traffic, &[&live[..], &["--seed", "2"]].concat()).await;
+    assert_ne!(ids(&read(&other)["live"]), ids(told));
+}
+
+#[tokio::test]
+async fn what_may_be_spent_on_asking_again_is_never_passed() {
+    let (home, traffic, [a, b]) = prompted().await;
+    let spent =
+        |mock: &Mock| mock.books().tokens_in * 1_000_000 + mock.books().tokens_out * 5_000_000;
+    let mut stopped = 0;
+    for cap in ["0.0001usd", "0.001usd", "0.003usd", "0.01usd"] {
+        let before = spent(&a) + spent(&b);
+        let live = ["--live", "--max-spend", cap, "--format", "json"];
+        let ended = test(&home, &traffic, &live).await;
+        let told = &read(&ended)["live"];
+        let really = spent(&a) + spent(&b) - before;
+        assert_eq!(
+            told["spent"],
+            json!(really),
+            "{cap}: what the providers say they were paid"
+        );
+        assert!(really <= told["cap"].as_u64().unwrap(), "{cap}: {told}");
+        let asked = told["requests"].as_array().unwrap().len();
+        assert_eq!(ended.code, Some(i32::from(asked == 0)));
+        stopped += usize::from(told["stopped"] == json!(true));
+    }
+    assert!(stopped >= 2, "some caps are reached: {stopped}");
+    let cheap = std::fs::read_to_string(home.policies().join("main.mux")).unwrap();
+    home.save(&cheap.replace("    price   input $1/Mtok  output $5/Mtok\n", ""));
+    let unknown = test(&home, &traffic, &["--live", "--max-spend", "1usd"]).await;
+    assert!(
+        unknown.code == Some(2) && unknown.err.contains("costs is not known"),
+        "{unknown:?}"
+    );
+    for (arguments, why) in [
+        (&["--live"][..], "--max-spend"),
+        (&["--live", "--max-spend", "much"], "no amount of money"),
+        (
+            &["--live", "--max-spend", "1usd", "--judge", "c/m"],
+            "no target to judge",
+        ),
+        (
+            &["--live", "--max-spend", "1usd", "--prompts", "nowhere"],
+            "--record-prompts",
+        ),
+    ] {
+        let wrong = test(&home, &traffic, arguments).await;
+        assert!(
+            wrong.code == Some(2) && wrong.err.contains(why),
+            "{arguments:?}: {wrong:?}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -473,6 +843,7 @@ async fn served(policy: &str, seed: u64) -> (Home, PathBuf) {
 }
 
 #[tokio::test]
+#[ignore = "providers hang and throttle by the clock of the wall, which a busy machine stretches; `.ci/nightly` runs it"]
 async fn what_a_replay_foretells_comes_true() {
     let sides = "policy @chat {
   when tag.side is \"even\" use fallback within 3s {

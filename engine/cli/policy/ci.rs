@@ -76,7 +76,7 @@ impl Step {
 impl Ci {
     pub(crate) fn run(self, out: &mut Out) -> Outcome {
         let path = self.policies.as_deref().unwrap_or(&self.path);
-        let compiled = bundle::read(path, mux_dsl::compile_forced)?.compiled;
+        let compiled = bundle::read(path, bundle::forced)?.compiled;
         let image = compiled.image.map(Arc::new);
         let found = Found::new(path, compiled.diagnostics, compiled.sources);
         let mut steps = vec![self.checked(&found, image.is_some())];
@@ -84,7 +84,7 @@ impl Ci {
             Some(image) => {
                 steps.push(tested(&ran(image)));
                 steps.push(self.compared(path, image, out)?);
-                steps.push(self.replayed(path, out)?);
+                steps.push(self.replayed(path, image, out)?);
             }
             None => {
                 for name in ["test", "diff", "replay"] {
@@ -140,9 +140,7 @@ impl Ci {
         };
         let was = Places::new(path, self.replaying.data()).find(&base)?;
         let mut comparison = Comparison::of(&was.image, now);
-        if let Some(traffic) = self.replaying.traffic() {
-            count(traffic, now, &mut comparison, out)?;
-        }
+        count(self.replaying.recorded(), now, &mut comparison, out)?;
         let diff = comparison.finish();
         let summary = if diff.same {
             format!("nothing is done differently than in `{base}`")
@@ -157,15 +155,13 @@ impl Ci {
         Ok(Step::new("diff", true, summary, text))
     }
 
-    fn replayed(&self, path: &Path, out: &mut Out) -> Result<Step, Trouble> {
-        let Some(traffic) = self.replaying.traffic() else {
+    fn replayed(&self, path: &Path, image: &Arc<Image>, out: &mut Out) -> Result<Step, Trouble> {
+        let Some(traffic) = self.replaying.recorded().traffic() else {
             return Ok(Step::skipped(
                 "replay",
                 "no recorded traffic; name it with `--traffic`",
             ));
         };
-        let image = bundle::read(path, mux_dsl::compile_forced)?.compiled.image;
-        let image = image.ok_or_else(|| Trouble::internal("the policies load only once"))?;
         let replayed = self.replaying.run(image, traffic, path, out)?;
         let summary = replayed.summary();
         Ok(Step::new(

@@ -4,6 +4,7 @@ use super::asked::sound;
 use crate::ending::{Exit, Outcome, Trouble};
 use crate::found::base;
 use crate::out::Out;
+use crate::recorded::Recorded;
 use clap::{Args, ValueEnum};
 use mux_dsl::Image;
 use mux_dsl::coverage::{Count, Coverage as Counted, Gap, Report};
@@ -22,9 +23,8 @@ pub(crate) struct Coverage {
     /// The same, spelled as `mux serve` spells it
     #[arg(long, conflicts_with = "path")]
     policies: Option<PathBuf>,
-    /// Count recorded requests in the place of tests: a segment, or a folder of them
-    #[arg(long, value_name = "FILE|DIR")]
-    traffic: Option<PathBuf>,
+    #[command(flatten)]
+    recorded: Recorded,
     /// Fail below this share, compared exactly: 100% is never met by 99.99%
     #[arg(long, value_name = "SHARE", value_parser = millionths)]
     min: Option<u64>,
@@ -98,10 +98,10 @@ impl Coverage {
 
     fn report(&self, image: &Arc<Image>) -> Result<Report, Trouble> {
         let mut coverage = Counted::new(image);
-        match &self.traffic {
+        match self.recorded.traffic() {
             None => cover::tests(image, &mut coverage),
             Some(traffic) => {
-                let records = read(traffic)?;
+                let records = read(&self.recorded, traffic)?;
                 cover::traffic(image, records, &mut coverage);
             }
         }
@@ -120,12 +120,16 @@ impl Coverage {
 }
 
 /// Recorded requests; what cannot be read is passed over.
-pub(crate) fn read(
+pub(crate) fn read<'r>(
+    recorded: &'r Recorded,
     traffic: &Path,
-) -> Result<impl Iterator<Item = mux_traffic::record::Record>, Trouble> {
+) -> Result<impl Iterator<Item = mux_traffic::Record> + use<'r>, Trouble> {
     let reader = mux_traffic::read(traffic)
         .map_err(|e| Trouble::usage(format!("cannot read `{}`: {e}", traffic.display())))?;
-    Ok(reader.filter_map(Result::ok))
+    let since = recorded.since();
+    let records = reader.filter_map(Result::ok);
+    let records = records.filter(move |record| since.takes(record));
+    Ok(records.map(|record| recorded.seen(record)))
 }
 
 fn annotations(report: &Report, seen: &dyn Fn(&str) -> String) -> Vec<Case> {

@@ -3,12 +3,12 @@
 use crate::ending::{Exit, Outcome, Trouble};
 use crate::origin::{Named, Places};
 use crate::out::Out;
+use crate::recorded::Recorded;
 use clap::{Args, ValueEnum};
 use mux_dsl::Image;
 use mux_dsl::diff::{self, Comparison};
 use mux_replay::moment::Moment;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
 
 /// How a difference is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -33,9 +33,8 @@ pub(crate) struct Diff {
     now: Option<String>,
     #[command(flatten)]
     places: Places,
-    /// Count recorded requests, a segment or a folder of them, and put what concerns most of them first
-    #[arg(long, value_name = "FILE|DIR")]
-    traffic: Option<PathBuf>,
+    #[command(flatten)]
+    recorded: Recorded,
     /// Exit with 1 where something differs
     #[arg(long)]
     exit_code: bool,
@@ -64,9 +63,7 @@ impl Diff {
             None => self.places.here()?,
         };
         let mut comparison = Comparison::of(&was.image, &now.image);
-        if let Some(traffic) = &self.traffic {
-            count(traffic, &now.image, &mut comparison, out)?;
-        }
+        count(&self.recorded, &now.image, &mut comparison, out)?;
         let found = comparison.finish();
         match self.format {
             Format::Human => out.text(&found.human(self.tests)),
@@ -85,20 +82,25 @@ impl Diff {
     }
 }
 
-/// Counts every record that can be read.
+/// Counts every record that can be read, where there are some.
 pub(super) fn count(
-    traffic: &Path,
+    recorded: &Recorded,
     now: &Image,
     comparison: &mut Comparison<'_>,
     out: &mut Out,
 ) -> Result<(), Trouble> {
+    let Some(traffic) = recorded.traffic() else {
+        return Ok(());
+    };
     let unreadable =
         |e: std::io::Error| Trouble::usage(format!("cannot read `{}`: {e}", traffic.display()));
-    let mut counted = 0_u64;
+    let (mut counted, since) = (0_u64, recorded.since());
     for item in mux_traffic::read(traffic).map_err(unreadable)? {
         match item {
+            Ok(record) if !since.takes(&record) => {}
             Ok(record) => {
                 counted += 1;
+                let record = recorded.seen(record);
                 Moment::recorded(&record, now)
                     .look(|request, live| comparison.count(request, &live));
             }

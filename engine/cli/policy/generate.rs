@@ -32,9 +32,9 @@ pub(crate) fn run(wanted: &Generation<'_>, out: &mut Out) -> Outcome {
     let Some(image) = sound(path, out)? else {
         return Ok(Exit::No);
     };
-    let blocks = match wanted.traffic {
+    let blocks = match wanted.recorded.traffic() {
         Some(traffic) => {
-            let untested = cover::untested(&image, read(traffic)?);
+            let untested = cover::untested(&image, read(wanted.recorded, traffic)?);
             let most = untested.into_iter().take(MOST);
             let suggestions: Vec<Suggestion> = most.map(|(suggestion, _)| suggestion).collect();
             blocks(path, &suggestions)?
@@ -42,7 +42,7 @@ pub(crate) fn run(wanted: &Generation<'_>, out: &mut Out) -> Outcome {
         None => everything(path, &image)?,
     };
     if blocks.is_empty() {
-        out.error(match wanted.traffic {
+        out.error(match wanted.recorded.traffic() {
             Some(_) => "the tests have every class of requests that was recorded; there is nothing to generate",
             None => "the tests cover all that can be decided; there is nothing to generate",
         });

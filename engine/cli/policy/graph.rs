@@ -4,6 +4,7 @@ use super::asked::sound;
 use super::coverage::read;
 use crate::ending::{Exit, Outcome, Trouble};
 use crate::out::Out;
+use crate::recorded::Recorded;
 use clap::{Args, ValueEnum};
 use mux_dsl::Image;
 use mux_dsl::coverage::Coverage;
@@ -60,7 +61,8 @@ impl Graph {
         };
         let mut coverage = Coverage::new(&image);
         if let Some(heat) = &self.heat {
-            cover::traffic(&image, read(heat)?, &mut coverage);
+            let recorded = Recorded::default();
+            cover::traffic(&image, read(&recorded, heat)?, &mut coverage);
         }
         let mut pictures = Vec::new();
         for policy in self.wanted(&image)? {

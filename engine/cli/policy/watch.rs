@@ -3,6 +3,7 @@
 use crate::bundle::compile;
 use crate::ending::{Exit, Outcome, Trouble};
 use crate::out::Out;
+use crate::recorded::Recorded;
 use crate::replaying::effect;
 use crate::runtime;
 use crate::testing::examine;
@@ -29,9 +30,8 @@ pub(crate) struct Watch {
     /// The same, spelled as `mux serve` spells it
     #[arg(long, conflicts_with = "path")]
     policies: Option<PathBuf>,
-    /// Say at each save how many of these recorded requests it decides differently: a segment, or a folder of them
-    #[arg(long, value_name = "FILE|DIR")]
-    traffic: Option<PathBuf>,
+    #[command(flatten)]
+    recorded: Recorded,
 }
 
 /// What is looked at.
@@ -39,7 +39,7 @@ pub(crate) struct Watch {
 struct Looked<'w> {
     path: &'w Path,
     source: &'w Source,
-    traffic: Option<&'w Path>,
+    recorded: &'w Recorded,
 }
 
 impl Watch {
@@ -55,7 +55,7 @@ impl Watch {
         let looked = Looked {
             path,
             source: &source,
-            traffic: self.traffic.as_deref(),
+            recorded: &self.recorded,
         };
         let served = look(&looked, None, &mut watch, out)?;
         runtime::start()?.block_on(attend(&looked, served, watch, changes, out))
@@ -145,8 +145,9 @@ fn look(
             out.text(&diff::diff(was, &image).human(false));
         }
     }
-    if let Some(traffic) = looked.traffic {
-        out.line(&effect(&image, served.as_ref(), traffic)?);
+    if let Some(traffic) = looked.recorded.traffic() {
+        let recorded = (looked.recorded, traffic);
+        out.line(&effect(&image, served.as_ref(), recorded)?);
     }
     Ok(Some(image))
 }

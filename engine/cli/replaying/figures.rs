@@ -3,7 +3,7 @@
 use super::progress::thousands;
 use mux_replay::bounds::{Bounds, Interval};
 use mux_replay::expectation::percent;
-use mux_replay::report::{Report, share};
+use mux_replay::report::{Group, Report, share};
 use mux_replay::side::Side;
 use mux_replay::verdict::dollars;
 use std::collections::BTreeSet;
@@ -50,7 +50,9 @@ pub(crate) fn rows(report: &Report) -> Vec<Row> {
             rows.push(row(report, name, &told, bounds.map(between_times)));
         }
         let told: Of = Box::new(|s| paid(s.cost));
-        let bounds = report.now.bounds.as_ref().map(|b| b.cost);
+        // Of what is not all known, nobody knows where it may be.
+        let known = report.now.bounds.as_ref();
+        let bounds = known.filter(|_| report.now.unpriced == 0).map(|b| b.cost);
         rows.push(row(report, "cost", &told, bounds.map(between_costs)));
         let told: Of = Box::new(move |s| hundredths(s.attempts, requests));
         rows.push(row(report, "attempts a request", &told, None));
@@ -87,6 +89,39 @@ fn row(report: &Report, name: &str, told: &Of, likely: Option<String>) -> Row {
         now: told(&report.now),
         likely: likely.unwrap_or_default(),
     }
+}
+
+/// The figures by what requests have in common, as a table: its head and its lines.
+pub(crate) fn between(report: &Report) -> (Vec<String>, Vec<Vec<String>>) {
+    let decided = report.mode == "decisions";
+    let mut head = vec!["", "requests", "changed"];
+    if decided {
+        head.push("refused");
+    } else {
+        head.extend(["errors", "p95", "cost"]);
+    }
+    let line = |group: &Group| {
+        let sides = |of: &dyn Fn(&Side) -> String| {
+            let sides = [Some(&group.was), group.against.as_ref(), Some(&group.now)];
+            let told: Vec<String> = sides.into_iter().flatten().map(of).collect();
+            told.join(" → ")
+        };
+        let mut cells = vec![
+            format!("{} {}", group.by, group.value),
+            counted(group.requests, report.requests),
+            counted(group.changed, group.requests),
+        ];
+        if decided {
+            cells.push(sides(&|s| s.denied.to_string()));
+        } else {
+            cells.push(sides(&|s| s.errors.to_string()));
+            cells.push(sides(&|s| format!("{} ms", s.p95_ms)));
+            cells.push(sides(&|s| paid(s.cost)));
+        }
+        cells
+    };
+    let head = head.into_iter().map(str::to_owned).collect();
+    (head, report.groups.iter().map(line).collect())
 }
 
 /// `12 (3.41%)`.
@@ -152,6 +187,11 @@ pub(crate) fn notes(report: &Report) -> Vec<String> {
     for outage in &report.outages {
         notes.push(format!("outage: {outage}"));
     }
+    for outage in &report.idle_outages {
+        notes.push(format!(
+            "{outage} struck nobody: under these policies no attempt falls into it"
+        ));
+    }
     if report.drawn.outages > 0 {
         notes.push(format!(
             "attempts in an outage: {}",
@@ -179,6 +219,12 @@ pub(crate) fn notes(report: &Report) -> Vec<String> {
         notes.push(format!(
             "only {} of the requests were recorded: limits, budgets and breakers see fewer here than there were",
             percent(i64::from(share))
+        ));
+    }
+    if report.mistimed > 0 {
+        notes.push(format!(
+            "the times of {} records are ten years from the others or more; they count as the first or the last",
+            thousands(report.mistimed)
         ));
     }
     if report.skipped > 0 {

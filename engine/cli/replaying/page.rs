@@ -1,9 +1,9 @@
 //! A replay as one page that needs nothing but itself: figures, expectations, charts over time, changes.
 
-use super::figures::{counted, notes, paid, rows};
+use super::figures::{between, counted, notes, rows};
 use super::progress::thousands;
-use super::told::{Names, cells, outcome};
-use mux_replay::expectation::{Judged, Verdict};
+use super::told::{Compared, Names, cells, outcome};
+use mux_replay::expectation::Verdict;
 use mux_replay::part::Part;
 use mux_replay::report::Report;
 use mux_replay::side::Side;
@@ -25,23 +25,40 @@ const TOP: f64 = 10.0;
 const BOTTOM: f64 = 24.0;
 
 /// Draws the page.
-pub(crate) fn page(report: &Report, judged: &[Judged], names: &Names) -> String {
+pub(crate) fn page(comparisons: &[Compared]) -> String {
     let mut text = String::new();
     // Writing to a text cannot fail.
-    let _ = write(&mut text, report, judged, names);
+    let _ = write(&mut text, comparisons);
     text
 }
 
-fn write(text: &mut String, report: &Report, judged: &[Judged], names: &Names) -> std::fmt::Result {
-    let title = format!("{} requests replayed", thousands(report.requests));
+fn write(text: &mut String, comparisons: &[Compared]) -> std::fmt::Result {
+    let requests = comparisons.first().map_or(0, |c| c.report.requests);
+    let title = format!("{} requests replayed", thousands(requests));
     writeln!(
         text,
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title><style>{STYLE}</style>"
     )?;
+    writeln!(text, "<h1>{title}</h1>")?;
+    for compared in comparisons {
+        comparison(text, compared)?;
+    }
+    text.push_str("</html>\n");
+    Ok(())
+}
+
+fn comparison(text: &mut String, compared: &Compared) -> std::fmt::Result {
+    let Compared {
+        report,
+        judged,
+        names,
+        ..
+    } = compared;
     writeln!(
         text,
-        "<h1>{title}</h1><p>{} decided differently.</p>",
-        counted(report.changed, report.requests)
+        "<p>{} decided differently than {}.</p>",
+        counted(report.changed, report.requests),
+        escaped(names.against.as_deref().unwrap_or("recorded"))
     )?;
     if !judged.is_empty() {
         text.push_str("<h2>Expectations</h2><ul>");
@@ -77,7 +94,7 @@ fn write(text: &mut String, report: &Report, judged: &[Judged], names: &Names) -
     for note in notes(report) {
         writeln!(text, "<li>{}</li>", escaped(&note))?;
     }
-    text.push_str("</ul></html>\n");
+    text.push_str("</ul>\n");
     Ok(())
 }
 
@@ -117,20 +134,10 @@ fn groups(text: &mut String, report: &Report) -> std::fmt::Result {
         return Ok(());
     }
     text.push_str("<h2>By what requests have in common</h2>");
-    let head = ["", "requests", "changed", "errors", "p95", "cost"];
-    table(text, &head.map(str::to_owned))?;
-    for group in &report.groups {
-        cells_of(
-            text,
-            &[
-                format!("{} {}", group.by, group.value),
-                counted(group.requests, report.requests),
-                counted(group.changed, group.requests),
-                format!("{} → {}", group.was.errors, group.now.errors),
-                format!("{} → {} ms", group.was.p95_ms, group.now.p95_ms),
-                format!("{} → {}", paid(group.was.cost), paid(group.now.cost)),
-            ],
-        )?;
+    let (head, lines) = between(report);
+    table(text, &head)?;
+    for line in &lines {
+        cells_of(text, line)?;
     }
     text.push_str("</table>");
     Ok(())

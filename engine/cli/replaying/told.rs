@@ -1,6 +1,6 @@
 //! A replay for people: at a terminal, and as Markdown for a pull request.
 
-use super::figures::{Row, counted, notes, paid, rows};
+use super::figures::{Row, between, counted, notes, paid, rows};
 use super::progress::thousands;
 use crate::out::columns;
 use mux_replay::expectation::{Judged, Verdict};
@@ -16,6 +16,18 @@ const SHOWN: usize = 20;
 pub(crate) struct Names {
     /// The version it is compared with.
     pub(crate) against: Option<String>,
+}
+
+/// A comparison that was made.
+#[derive(Debug)]
+pub(crate) struct Compared {
+    pub(crate) report: Report,
+    pub(crate) judged: Vec<Judged>,
+    pub(crate) names: Names,
+    /// Lines that were no records.
+    pub(crate) unreadable: u64,
+    /// Records of a later schema than this one's.
+    pub(crate) newer: u64,
 }
 
 impl Names {
@@ -62,20 +74,11 @@ pub(crate) fn human(report: &Report, judged: &[Judged], names: &Names) -> String
         lines.push(format!("  {}", changed(change, report.requests)));
     }
     more(&mut lines, report.changes.len());
-    for group in report.groups.iter().take(SHOWN) {
-        lines.push(format!(
-            "{} {}: {}, changed {}, errors {} -> {}, p95 {} -> {} ms, cost {} -> {}",
-            group.by,
-            group.value,
-            counted(group.requests, report.requests),
-            counted(group.changed, group.requests),
-            group.was.errors,
-            group.now.errors,
-            group.was.p95_ms,
-            group.now.p95_ms,
-            paid(group.was.cost),
-            paid(group.now.cost)
-        ));
+    if !report.groups.is_empty() {
+        let (head, groups) = between(report);
+        let mut table = vec![head];
+        table.extend(groups.into_iter().take(SHOWN));
+        lines.push(columns(&table));
     }
     more(&mut lines, report.groups.len());
     lines.extend(notes(report));
@@ -268,20 +271,10 @@ pub(crate) fn markdown(report: &Report, judged: &[Judged], names: &Names) -> Str
     }
     if !report.groups.is_empty() {
         text.push_str("\n<details><summary>By what requests have in common</summary>\n\n");
-        let head = ["", "requests", "changed", "errors", "p95", "cost"];
-        table(&mut text, &head.map(str::to_owned));
-        for group in &report.groups {
-            line(
-                &mut text,
-                &[
-                    format!("{} {}", group.by, group.value),
-                    counted(group.requests, report.requests),
-                    counted(group.changed, group.requests),
-                    format!("{} → {}", group.was.errors, group.now.errors),
-                    format!("{} → {} ms", group.was.p95_ms, group.now.p95_ms),
-                    format!("{} → {}", paid(group.was.cost), paid(group.now.cost)),
-                ],
-            );
+        let (head, groups) = between(report);
+        table(&mut text, &head);
+        for group in &groups {
+            line(&mut text, group);
         }
         text.push_str("\n</details>\n");
     }

@@ -93,6 +93,9 @@ pub struct Options {
     pub examine: Option<Examine>,
     /// Serve a bundle although a guarantee of it does not hold; the version says so.
     pub force: bool,
+    /// Its only client is in this process, and counts every cent: it may name any deployment, and providers are asked nothing
+    /// else.
+    pub private: bool,
     /// What connections to providers are made of.
     pub network: Network,
     /// What ids and seeds of requests are drawn from; a random number where absent.
@@ -121,6 +124,7 @@ impl Options {
             listener: None,
             examine: None,
             force: false,
+            private: false,
             network: Network::default(),
             seed: None,
         }
@@ -218,6 +222,7 @@ impl Gateway {
         let max_body = options.max_body;
         let places = Places::new(options.max_inflight);
         let (memory_limit, gauged) = (options.memory_limit, options.gauged);
+        let private = options.private;
         let upstream = Upstream::new(&options.network);
         let ids = options.seed.map_or_else(Ids::default, Ids::new);
         let (branch, poll) = (policies.branch().cloned(), options.poll);
@@ -245,7 +250,8 @@ impl Gateway {
         };
         let gauge = Arc::new(Gauge::new(Arc::clone(&places), memory_limit));
         let gauging = gauged.then(|| gauge::start(&gauge, &live));
-        let upkeep = upkeep::run(Arc::clone(&live), means.clone(), Arc::clone(&gauge));
+        let quiet = (Arc::clone(&gauge), private);
+        let upkeep = upkeep::run(Arc::clone(&live), means.clone(), quiet);
         let keeping = tokio::spawn(upkeep);
         let exchange = Exchange {
             live: Arc::clone(&live),
@@ -452,6 +458,7 @@ fn keeper(
         addresses: options.addresses,
         examine: options.examine,
         force: options.force,
+        direct: options.private,
         status: SharedStatus::default(),
         board: SharedBoard::default(),
         watch: None,

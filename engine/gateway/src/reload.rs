@@ -55,6 +55,8 @@ pub(crate) struct Keeper {
     pub(crate) examine: Option<Examine>,
     /// Take bundles up although a guarantee of them does not hold.
     pub(crate) force: bool,
+    /// Clients may name deployments, whatever the policies say.
+    pub(crate) direct: bool,
     /// For operators.
     pub(crate) status: SharedStatus,
     /// Where what a canary does is counted.
@@ -403,7 +405,11 @@ impl Keeper {
             prices: &|kind, model| self.prices.list(kind, model, today),
             force,
         };
-        compile_within(roots, read, outside)
+        let mut compiled = compile_within(roots, read, outside);
+        if let (true, Some(image)) = (self.direct, &mut compiled.image) {
+            image.fleet.direct = true;
+        }
+        compiled
     }
 
     /// Watches what the last check read, and the folders where something new may appear.

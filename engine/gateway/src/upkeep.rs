@@ -34,8 +34,9 @@ const WARM: u64 = 50_000;
 const PING: &[u8] =
     br#"{"model":"probe","messages":[{"role":"user","content":"ping"}],"max_tokens":1}"#;
 
-/// Does what there is to do, until it is dropped; nothing but credentials while the machine is hard pressed.
-pub(crate) async fn run(live: Arc<Live>, means: Means, gauge: Arc<Gauge>) {
+/// Does what there is to do, until it is dropped; nothing but credentials where it is to be quiet, and while the machine is hard
+/// pressed.
+pub(crate) async fn run(live: Arc<Live>, means: Means, (gauge, quiet): (Arc<Gauge>, bool)) {
     let (mut upkeep, mut beside) = (Upkeep::default(), Upkeep::default());
     let room = Places::new(MOST);
     let mut turns = tokio::time::interval(TURN);
@@ -51,7 +52,7 @@ pub(crate) async fn run(live: Arc<Live>, means: Means, gauge: Arc<Gauge>) {
         {
             key.keep(&means.upstream);
         }
-        if gauge.stage() >= Stage::Sparing {
+        if quiet || gauge.stage() >= Stage::Sparing {
             continue;
         }
         let now = means.clock.now();

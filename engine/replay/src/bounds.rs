@@ -1,12 +1,13 @@
 //! Where figures may be, for traffic like this.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// From … to.
 pub type Interval = [f64; 2];
 
 /// Where figures of a side may be. Shares are basis points.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Bounds {
     /// Share of requests that another target than the first able one served.
     pub failed_over: Interval,
@@ -22,7 +23,7 @@ pub struct Bounds {
     pub p99_ms: Interval,
     /// Cost, pico-dollars.
     pub cost: Interval,
-    /// Change of the cost against what was recorded, basis points; absent where that was nothing.
+    /// Change of the cost against what it is compared with, basis points; absent where that was nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_change: Option<Interval>,
 }

@@ -56,7 +56,7 @@ pub(crate) fn fly(image: &Arc<Image>, test: &Test) -> Option<Flight> {
     let flight = Flight::new(&router, arrival, &live);
     let mut world = World::new(Scripted { test });
     let mut ended = None;
-    let mut over = |flight| ended = Some(flight);
+    let mut over = |flight: Box<Flight>| ended = Some(*flight);
     world.advance(SECOND, &mut over);
     world.launch(flight, &mut over);
     world.finish(&mut over);

@@ -62,28 +62,50 @@ struct Measured {
     text: String,
 }
 
-/// The version that the `replay` blocks of a bundle name to be compared with; `live` is the one that served.
+/// The versions that the `replay` blocks of a bundle name to be compared with, in their order; `None` is the one that served
+/// each request. Without blocks it is that one alone.
 #[must_use]
-pub fn named(image: &Image) -> Option<&str> {
-    let mut named = image.replays.iter().filter_map(|r| r.against.as_deref());
-    named.find(|name| *name != "live")
+pub fn named(image: &Image) -> Vec<Option<&str>> {
+    let mut all: Vec<Option<&str>> = Vec::new();
+    for replay in &image.replays {
+        let name = against(replay);
+        if !all.contains(&name) {
+            all.push(name);
+        }
+    }
+    if all.is_empty() {
+        all.push(None);
+    }
+    all
 }
 
-/// Holds the `replay` blocks of a bundle against a comparison. Of decisions alone only `changed` and `denied` are known:
-/// other lines are passed over.
+fn against(replay: &Replay) -> Option<&str> {
+    replay.against.as_deref().filter(|name| *name != "live")
+}
+
+/// Holds those `replay` blocks against a comparison that name what it was made with, as [`named`] tells it.
+#[must_use]
+pub fn check_named(image: &Image, name: Option<&str>, report: &Report) -> Vec<Judged> {
+    let own = image.replays.iter().filter(|r| against(r) == name);
+    judge(own, report)
+}
+
+/// Holds all `replay` blocks of a bundle against a comparison, whatever they name. Of decisions alone only `changed` and
+/// `denied` are known: other lines are passed over.
 #[must_use]
 pub fn check(image: &Image, report: &Report) -> Vec<Judged> {
-    let wanted = |replay: &Replay| {
-        let file = replay.file.to_string();
-        let known = |w: &&Wanted| {
-            report.mode != "decisions" || matches!(w.figure, Figure::Changed | Figure::Denied)
-        };
-        let each = replay.expects.clone().into_iter();
-        let each: Vec<Wanted> = each.filter(|w| known(&w)).collect();
-        each.into_iter().map(move |w| (file.clone(), w))
+    judge(image.replays.iter(), report)
+}
+
+fn judge<'r>(replays: impl Iterator<Item = &'r Replay>, report: &Report) -> Vec<Judged> {
+    let known = |w: &&Wanted| {
+        report.mode != "decisions" || matches!(w.figure, Figure::Changed | Figure::Denied)
     };
-    let wanted = image.replays.iter().flat_map(wanted);
-    wanted.map(|(file, w)| judged(file, &w, report)).collect()
+    let wanted = replays.flat_map(|replay| {
+        let own = replay.expects.iter().filter(known);
+        own.map(|w| (replay.file.to_string(), w))
+    });
+    wanted.map(|(file, w)| judged(file, w, report)).collect()
 }
 
 fn judged(file: String, wanted: &Wanted, report: &Report) -> Judged {
@@ -167,9 +189,7 @@ fn measured(report: &Report, wanted: &Wanted) -> Measured {
         }
         Figure::CostChange => {
             let value = report.cost_change().filter(|_| now.unpriced == 0);
-            // What is known is where the change against the recording may be.
-            let recorded = report.against.is_none();
-            let bounds = bounds.filter(|_| recorded).and_then(|b| b.cost_change);
+            let bounds = bounds.and_then(|b| b.cost_change);
             let text = value.map_or_else(|| UNTOLD.to_owned(), percent);
             let between = |[low, high]: Interval| {
                 format!("{} to {}", percent(rounded(low)), percent(rounded(high)))

@@ -40,18 +40,19 @@ pub(crate) fn draws(parts: usize, seed: u64) -> Vec<Weights> {
     (0..DRAWS).map(draw).collect()
 }
 
-/// Where the figures of one side of all parts may be.
+/// Where the figures of one side of all parts may be; its cost is compared with that of `before`.
 pub(crate) fn bounds(
     parts: &[Part],
     drawings: &[Weights],
     side: impl Fn(&Part) -> &Side,
+    before: impl Fn(&Part) -> &Side,
 ) -> Bounds {
     let once = vec![1; parts.len()];
     let times = Times::of(parts, &side);
-    let middles = figures(parts, &once, &side, &times);
+    let middles = figures(parts, &once, (&side, &before), &times);
     let mut columns: [Vec<f64>; FIGURES] = Default::default();
     for weights in drawings {
-        let drawn = figures(parts, weights, &side, &times);
+        let drawn = figures(parts, weights, (&side, &before), &times);
         for (column, figure) in columns.iter_mut().zip(drawn) {
             column.push(figure);
         }
@@ -76,7 +77,7 @@ pub(crate) fn bounds(
             *bounds = [bounds[0].min(low), bounds[1].max(high)];
         }
     }
-    let paid = parts.iter().any(|p| p.was.cost != 0);
+    let paid = parts.iter().any(|p| before(p).cost != 0);
     let [
         failed_over,
         errors,
@@ -160,7 +161,7 @@ const SHARES: usize = 3;
 fn figures(
     parts: &[Part],
     weights: &[u64],
-    side: &impl Fn(&Part) -> &Side,
+    (side, before): (&impl Fn(&Part) -> &Side, &impl Fn(&Part) -> &Side),
     times: &Times,
 ) -> Drawn {
     let (mut requests, mut counts) = (0, [0_u64; SHARES]);
@@ -173,7 +174,7 @@ fn figures(
             *sum += count * weight;
         }
         cost += own.cost * i128::from(*weight);
-        was += part.was.cost * i128::from(*weight);
+        was += before(part).cost * i128::from(*weight);
     }
     // Every part holds about as many requests, so money is that of as many requests as there are.
     let all: u64 = parts.iter().map(|p| p.requests).sum();
@@ -231,6 +232,7 @@ fn wilson(share: f64, requests: u64) -> Interval {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fate::Fate;
     use mux_traffic::record::{Outcome, Record};
 
     fn part(errors: u64, ms: u64) -> Part {
@@ -247,8 +249,8 @@ mod tests {
                 ..Record::default()
             };
             part.requests += 1;
-            part.was.add(&record);
-            part.now.add(&record);
+            part.was.add(&Fate::of(&record));
+            part.now.add(&Fate::of(&record));
         }
         part
     }
@@ -256,7 +258,7 @@ mod tests {
     #[test]
     fn parts_that_are_alike_leave_no_doubt_but_that_of_counting() {
         let parts: Vec<Part> = (0..50).map(|_| part(2, 100)).collect();
-        let told = bounds(&parts, &draws(parts.len(), 7), |p| &p.now);
+        let told = bounds(&parts, &draws(parts.len(), 7), |p| &p.now, |p| &p.was);
         let told_as = |interval: Interval| interval.map(|edge| format!("{edge:.3}"));
         assert_eq!(told_as(told.p50_ms), ["148.828", "150.000"]);
         assert_eq!(
@@ -278,7 +280,7 @@ mod tests {
             .map(|n| part(if n < 2 { 100 } else { 0 }, 100))
             .collect();
         let width = |parts: &[Part]| {
-            let [low, high] = bounds(parts, &draws(parts.len(), 7), |p| &p.now).errors;
+            let [low, high] = bounds(parts, &draws(parts.len(), 7), |p| &p.now, |p| &p.was).errors;
             high - low
         };
         assert!(
@@ -291,7 +293,7 @@ mod tests {
 
     #[test]
     fn a_failure_that_never_came_may_come() {
-        let told = bounds(&[part(0, 100)], &draws(1, 7), |p| &p.now);
+        let told = bounds(&[part(0, 100)], &draws(1, 7), |p| &p.now, |p| &p.was);
         let [low, high] = told.errors;
         assert!(low < 1e-9 && high > 500.0, "of a hundred: {low} {high}");
     }
@@ -310,7 +312,7 @@ mod tests {
         let hits = (0..100).filter(|seed| {
             let [low, high] = {
                 let parts = run();
-                bounds(&parts, &draws(parts.len(), *seed), |p| &p.now).errors
+                bounds(&parts, &draws(parts.len(), *seed), |p| &p.now, |p| &p.was).errors
             };
             (low..=high).contains(&share(&run()))
         });

@@ -5,7 +5,8 @@
 //! one request that can be decided again.
 //!
 //! Of recorded traffic, [`sample`] learns how targets behave and [`outage`] what is to go wrong, [`traffic`] carries the requests
-//! out, [`decisions`] only decides them, [`report`] compares, [`bounds`] say how sure that is, and [`expectation`] judges it.
+//! out in their [`order`], [`decisions`] only decides them, [`fate`] is what is counted of each, [`report`] compares, [`bounds`]
+//! say how sure that is, and [`expectation`] judges it. [`likeness`] compares answers where providers were really asked again.
 
 pub mod bounds;
 pub mod by;
@@ -13,8 +14,11 @@ pub mod case;
 pub mod cover;
 pub mod decisions;
 pub mod expectation;
+pub mod fate;
 mod interval;
+pub mod likeness;
 pub mod moment;
+pub mod order;
 pub mod outage;
 pub mod part;
 pub mod play;
@@ -23,7 +27,6 @@ pub mod said;
 pub mod sample;
 pub mod side;
 pub mod sim;
-pub mod sketch;
 pub mod traffic;
 pub mod verdict;
 pub mod world;

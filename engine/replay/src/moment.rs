@@ -39,7 +39,12 @@ impl Moment {
     pub fn recorded(record: &Record, image: &Image) -> Self {
         let Recorded { targets, used } = Recorded::of(record, image);
         Self {
-            arrival: traffic::arrival(record, mux_routing::SECOND),
+            arrival: traffic::arrival(
+                record,
+                record.id.clone(),
+                record.request.clone(),
+                mux_routing::SECOND,
+            ),
             figures: Figured::Recorded(Box::new(Recorded {
                 targets: targets
                     .into_iter()

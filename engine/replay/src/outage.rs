@@ -119,7 +119,7 @@ impl Outage {
         };
         let place = |at: i64| {
             let after = at.saturating_sub(first);
-            SECOND + Nanos::try_from(after).unwrap_or(0).saturating_mul(MILLI)
+            SECOND.saturating_add(Nanos::try_from(after).unwrap_or(0).saturating_mul(MILLI))
         };
         let until = self.lasts.map_or_else(
             // What is asked then may still be under way.

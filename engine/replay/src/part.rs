@@ -1,10 +1,11 @@
 //! A part of the traffic: requests that came one after the other, counted on every side.
 
 use crate::side::Side;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Requests that came one after the other.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Part {
     /// When the first of them came, Unix milliseconds.
     pub from: i64,

@@ -1,14 +1,16 @@
 //! What policies change about recorded traffic: every side counted the same way, in memory that does not grow with it.
 
 use crate::by::By;
+use crate::fate::Fate;
 use crate::interval::{bounds, draws};
 use crate::part::Part;
 use crate::said::Said;
 use crate::side::Side;
 use mux_dsl::Image;
 use mux_dsl::image::Plan;
+use mux_traffic::Spread;
 use mux_traffic::record::Record;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Request ids kept as examples of each change.
@@ -23,7 +25,8 @@ pub const REST: &str = "(others)";
 const PARTS: usize = 256;
 
 /// The comparison.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Report {
     /// How it was made: `simulated` or `decisions`.
     pub mode: String,
@@ -39,6 +42,8 @@ pub struct Report {
     pub until: i64,
     /// Requests whose plan or refusal differs from what it is compared with.
     pub changed: u64,
+    /// Records whose times were years from those of the others, and count as the first or the last of them.
+    pub mistimed: u64,
     /// Requests that fall on classes of requests that policies treat alike; absent where each was carried out by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classes: Option<usize>,
@@ -63,6 +68,9 @@ pub struct Report {
     pub drawn: Drawn,
     /// What was made to fail.
     pub outages: Vec<String>,
+    /// Of that, what struck nobody: no attempt under these policies fell into it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub idle_outages: Vec<String>,
     /// The least share of requests that was recorded, basis points; absent where all were.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sample: Option<u32>,
@@ -82,7 +90,8 @@ pub struct Report {
 }
 
 /// Attempts by where what happens in them comes from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Drawn {
     /// As it was recorded of this very request.
     pub same: u64,
@@ -95,7 +104,8 @@ pub struct Drawn {
 }
 
 /// One way in which decisions changed.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Change {
     /// The plan or refusal before.
     pub was: String,
@@ -112,7 +122,8 @@ pub struct Change {
 }
 
 /// Whether a plan keeps to its own time.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Within {
     /// The plan; one that is written in a rule has no name to be told by.
     pub plan: String,
@@ -128,8 +139,19 @@ pub struct Within {
     pub over: u64,
 }
 
+impl Change {
+    /// What it is found by.
+    fn key(&self) -> String {
+        if self.was == REST && self.now == REST {
+            return REST.to_owned();
+        }
+        [self.was.as_str(), &self.now, &self.was_rule, &self.now_rule].join("\n")
+    }
+}
+
 /// Requests that have something in common.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Group {
     /// The fact.
     pub by: String,
@@ -154,13 +176,26 @@ pub struct Seen<'r> {
     /// As it was recorded.
     pub was: &'r Record,
     /// As the policies would have it.
-    pub now: &'r Record,
+    pub now: Fate<'r>,
     /// As another version would have it.
-    pub against: Option<&'r Record>,
+    pub against: Option<Fate<'r>>,
+}
+
+/// What is decided about one request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Decided<'r> {
+    /// As it was recorded.
+    pub(crate) was: Said<'r>,
+    /// As the policies have it.
+    pub(crate) now: Said<'r>,
+    /// As another version has it.
+    pub(crate) against: Option<Said<'r>>,
+    /// The orders of the plans on both sides that are compared, where they have the same name and another order.
+    pub(crate) orders: Option<[&'r str; 2]>,
 }
 
 /// All of one request.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Traced {
     /// As it was recorded.
     pub was: Record,
@@ -171,13 +206,22 @@ pub struct Traced {
     pub against: Option<Record>,
 }
 
-impl Traced {
-    pub(crate) fn of(seen: Seen<'_>) -> Self {
-        Self {
-            was: seen.was.clone(),
-            now: seen.now.clone(),
-            against: seen.against.cloned(),
-        }
+/// A report that is not complete, to be written down and gone on with.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    report: Report,
+    /// Of every side, in their order.
+    times: Vec<Spread>,
+    each: u64,
+}
+
+impl Drawn {
+    /// Takes all of another.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.same += other.same;
+        self.others += other.others;
+        self.assumed += other.assumed;
+        self.outages += other.outages;
     }
 }
 
@@ -202,13 +246,53 @@ impl Report {
         }
     }
 
+    /// All that is needed to go on with it.
+    pub(crate) fn kept(&self) -> Kept {
+        let mut report = self.clone();
+        let each = report.sides().map(|side| std::mem::take(&mut side.times));
+        Kept {
+            times: each.collect(),
+            report,
+            each: self.each,
+        }
+    }
+
+    /// Goes on with one that was written down; it counts by these facts.
+    pub(crate) fn go_on(kept: Kept, by: &[By]) -> Self {
+        let mut report = kept.report;
+        (report.by, report.each) = (by.to_vec(), kept.each);
+        for (side, times) in report.sides().zip(kept.times) {
+            side.times = times;
+        }
+        for (at, change) in report.changes.iter().enumerate() {
+            report.known.insert(change.key(), at);
+        }
+        for (at, group) in report.groups.iter().enumerate() {
+            let key = (group.by.clone(), group.value.clone());
+            report.found.insert(key, at);
+        }
+        report
+    }
+
+    /// Every side that is counted.
+    fn sides(&mut self) -> impl Iterator<Item = &mut Side> {
+        let groups = self.groups.iter_mut();
+        let groups = groups.map(|g| (&mut g.was, &mut g.now, &mut g.against));
+        let parts = self.parts.iter_mut();
+        let parts = parts.map(|p| (&mut p.was, &mut p.now, &mut p.against));
+        let whole = std::iter::once((&mut self.was, &mut self.now, &mut self.against));
+        let each = whole.chain(groups).chain(parts);
+        each.flat_map(|(was, now, against)| [was, now].into_iter().chain(against))
+    }
+
     /// Takes a request.
     pub fn add(&mut self, seen: Seen<'_>) {
         let Seen { was, now, against } = seen;
-        let (before, after) = (against.unwrap_or(was), now);
-        let (said, says) = (Said::of(before), Said::of(after));
+        let recorded = Fate::of(was);
+        let before = against.unwrap_or(recorded);
+        let (said, says) = (before.said, now.said);
         // Where the words are the same and the target that comes first is not, it is named.
-        let firsts = first(before).zip(first(after)).filter(|(a, b)| a != b);
+        let firsts = before.first.zip(now.first).filter(|(a, b)| a != b);
         let differs = said.what != says.what || firsts.is_some();
         self.requests += 1;
         self.from = self.from.min(was.at);
@@ -225,9 +309,10 @@ impl Report {
             }
             self.change([before, after], [said.rule, says.rule], &was.id);
         }
-        self.held(now);
-        self.part(seen, differs);
-        self.grouped(seen, differs);
+        self.held(&now);
+        let fates = [Some(recorded), Some(now), against];
+        self.part(was.at, &fates, differs);
+        self.grouped(was, &fates, differs);
     }
 
     fn change(&mut self, [was, now]: [String; 2], [was_rule, now_rule]: [&str; 2], id: &str) {
@@ -271,21 +356,29 @@ impl Report {
     }
 
     /// Takes a request of which nothing but the decision is known. Routes are plans and refusals.
-    pub(crate) fn decided(&mut self, was: &Record, said: Said<'_>, says: Said<'_>, two: bool) {
+    pub(crate) fn decided(&mut self, was: &Record, told: &Decided<'_>) {
         self.requests += 1;
         self.from = self.from.min(was.at);
         self.until = self.until.max(was.at);
-        let recorded = Said::of(was);
-        self.was.took(recorded.what);
-        self.now.took(says.what);
-        if two {
-            self.against.get_or_insert_default().took(said.what);
-        }
-        let differs = said.what != says.what;
+        let (said, says) = (told.against.unwrap_or(told.was), told.now);
+        let took = |sides: [&mut Side; 2], against: &mut Option<Side>| {
+            let [was, now] = sides;
+            was.took(told.was.what);
+            now.took(says.what);
+            if let Some(said) = told.against {
+                against.get_or_insert_default().took(said.what);
+            }
+        };
+        took([&mut self.was, &mut self.now], &mut self.against);
+        let differs = said.what != says.what || told.orders.is_some();
         if differs {
             self.changed += 1;
-            let words = [said, says].map(|said| said.what.to_string());
-            self.change(words, [said.rule, says.rule], &was.id);
+            let [mut before, mut after] = [said, says].map(|said| said.what.to_string());
+            if let (true, Some([a, b])) = (before == after, told.orders) {
+                before = format!("{before}, {a}");
+                after = format!("{after}, {b}");
+            }
+            self.change([before, after], [said.rule, says.rule], &was.id);
         }
         for at in 0..self.by.len() {
             let Some(by) = self.by.get(at) else { continue };
@@ -294,49 +387,43 @@ impl Report {
             if let Some(group) = self.groups.get_mut(at) {
                 group.requests += 1;
                 group.changed += u64::from(differs);
-                group.was.took(recorded.what);
-                group.now.took(says.what);
+                took([&mut group.was, &mut group.now], &mut group.against);
             }
         }
     }
 
-    fn held(&mut self, now: &Record) {
-        let Some(plan) = now.decision.as_ref().and_then(|d| d.plan.as_deref()) else {
+    fn held(&mut self, now: &Fate<'_>) {
+        let Some(plan) = now.plan else {
             return;
         };
         let Some(within) = self.within.iter_mut().find(|w| w.plan == plan) else {
             return;
         };
-        let outcome = &now.outcome;
-        let took = outcome.committed_us.unwrap_or(outcome.total_us) / 1_000;
+        let took = now.committed_us.unwrap_or(now.total_us) / 1_000;
         within.requests += 1;
         within.longest_ms = within.longest_ms.max(took);
         within.over += u64::from(took > within.within_ms);
-        let failed = outcome.served.is_none() && outcome.class != "client-gone";
+        let failed = now.served.is_none() && now.class != "client-gone";
         within.out_of_time += u64::from(failed && took >= within.within_ms);
     }
 
-    fn part(&mut self, seen: Seen<'_>, differs: bool) {
+    fn part(&mut self, at: i64, fates: &Fates<'_>, differs: bool) {
         if self.parts.last().is_none_or(|p| p.requests >= self.each) {
             if self.parts.len() >= PARTS {
                 self.halve();
             }
             self.parts.push(Part {
-                from: seen.was.at,
-                until: seen.was.at,
+                from: at,
+                until: at,
                 ..Part::default()
             });
         }
         if let Some(part) = self.parts.last_mut() {
-            part.from = part.from.min(seen.was.at);
-            part.until = part.until.max(seen.was.at);
+            part.from = part.from.min(at);
+            part.until = part.until.max(at);
             part.requests += 1;
             part.changed += u64::from(differs);
-            part.was.add(seen.was);
-            part.now.add(seen.now);
-            if let Some(against) = seen.against {
-                part.against.get_or_insert_default().add(against);
-            }
+            count(fates, [&mut part.was, &mut part.now], &mut part.against);
         }
     }
 
@@ -352,21 +439,17 @@ impl Report {
         }
     }
 
-    fn grouped(&mut self, seen: Seen<'_>, differs: bool) {
+    fn grouped(&mut self, was: &Record, fates: &Fates<'_>, differs: bool) {
         for at in 0..self.by.len() {
             let Some(by) = self.by.get(at) else { continue };
-            let key = (by.to_string(), by.value(seen.was).to_owned());
+            let key = (by.to_string(), by.value(was).to_owned());
             let group = self.group(key);
             let Some(group) = self.groups.get_mut(group) else {
                 continue;
             };
             group.requests += 1;
             group.changed += u64::from(differs);
-            group.was.add(seen.was);
-            group.now.add(seen.now);
-            if let Some(against) = seen.against {
-                group.against.get_or_insert_default().add(against);
-            }
+            count(fates, [&mut group.was, &mut group.now], &mut group.against);
         }
     }
 
@@ -417,9 +500,14 @@ impl Report {
         }
         if let Some(seed) = seed {
             let draws = draws(self.parts.len(), seed);
-            self.now.bounds = Some(bounds(&self.parts, &draws, |p| &p.now));
+            let before: fn(&Part) -> &Side = if self.against.is_some() {
+                Part::against
+            } else {
+                |part| &part.was
+            };
+            self.now.bounds = Some(bounds(&self.parts, &draws, |p| &p.now, before));
             if let Some(against) = &mut self.against {
-                against.bounds = Some(bounds(&self.parts, &draws, Part::against));
+                against.bounds = Some(bounds(&self.parts, &draws, Part::against, |p| &p.was));
             }
         }
         self.changes
@@ -459,9 +547,20 @@ impl Report {
     }
 }
 
-/// The target that comes first.
-fn first(record: &Record) -> Option<&str> {
-    record.candidates.first().map(|c| c.target.as_str())
+/// As it was, as it is now, as it is under another version.
+type Fates<'f> = [Option<Fate<'f>>; 3];
+
+/// Counts what became of a request on the sides that know it: as it was, as it is now, as it is under another version.
+fn count(fates: &Fates<'_>, own: [&mut Side; 2], against: &mut Option<Side>) {
+    let [was, now, other] = fates;
+    for (side, fate) in own.into_iter().zip([was, now]) {
+        if let Some(fate) = fate {
+            side.add(fate);
+        }
+    }
+    if let Some(fate) = other {
+        against.get_or_insert_default().add(fate);
+    }
 }
 
 /// Share of so many, basis points, rounded up.

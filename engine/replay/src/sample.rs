@@ -11,8 +11,9 @@ use mux_routing::chance::Chance;
 use mux_routing::class::Class;
 use mux_routing::flight::Failure;
 use mux_routing::{MILLI, Nanos};
-use mux_traffic::record::{Attempt, Record, Usage};
-use std::collections::HashMap;
+use mux_traffic::record::{Attempt, Facts, Record, Usage};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
 
 /// Most attempts kept of each target and kind of request; when there would be more, every other one is dropped.
 const KEPT: usize = 8_192;
@@ -24,6 +25,12 @@ const FAR: usize = 256;
 const FITTED: f64 = 30.0;
 /// Output tokens where no answer was recorded at all.
 const OUTPUT: u64 = 256;
+
+const DAY: i64 = 86_400_000;
+/// Days from the middle one of all records that a request can have come in: ten years.
+const DAYS: i64 = 3_653;
+/// Days that are told apart.
+const MOST_DAYS: usize = 65_536;
 
 /// Where what happens in an attempt comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +46,10 @@ pub enum Origin {
 /// A request at a target.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<'r> {
-    /// As it was recorded.
+    /// As it was recorded, but for its facts.
     pub record: &'r Record,
+    /// Those.
+    pub facts: &'r Facts,
     /// Who is asked now.
     pub target: &'r str,
     /// Which attempt of this request at that target it is, from 0.
@@ -50,16 +59,23 @@ pub struct Ask<'r> {
 }
 
 /// Recorded attempts, by target.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Samples {
     targets: HashMap<String, Kinds>,
     outputs: Mean,
-    /// When the first and the last request came, Unix milliseconds.
-    span: Option<(i64, i64)>,
+    days: BTreeMap<i64, Day>,
+    /// When the first and the last request came, Unix milliseconds, once all are there.
+    span: (i64, i64),
+    /// Records whose times cannot be.
+    mistimed: u64,
 }
 
+/// The records of one day: how many, and when the first and the last came.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Day(u64, i64, i64);
+
 /// Those of one target.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Kinds {
     stream: Pool,
     whole: Pool,
@@ -68,11 +84,12 @@ struct Kinds {
 }
 
 /// Those of one kind of requests, by time once all are there.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Pool {
     /// One of so many is kept.
     every: u64,
     kept: Vec<Sample>,
+    #[serde(skip)]
     fit: Fit,
 }
 
@@ -86,7 +103,7 @@ impl Default for Pool {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Sample {
     /// Unix milliseconds.
     at: i64,
@@ -96,33 +113,49 @@ struct Sample {
 }
 
 /// What happened in an attempt; microseconds since it began.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Course {
     connected: Option<u64>,
     head: Option<u64>,
     first: Option<u64>,
     end: u64,
+    #[serde(with = "word")]
     class: Class,
     status: Option<u16>,
     retry_after_ms: Option<u64>,
     usage: Option<Usage>,
 }
 
+/// A class as its word.
+mod word {
+    use mux_routing::class::Class;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+    pub(super) fn serialize<S: Serializer>(class: &Class, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(class.word())
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Class, D::Error> {
+        String::deserialize(from).map(|word| Class::parse(&word))
+    }
+}
+
 /// A mean, as its sums.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Mean {
-    sum: f64,
-    of: f64,
+    sum: u64,
+    of: u64,
 }
 
 impl Mean {
-    fn add(&mut self, value: f64, of: f64) {
-        self.sum += value;
-        self.of += of;
+    fn add(&mut self, value: u64, of: u64) {
+        self.sum = self.sum.saturating_add(value);
+        self.of = self.of.saturating_add(of);
     }
 
     fn get(self) -> Option<f64> {
-        (self.of > 0.0 && self.sum > 0.0).then(|| self.sum / self.of)
+        (self.of > 0 && self.sum > 0).then(|| real(self.sum) / real(self.of))
     }
 }
 
@@ -270,7 +303,8 @@ impl Pool {
     }
 
     fn settle(&mut self) {
-        self.kept.sort_by_key(|s| s.at);
+        self.kept.sort_by_cached_key(|s| s.at);
+        self.fit = Fit::default();
         let good = self.kept.iter().filter(|s| s.course.class == Class::Ok);
         for sample in good {
             self.fit
@@ -291,8 +325,7 @@ impl Pool {
 impl Samples {
     /// Takes the attempts of a record.
     pub fn learn(&mut self, record: &Record, chance: &mut Chance) {
-        let (first, last) = self.span.unwrap_or((record.at, record.at));
-        self.span = Some((first.min(record.at), last.max(record.at)));
+        self.came(record.at);
         let tokens = record.request.tokens;
         for attempt in &record.attempts {
             // They have prompts of their own.
@@ -308,8 +341,8 @@ impl Samples {
             };
             let course = Course::of(attempt);
             if let (Class::Ok, Some(usage)) = (course.class, course.usage) {
-                kinds.input.add(real(usage.input), f64::from(tokens));
-                self.outputs.add(real(usage.output), 1.0);
+                kinds.input.add(usage.input, u64::from(tokens));
+                self.outputs.add(usage.output, 1);
             }
             let pool = if record.request.streaming {
                 &mut kinds.stream
@@ -321,18 +354,61 @@ impl Samples {
         }
     }
 
+    fn came(&mut self, at: i64) {
+        let day = at.div_euclid(DAY);
+        let full = self.days.len() >= MOST_DAYS;
+        if let Some(Day(count, first, last)) = self.days.get_mut(&day) {
+            (*count, *first, *last) = (*count + 1, at.min(*first), at.max(*last));
+        } else if full {
+            self.mistimed += 1;
+        } else {
+            self.days.insert(day, Day(1, at, at));
+        }
+    }
+
     /// When the first and the last request came, Unix milliseconds; 0 where there was none.
     #[must_use]
     pub fn span(&self) -> (i64, i64) {
-        self.span.unwrap_or_default()
+        self.span
     }
 
-    /// To be called once, when all have been learnt from.
+    /// When a request came that is said to have come then: clocks that were not set, and nonsense, stretch no time.
+    #[must_use]
+    pub fn time(&self, at: i64) -> i64 {
+        let (first, last) = self.span;
+        at.clamp(first, last.max(first))
+    }
+
+    /// Records of which [`Samples::time`] is another one than theirs.
+    #[must_use]
+    pub fn mistimed(&self) -> u64 {
+        self.mistimed
+    }
+
+    /// To be called once all have been learnt from; more than once does no harm where they were written down between.
     pub fn settle(&mut self) {
         for kinds in self.targets.values_mut() {
             kinds.stream.settle();
             kinds.whole.settle();
         }
+        let all: u64 = self.days.values().map(|Day(count, ..)| count).sum();
+        let mut seen = 0;
+        let mut days = self.days.iter();
+        let middle = days.find(|(_, Day(count, ..))| {
+            seen += count;
+            seen * 2 >= all
+        });
+        let Some(middle) = middle.map(|(day, _)| *day) else {
+            return;
+        };
+        let days = std::mem::take(&mut self.days);
+        let (near, far): (Vec<_>, Vec<_>) = days
+            .into_iter()
+            .partition(|(day, _)| (day - middle).abs() <= DAYS);
+        self.mistimed += far.iter().map(|(_, Day(count, ..))| count).sum::<u64>();
+        let first = near.first().map_or(0, |(_, Day(_, first, _))| *first);
+        let last = near.last().map_or(first, |(_, Day(.., last))| *last);
+        self.span = (first, last);
     }
 
     /// What a target does with a request, and where that comes from.
@@ -352,7 +428,7 @@ impl Samples {
         let Some(drawn) = near.get(place) else {
             return (self.assumed(ask), Origin::Assumed);
         };
-        let facts = &ask.record.request;
+        let facts = ask.facts;
         let longer = f64::from(facts.tokens) - f64::from(drawn.tokens);
         let course = self.ended(drawn.course, ask, chance);
         let course = if course.class == Class::Ok {
@@ -367,7 +443,7 @@ impl Samples {
     /// What was recorded of a target, of requests of the same kind where there are any.
     fn pool(&self, ask: Ask<'_>) -> Option<(&Pool, f64)> {
         let kinds = self.targets.get(ask.target)?;
-        let (own, other) = if ask.record.request.streaming {
+        let (own, other) = if ask.facts.streaming {
             (&kinds.stream, &kinds.whole)
         } else {
             (&kinds.whole, &kinds.stream)
@@ -422,13 +498,13 @@ impl Samples {
             let usage = a.usage.filter(|u| u.input > 0)?;
             Some(real(usage.input) / ratio(&a.target)?)
         });
-        let tokens = told.unwrap_or_else(|| f64::from(ask.record.request.tokens));
+        let tokens = told.unwrap_or_else(|| f64::from(ask.facts.tokens));
         whole((tokens * own).round())
     }
 
     /// A healthy target of which nothing is known but the length of answers elsewhere.
     fn assumed(&self, ask: Ask<'_>) -> Play {
-        let facts = &ask.record.request;
+        let facts = ask.facts;
         let told = ask.record.usage.map(|u| u.output).filter(|o| *o > 0);
         let mean = || {
             self.outputs
@@ -489,7 +565,6 @@ fn whole(number: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mux_traffic::record::Facts;
 
     const BEGIN: i64 = 1_767_614_400_000;
 
@@ -541,6 +616,7 @@ mod tests {
         for _ in 0..100 {
             let ask = Ask {
                 record: &asked,
+                facts: &asked.request,
                 target: "p/a",
                 nth: 0,
                 at: asked.at,
@@ -612,6 +688,7 @@ mod tests {
             .map(|r| {
                 let ask = Ask {
                     record: r,
+                    facts: &r.request,
                     target: "p/a",
                     nth: 0,
                     at: r.at,
@@ -637,6 +714,7 @@ mod tests {
         asked.request.output_limit = Some(10);
         let ask = Ask {
             record: &asked,
+            facts: &asked.request,
             target: "p/a",
             nth: 0,
             at: asked.at,

@@ -1,14 +1,15 @@
 //! One side of a comparison: what was recorded, what the policies make of it now, or what another version of them does.
 
 use crate::bounds::Bounds;
+use crate::fate::Fate;
 use crate::said::What;
-use crate::sketch::Sketch;
-use mux_traffic::record::Record;
-use serde::Serialize;
+use mux_traffic::Spread;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Requests, counted. Every side is counted the same way.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Side {
     /// Versions that decided.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
@@ -39,36 +40,33 @@ pub struct Side {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bounds: Option<Bounds>,
     #[serde(skip)]
-    pub(crate) times: Sketch,
+    pub(crate) times: Spread,
 }
 
 impl Side {
     /// Counts a request.
-    pub(crate) fn add(&mut self, record: &Record) {
-        if !self.versions.contains(&record.version) {
-            self.versions.insert(record.version.clone());
+    pub(crate) fn add(&mut self, fate: &Fate<'_>) {
+        if !self.versions.contains(fate.version) {
+            self.versions.insert(fate.version.to_owned());
         }
-        let denied = record.attempts.is_empty()
-            && record.outcome.served.is_none()
-            && record.outcome.class == "refused";
-        let failed = !denied && !matches!(record.outcome.class.as_str(), "ok" | "client-gone");
-        let route = match &record.outcome.served {
-            Some(target) => target.as_str(),
+        let denied = fate.attempts == 0 && fate.served.is_none() && fate.class == "refused";
+        let failed = !denied && !matches!(fate.class, "ok" | "client-gone");
+        let route = match fate.served {
+            Some(target) => target,
             None if denied => "denied",
             None if failed => "failed",
             None => "left by the client",
         };
         self.went(route);
-        self.attempts += record.attempts.len() as u64;
-        self.failed_over += u64::from(record.failed_over());
+        self.attempts += fate.attempts;
+        self.failed_over += u64::from(fate.failed_over);
         self.errors += u64::from(failed);
-        self.out_of_time += u64::from(failed && out_of_time(record));
+        self.out_of_time += u64::from(failed && out_of_time(fate));
         self.denied += u64::from(denied);
-        self.cost += i128::from(record.cost);
-        self.unpriced += u64::from(!record.priced);
-        if record.outcome.class == "ok" {
-            let ms = record.outcome.total_us / 1_000;
-            self.times.add(u32::try_from(ms).unwrap_or(u32::MAX));
+        self.cost += i128::from(fate.cost);
+        self.unpriced += u64::from(!fate.priced);
+        if fate.class == "ok" {
+            self.times.add(fate.total_us / 1_000);
         }
     }
 
@@ -114,13 +112,12 @@ impl Side {
 
     /// Works out the figures that need all requests.
     pub(crate) fn close(&mut self) {
-        let at = |share| self.times.percentile(share);
+        let at = |share| self.times.percentile(share).unwrap_or(0);
         (self.p50_ms, self.p95_ms, self.p99_ms) = (at(50), at(95), at(99));
     }
 }
 
 /// Whether a request that failed did so because a time of its policy was up.
-fn out_of_time(record: &Record) -> bool {
-    matches!(record.outcome.class.as_str(), "timed-out" | "deadline")
-        || record.outcome.status == 504
+fn out_of_time(fate: &Fate<'_>) -> bool {
+    matches!(fate.class, "timed-out" | "deadline") || fate.status == 504
 }

@@ -111,7 +111,7 @@ impl<U: Upstreams> World<U> {
     }
 
     /// Sets a flight off now. Flights that end at once are handed to `over`.
-    pub fn launch(&mut self, flight: Flight, over: &mut impl FnMut(Flight)) {
+    pub fn launch(&mut self, flight: Flight, over: &mut impl FnMut(Box<Flight>)) {
         let mut flying = Box::new(Flying {
             flight: Box::new(flight),
             no: self.launched,
@@ -125,11 +125,11 @@ impl<U: Upstreams> World<U> {
             self.flying.push(None);
             u32::try_from(self.flying.len() - 1).unwrap_or(u32::MAX)
         });
-        self.perform(place, flying, &actions, over);
+        self.perform(place, flying, actions, over);
     }
 
     /// Lets time pass until `until`; flights that end on the way are handed to `over`.
-    pub fn advance(&mut self, until: Nanos, over: &mut impl FnMut(Flight)) {
+    pub fn advance(&mut self, until: Nanos, over: &mut impl FnMut(Box<Flight>)) {
         while let Some(next) = self.due(until) {
             self.now = self.now.max(next.at);
             self.happen(next, over);
@@ -138,7 +138,7 @@ impl<U: Upstreams> World<U> {
     }
 
     /// Lets time pass until nothing is left to happen.
-    pub fn finish(&mut self, over: &mut impl FnMut(Flight)) {
+    pub fn finish(&mut self, over: &mut impl FnMut(Box<Flight>)) {
         while let Some(at) = self.queue.peek().map(|Reverse(next)| next.at) {
             self.advance(at, over);
         }
@@ -150,7 +150,7 @@ impl<U: Upstreams> World<U> {
         (next.0.at <= until).then(|| PeekMut::pop(next).0)
     }
 
-    fn happen(&mut self, next: Planned, over: &mut impl FnMut(Flight)) {
+    fn happen(&mut self, next: Planned, over: &mut impl FnMut(Box<Flight>)) {
         let place = usize::try_from(next.place).unwrap_or(usize::MAX);
         let Some(slot) = self.flying.get_mut(place) else {
             return;
@@ -180,7 +180,7 @@ impl<U: Upstreams> World<U> {
             }
             flying.flight.on(event, self.now, &mut actions);
         }
-        self.perform(next.place, flying, &actions, over);
+        self.perform(next.place, flying, actions, over);
     }
 
     /// The next beat of an attempt; the one after it is planned.
@@ -203,10 +203,9 @@ impl<U: Upstreams> World<U> {
         &mut self,
         place: u32,
         mut flying: Box<Flying>,
-        actions: &Actions,
-        over: &mut impl FnMut(Flight),
+        mut actions: Actions,
+        over: &mut impl FnMut(Box<Flight>),
     ) {
-        let mut actions: SmallVec<[Action; 4]> = actions.iter().copied().collect();
         let mut done = 0;
         while let Some(action) = actions.get(done).copied() {
             done += 1;
@@ -220,7 +219,7 @@ impl<U: Upstreams> World<U> {
                 }
                 Action::Finish => {
                     self.free.push(place);
-                    over(*flying.flight);
+                    over(flying.flight);
                     return;
                 }
                 // Whoever is cancelled tells nothing more.

@@ -9,10 +9,11 @@ use mux_dsl::Image;
 use mux_dsl::image::TargetId;
 use mux_replay::by::By;
 use mux_replay::case;
-use mux_replay::decisions::decide;
+use mux_replay::decisions::{Deciding, decide};
+use mux_replay::order::InOrder;
 use mux_replay::play::{Beat, Play, answer};
 use mux_replay::report::Report;
-use mux_replay::traffic::{Terms, replay};
+use mux_replay::traffic::{Kept, Learning, Replay, Terms, replay};
 use mux_replay::world::World;
 use mux_routing::chance::Chance;
 use mux_routing::class::Class;
@@ -21,6 +22,7 @@ use mux_routing::router::{Memory, Router};
 use mux_routing::{MILLI, SECOND};
 use mux_traffic::record::{Facts, Record};
 use std::convert::Infallible;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 const FLEET: &str = "
@@ -195,6 +197,7 @@ fn full(policy: &str, other: &str, records: &[Record], outages: &[&str]) -> Repo
         outages: &outages,
         by: &[By::Target],
         trace: Some("r7"),
+        ..Terms::default()
     };
     let read = || Ok::<_, Infallible>(records.iter().cloned());
     let Ok(report) = replay(&router(policy), Some(&router(other)), terms, read);
@@ -211,6 +214,14 @@ fn two_versions_stand_side_by_side_and_changes_are_counted_between_them() {
     assert_eq!(report.now.routes, report.was.routes, "the one that served");
     assert_eq!(against.routes.get("p/b"), Some(&300));
     assert_eq!(report.before().cost, against.cost);
+    let bounds = report.now.bounds.expect("it is simulated");
+    let [low, high] = bounds.cost_change.expect("p/b costs something");
+    let change = report.cost_change().expect("both are priced");
+    let change = f64::from(i32::try_from(change).expect("a share"));
+    assert!(
+        low < high && low <= change && change <= high + 1.0,
+        "the change against the other version: {low} {change} {high}"
+    );
     let change = report.changes.first().expect("a change");
     assert_eq!((change.was.as_str(), change.now.as_str()), ("p/b", "chain"));
     assert!(change.now_rule.starts_with("t.mux:"), "{change:?}");
@@ -345,6 +356,145 @@ policy @x {
 }
 
 #[test]
+fn decisions_alone_see_another_order_of_a_plan_of_the_same_name() {
+    let records = recorded(&router(CHAIN), 50, 3);
+    let turned = CHAIN
+        .replace("p/a timeout 1s", "p/c timeout 1s")
+        .replace("p/b timeout 3s", "p/a timeout 1s")
+        .replace("p/c timeout 1s", "p/b timeout 3s");
+    let words = |report: &Report| {
+        let change = report.changes.first().expect("a change");
+        (report.changed, change.was.clone(), change.now.clone())
+    };
+    let [was, now] = ["chain, first p/a", "chain, first p/b"].map(str::to_owned);
+    let report = decide(&router(&turned), None, &[], records.iter());
+    assert_eq!(words(&report), (50, was, now), "than what was recorded");
+    let report = decide(&router(&turned), Some(&router(CHAIN)), &[], records.iter());
+    let [was, now] = ["p/a, p/b", "p/b, p/a"].map(|order| format!("chain, in the order {order}"));
+    assert_eq!(words(&report), (50, was, now), "than another version");
+    let report = decide(&router(CHAIN), None, &[], records.iter());
+    assert_eq!(report.changed, 0);
+}
+
+#[test]
+fn times_that_cannot_be_stretch_nothing_and_are_told() {
+    let records = recorded(&router(CHAIN), 100, 3);
+    let plain = again(CHAIN, &records, 1);
+    let mut odd = records.clone();
+    odd[3].at = 0;
+    odd[50].at = 253_402_300_799_000;
+    odd[60].at = i64::MAX;
+    let report = again(CHAIN, &odd, 1);
+    assert_eq!((report.requests, report.mistimed), (100, 3));
+    assert_eq!((report.from, report.until), (plain.from, plain.until));
+    assert_eq!(plain.mistimed, 0);
+    let mut trace = records.clone();
+    for record in &mut trace {
+        record.at -= records[0].at;
+    }
+    assert_eq!(
+        again(CHAIN, &trace, 1).mistimed,
+        0,
+        "it may begin at nothing"
+    );
+    let outage = "p/a=hangs:1m@9999-01-01T00:00:00Z";
+    let report = full(CHAIN, CHAIN, &records, &[outage, "p/a=fails:10s"]);
+    assert_eq!(report.idle_outages, [outage], "it struck nobody");
+}
+
+/// A policy with a budget, the one that is to hold over all stages.
+const BUDGETED: &str = "
+budget all { cap $0.20/month }
+policy @x {
+  charge all
+  when used of budget all >= 50% use p/b timeout 3s
+  else use p/a timeout 1s
+}
+";
+
+/// The JSON of a replay in stages of a hundred requests that is written down and gone on with behind every `often`th.
+fn in_stages(records: &[Record], often: Option<usize>) -> String {
+    let outages = ["p/b=fails:40s@+40s".parse().expect("an outage")];
+    let terms = Terms {
+        seed: 5,
+        outages: &outages,
+        by: &[By::Target],
+        trace: Some("r150"),
+        stage: NonZeroU64::new(100),
+    };
+    let mut learning = Learning::new(terms);
+    for (n, record) in records.iter().enumerate() {
+        if learning.take(record) && often.is_some() {
+            let (samples, learnt) = learning.kept();
+            assert_eq!(learnt, n as u64 + 1);
+            let text = serde_json::to_string(samples).expect("JSON");
+            let samples = serde_json::from_str(&text).expect("what was written");
+            learning = Learning::go_on(terms, samples, learnt);
+        }
+    }
+    let samples = learning.settle();
+    let routers = || (router(BUDGETED), router(CHAIN));
+    let (now, against) = routers();
+    let mut replay = Replay::new(&now, Some(&against), &samples, terms);
+    let mut records = InOrder::new(records.iter().cloned(), &samples, Vec::new());
+    let mut stages = 0;
+    while let Some(record) = records.next() {
+        if replay.take(record) && often.is_some_and(|often| stages % often == 0) {
+            stages += 1;
+            let text = serde_json::to_string(&replay.kept().expect("a stage is over"));
+            let kept: Kept = serde_json::from_str(&text.expect("JSON")).expect("what was written");
+            let (now, against) = routers();
+            replay = Replay::go_on(&now, Some(&against), &samples, terms, kept);
+            assert!(!records.held().is_empty() || stages == 4);
+        }
+    }
+    serde_json::to_string(&replay.finish()).expect("a report is JSON")
+}
+
+#[test]
+fn a_replay_that_goes_on_where_it_was_ends_as_one_that_was_never_interrupted() {
+    let records = recorded(&router(CHAIN), 430, 3);
+    let whole = in_stages(&records, None);
+    assert_eq!(in_stages(&records, Some(1)), whole);
+    assert_eq!(in_stages(&records, Some(2)), whole);
+    let report: Report = serde_json::from_str(&whole).expect("a report");
+    assert_eq!(report.requests, 430);
+    assert!(
+        report.now.routes.get("p/a") > Some(&100) && report.now.routes.get("p/b") > Some(&100),
+        "what was spent counts over all stages: {:?}",
+        report.now.routes
+    );
+    assert!(report.traced.is_some());
+    assert_eq!(report.idle_outages, [""; 0]);
+}
+
+#[test]
+fn deciding_goes_on_where_it_was() {
+    let records = recorded(&router(CHAIN), 100, 3);
+    let (now, other) = (router("policy @x { else use p/b }"), router(CHAIN));
+    let by = [By::Model];
+    let whole = decide(&now, Some(&other), &by, records.iter());
+    let mut deciding = Deciding::new(&now, Some(&other), &by);
+    for (n, record) in records.iter().enumerate() {
+        deciding.take(record);
+        if n % 30 == 0 {
+            let text = serde_json::to_string(&deciding.kept()).expect("JSON");
+            let kept = serde_json::from_str(&text).expect("what was written");
+            deciding = Deciding::go_on(&now, Some(&other), &by, kept);
+        }
+    }
+    let told = |report: &Report| serde_json::to_string(report).expect("JSON");
+    let group = whole.groups.first().expect("a model");
+    let against = group.against.as_ref().expect("another version");
+    assert_eq!(
+        against.routes.get("chain"),
+        Some(&100),
+        "groups have all sides"
+    );
+    assert_eq!(told(&deciding.finish()), told(&whole));
+}
+
+#[test]
 fn a_test_that_does_not_hold_says_what_happened_instead() {
     let policy = format!(
         "{CHAIN}
@@ -423,6 +573,33 @@ replay \"recordings\" against \"live\" {
         ]
     );
     assert_eq!(misses.first().map(|m| m.got.as_str()), Some("100.00%"));
+}
+
+#[test]
+fn every_replay_block_is_held_to_the_version_it_names() {
+    let records = recorded(&router(CHAIN), 200, 3);
+    let policy = "policy @x { else use p/b timeout 3s }
+replay \"r\" {
+  expect changed >= 100%
+}
+replay \"r\" against \"main\" {
+  expect changed <= 0%
+}
+";
+    let image = image(policy);
+    let names = mux_replay::expectation::named(&image);
+    assert_eq!(names, [None, Some("main")]);
+    let against = router("policy @x { else use p/b timeout 3s }");
+    let reports = [None, Some(&against)].map(|against| {
+        let read = || Ok::<_, Infallible>(records.iter().cloned());
+        let Ok(report) = replay(&router(policy), against, Terms::default(), read);
+        report
+    });
+    for (name, report) in names.into_iter().zip(&reports) {
+        let judged = mux_replay::expectation::check_named(&image, name, report);
+        let verdicts: Vec<_> = judged.iter().map(|j| j.verdict.word()).collect();
+        assert_eq!(verdicts, ["pass"], "{name:?}");
+    }
 }
 
 /// What the tests of a bundle miss, by name: line and what was the case instead.

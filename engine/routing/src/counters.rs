@@ -28,6 +28,22 @@ impl<T: Default + Send + Sync + 'static> Counters<T> {
         }
     }
 
+    /// Every counter that has a name, by it, and the one of all others.
+    pub fn each(&self, mut see: impl FnMut(Option<&str>, &T)) {
+        for (name, counter) in &self.map.pin() {
+            see(Some(name), counter);
+        }
+        see(None, &self.rest);
+    }
+
+    /// Shows a counter to `change`: the one of this name, or of all others.
+    pub fn put(&self, name: Option<&str>, change: impl FnOnce(&T)) {
+        match name {
+            Some(name) => change(self.map.pin().get_or_insert_with(name.into(), Arc::default)),
+            None => change(&self.rest),
+        }
+    }
+
     fn named(&self, name: &str, stale: impl Fn(&T) -> bool) -> Arc<T> {
         let map = self.map.pin();
         if let Some(found) = map.get(name) {

@@ -32,7 +32,7 @@ use crate::target::Load;
 use crate::{Nanos, SECOND};
 use leg::{Ending, Leg, LegNo, Legs, Part, Phase};
 use mux_dsl::image::{Accept, Combine, Shadow, TargetId};
-use mux_traffic::record::Usage;
+use mux_traffic::record::{Facts, Usage};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -335,6 +335,12 @@ impl Flight {
     #[must_use]
     pub fn arrival(&self) -> &Arrival {
         &self.arrival
+    }
+
+    /// The facts of the request, for whoever lent them; it has none left.
+    #[must_use]
+    pub fn take_facts(&mut self) -> Facts {
+        std::mem::take(&mut self.arrival.facts)
     }
 
     /// What the policy said.

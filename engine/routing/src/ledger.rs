@@ -1,4 +1,6 @@
 //! What was spent of a budget. In memory until keys and their ledger exist; a reload resets nothing.
+//!
+//! A ledger can be written down as [`Entry`]s and taken up again, where nothing is under way.
 
 use crate::atomics::{AtomicI64, Ordering::Relaxed};
 use crate::counters::Counters;
@@ -54,6 +56,17 @@ impl Spent {
         };
         self.all.fetch_update(Relaxed, Relaxed, added).is_ok()
     }
+}
+
+/// What one counter of a budget stands at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The value of the scope that it is for; that of all which had no place of their own where absent.
+    pub name: Option<String>,
+    /// Start of the calendar window it counts, unix milliseconds.
+    pub since: i64,
+    /// Pico-dollars spent in it.
+    pub spent: Pico,
 }
 
 /// What is kept of a budget for an attempt that is under way.
@@ -126,6 +139,33 @@ impl Ledger {
         counter.add(since, change, Pico::MAX);
     }
 
+    /// What every counter stands at, in the order of their names.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        self.counters.each(|name, spent| {
+            let (all, base) = (spent.all.load(Relaxed), spent.base.load(Relaxed));
+            entries.push(Entry {
+                name: name.map(str::to_owned),
+                since: spent.since.load(Relaxed),
+                spent: all.wrapping_sub(base),
+            });
+        });
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        entries
+    }
+
+    /// Goes on from there.
+    pub fn take_up(&self, entries: &[Entry]) {
+        for entry in entries {
+            self.counters.put(entry.name.as_deref(), |spent| {
+                spent.since.store(entry.since, Relaxed);
+                spent.base.store(0, Relaxed);
+                spent.all.store(entry.spent, Relaxed);
+            });
+        }
+    }
+
     fn counter(&self, budget: &Budget, request: &Request<'_>) -> Arc<Spent> {
         let since = start(budget.per, request.now);
         self.counters
@@ -187,6 +227,21 @@ mod tests {
             warn: None,
             hard: true,
         }
+    }
+
+    #[test]
+    fn a_ledger_that_is_written_down_goes_on_where_it_was() {
+        let (budget, ledger, later) = (of_a_day(100), Ledger::default(), Ledger::default());
+        let now = request(&[], 5 * DAY);
+        ledger.charge(&budget, &request(&[], 4 * DAY), 50);
+        ledger.charge(&budget, &now, 30);
+        later.take_up(&ledger.entries());
+        assert_eq!(later.entries(), ledger.entries());
+        assert_eq!(later.spent(&budget, &now), 30);
+        later.charge(&budget, &now, 7);
+        assert_eq!(later.spent(&budget, &now), 37);
+        later.charge(&budget, &request(&[], 6 * DAY), 1);
+        assert_eq!(later.spent(&budget, &request(&[], 6 * DAY)), 1);
     }
 
     #[test]

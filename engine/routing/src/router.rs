@@ -5,7 +5,7 @@ use crate::excess::Excess;
 use crate::hedge_budget::HedgeBudget;
 use crate::history::Spans;
 use crate::itinerary::{Hedging, Itinerary, Layout};
-use crate::ledger::{Ledger, Reservations, Reserved};
+use crate::ledger::{Entry, Ledger, Reservations, Reserved};
 use crate::live::View;
 use crate::price::{cost, cost_at};
 use crate::ramp::Ramp;
@@ -180,6 +180,35 @@ impl Router {
             version: version.into(),
             image,
             served: None,
+        }
+    }
+
+    /// The same bundle after a restart: everything is forgotten but what was spent, and nothing may be under way. The prices of
+    /// models that answer in the place of others are to be given anew.
+    #[must_use]
+    pub fn restarted(&self) -> Self {
+        let new = Self::new(
+            Arc::clone(&self.image),
+            &self.version,
+            &Memory::default(),
+            |target| self.unavailable(target).map(str::to_owned),
+        );
+        Self {
+            ledgers: self.ledgers.clone(),
+            ..new
+        }
+    }
+
+    /// What was spent of every budget, in their order.
+    #[must_use]
+    pub fn spent(&self) -> Vec<Vec<Entry>> {
+        self.ledgers.iter().map(|l| l.entries()).collect()
+    }
+
+    /// Goes on from what was spent.
+    pub fn take_up(&self, spent: &[Vec<Entry>]) {
+        for (ledger, entries) in self.ledgers.iter().zip(spent) {
+            ledger.take_up(entries);
         }
     }
 

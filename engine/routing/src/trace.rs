@@ -6,7 +6,7 @@ use crate::class::Class;
 use crate::flight::{Attempt, End, Flight};
 use crate::look::{HELD, Look, VERDICTS, WAYS, word};
 use mux_dsl::Image;
-use mux_dsl::image::{PlanId, Quantile, Rule};
+use mux_dsl::image::{PlanId, Quantile, Rule, TargetId};
 use mux_dsl::request::HealthState;
 use mux_traffic::record::{self, Arm, Candidate, Decision, Figures, Outcome, Over, Record};
 
@@ -242,21 +242,53 @@ impl Flight {
         }
     }
 
+    /// The status it ended with, the class in one word, and the target that served.
+    #[must_use]
+    pub fn ended(&self) -> (u16, &'static str, Option<TargetId>) {
+        match self.end() {
+            Some(End::Served(n)) => {
+                let served = self.attempts().get(*n).map(|a| a.target);
+                (200, Class::Ok.word(), served)
+            }
+            Some(End::Refused(_)) if self.promised() => (200, self.failed_with(), None),
+            Some(End::Refused(refusal)) => (refusal.status, self.failed_with(), None),
+            Some(End::Broken(class)) => (200, class.word(), None),
+            Some(End::ClientGone) | None => (499, Class::ClientGone.word(), None),
+        }
+    }
+
+    /// The target that comes first among those that came into question: the first candidate of its record.
+    #[must_use]
+    pub fn leading(&self) -> Option<TargetId> {
+        let looked = self.candidates().first().map(|(target, _)| *target);
+        looked.or_else(|| {
+            let own = self.admission().order.as_ref().filter(|o| !o.fixed)?;
+            let dropped = || own.dropped.first().map(|(target, _)| *target);
+            self.foremost().or_else(dropped)
+        })
+    }
+
+    /// Whether another target than the first able one served: what its record says.
+    #[must_use]
+    pub fn failed_over(&self) -> bool {
+        let (_, _, Some(served)) = self.ended() else {
+            return false;
+        };
+        let unable = |reason: &PassedOver| {
+            matches!(
+                reason,
+                PassedOver::Lacks(_) | PassedOver::Window(_) | PassedOver::Filtered
+            )
+        };
+        let mut able = self.candidates().iter();
+        let first = able.find(|(_, reason)| !reason.as_ref().is_some_and(unable));
+        let first = first.map(|(target, _)| *target);
+        first.or_else(|| self.attempts().first().map(|a| a.target)) != Some(served)
+    }
+
     fn outcome(&self) -> Outcome {
-        let served = match self.end() {
-            Some(End::Served(n)) => self
-                .attempts()
-                .get(*n)
-                .map(|a| self.router().name(a.target).to_owned()),
-            _ => None,
-        };
-        let (status, class) = match self.end() {
-            Some(End::Served(_)) => (200, Class::Ok.word()),
-            Some(End::Refused(_)) if self.promised() => (200, self.failed_with()),
-            Some(End::Refused(refusal)) => (refusal.status, self.failed_with()),
-            Some(End::Broken(class)) => (200, class.word()),
-            Some(End::ClientGone) | None => (499, Class::ClientGone.word()),
-        };
+        let (status, class, served) = self.ended();
+        let served = served.map(|target| self.router().name(target).to_owned());
         let (over, waited) = self.over();
         let upstream = self.upstream();
         let (total, queued) = (

@@ -95,6 +95,30 @@ impl Reader {
         self.open.as_ref().map_or(&[], Lines::text)
     }
 
+    /// Passes over so many records and lines that are none, without looking into them.
+    pub fn pass(&mut self, mut many: u64) {
+        while many > 0 {
+            let Some(lines) = self.open.as_mut() else {
+                match self.advance() {
+                    Some(Ok(())) => continue,
+                    Some(Err(_)) => {
+                        many -= 1;
+                        continue;
+                    }
+                    None => return,
+                }
+            };
+            match lines.next() {
+                Line::Whole | Line::Unended | Line::Long => many -= 1,
+                Line::Broken(_) => {
+                    many -= 1;
+                    self.open = None;
+                }
+                Line::Torn | Line::End => self.open = None,
+            }
+        }
+    }
+
     fn advance(&mut self) -> Option<Result<(), ReadError>> {
         let file = self.files.next()?;
         Some(

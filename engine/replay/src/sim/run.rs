@@ -144,7 +144,7 @@ pub fn run_policy(
     let router = Arc::new(Router::new(image, "sim", &memory, |_| None));
     let mut world = World::new(Modelled(providers(scenario, seed)));
     let mut tally = Tally::default();
-    let mut over = |flight: Flight| {
+    let mut over = |flight: Box<Flight>| {
         watch.over(&flight);
         tally.all.push(seen(&flight));
     };
