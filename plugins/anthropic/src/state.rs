@@ -11,6 +11,10 @@ use crate::usage::Counts;
 /// Everything the next frame needs. It travels through the host, a hundred bytes or so.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about an answer"
+)]
 pub(crate) struct State {
     pub(crate) stream: bool,
     pub(crate) include_usage: bool,

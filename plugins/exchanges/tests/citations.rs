@@ -172,7 +172,7 @@ fn every_recorded_source_reaches_the_client_and_stands_for_the_same_text() {
         match name {
             "gemini" | "vertex" => request["tools"] = json!([{"type": "google_search"}]),
             "anthropic" => {
-                request["tools"] = json!([{"type": "web_search_20250305", "name": "web_search"}])
+                request["tools"] = json!([{"type": "web_search_20250305", "name": "web_search"}]);
             }
             _ => {}
         }

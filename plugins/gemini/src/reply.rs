@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use mux_plugin_sdk::chat::scan::{Scan, same};
 use mux_plugin_sdk::chat::{Answer, Call, Stretch, Thought, json};
-use mux_plugin_sdk::{Batch, Decoded, ErrorKind, Fault, Finish, RetryAdvice, UpstreamError, Usage};
+use mux_plugin_sdk::{Batch, Decoded, ErrorKind, Fault, Finish, RetryAdvice, UpstreamError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

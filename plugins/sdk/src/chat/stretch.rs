@@ -248,12 +248,12 @@ mod tests {
     fn what_is_not_open_is_no_stretch() {
         let state = Lead::before(Some(&lead()), b"");
         let batch = |end| Batch::pack([("", &b"{}"[..])], end);
-        let begun = batch(false);
-        let begin = || Stretch::begin(&state, &begun).expect("a stretch");
+        let open = batch(false);
+        let begin = || Stretch::begin(&state, &open).expect("a stretch");
         for choice in [1, 3, 31, 32, u32::MAX] {
             assert!(begin().text(choice, b"\"a\"").is_none(), "{choice}");
         }
         assert!(Stretch::begin(&state, &batch(true)).is_none());
-        assert!(Stretch::begin(&Lead::before(None, b"rest"), &begun).is_none());
+        assert!(Stretch::begin(&Lead::before(None, b"rest"), &open).is_none());
     }
 }
