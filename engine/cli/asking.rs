@@ -267,7 +267,12 @@ impl Asker {
             .map(http_body_util::Collected::to_bytes)
             .unwrap_or_default();
         let told = self.record(id.as_deref()).await;
-        let cost = told.as_ref().filter(|r| r.priced).map(|r| r.cost);
+        // What was estimated may have been more: an attempt that was cut off is billed all the same.
+        let counted = |r: &&Record| {
+            let mut used = r.attempts.iter().filter_map(|a| a.usage.as_ref());
+            r.priced && used.all(|usage| !usage.estimated)
+        };
+        let cost = told.as_ref().filter(counted).map(|r| r.cost);
         self.cap.spend(cost.unwrap_or(most));
         let value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let text = (status == 200).then(|| form.text(&value));

@@ -89,6 +89,11 @@ impl Branch {
             return Ok(None);
         };
         let shown = redacted(text, rest);
+        if torn(rest).is_some() {
+            return Err(format!(
+                "`{shown}` has a credential with a `/` or `#` in it, which end a host: write `%2F` and `%23`, or give git the credential by a helper"
+            ));
+        }
         let (url, place) = rest.rsplit_once('#').unwrap_or((rest, ""));
         let (name, folder) = place.split_once(':').unwrap_or((place, ""));
         if url.is_empty() || name.is_empty() {
@@ -234,8 +239,9 @@ impl Branch {
     /// What git said, and what to do about it.
     fn explained(&self, why: &str) -> String {
         let shown = redacted(&self.url, &self.url);
-        let why = redacted(why, &self.url);
+        // Before anything is left out: what is secret may be part of what git says.
         let says = |words: &[&str]| words.iter().any(|word| why.contains(word));
+        let why = redacted(why, &self.url);
         if says(&["couldn't find remote ref", "could not find remote ref"]) {
             return format!(
                 "there is no branch `{}` in `{shown}`{}",
@@ -433,22 +439,33 @@ fn local(url: &str) -> Option<PathBuf> {
     }
 }
 
-/// Text without the user and the password of a URL.
+/// The user and the password of a URL, where they hold what ends a host: everything before the last `@`.
+fn torn(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let host = rest.split(['/', '#']).next()?;
+    let (_, port) = host.split_once(':')?;
+    let torn = !host.contains('@') && !port.bytes().all(|byte| byte.is_ascii_digit());
+    rest.rsplit_once('@').filter(|_| torn).map(|(user, _)| user)
+}
+
+/// Text without the credential of a URL: its password, and where there is none its user, unless that is a login of ssh.
 fn redacted(text: &str, url: &str) -> String {
-    let authority = url
-        .split_once("://")
-        .map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default());
-    match authority.rsplit_once('@') {
-        Some((user, _)) if !user.is_empty() => {
-            let secret = user.split_once(':').map_or(user, |(_, password)| password);
-            let text = text.replace(&format!("{user}@"), "");
-            if secret.is_empty() {
-                text
-            } else {
-                text.replace(secret, "…")
-            }
-        }
-        _ => text.to_owned(),
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let host = rest.split(['/', '#']).next().unwrap_or_default();
+    let user = torn(url).or_else(|| host.rsplit_once('@').map(|(user, _)| user));
+    let Some(user) = user.filter(|user| !user.is_empty()) else {
+        return text.to_owned();
+    };
+    let secret = match user.split_once(':') {
+        Some((_, password)) => password,
+        None if scheme.starts_with("http") => user,
+        None => return text.to_owned(),
+    };
+    let text = text.replace(&format!("{user}@"), "");
+    if secret.is_empty() {
+        text
+    } else {
+        text.replace(secret, "…")
     }
 }
 
@@ -581,6 +598,25 @@ mod tests {
         ];
         for told in told {
             assert!(!told.contains("s3cret"), "{told}");
+        }
+        for torn in [
+            "git+https://ann:s3/cret@h/p#main",
+            "git+https://ann:s3#cret@h/p",
+        ] {
+            let why = parsed(torn).unwrap_err();
+            assert!(!why.contains("s3") && why.contains("%2F"), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_login_of_ssh_is_no_secret_and_git_is_understood_before_anything_is_left_out() {
+        let branch = parsed("git+ssh://git@github.example/org/p.git#main");
+        let branch = branch.unwrap().unwrap();
+        assert_eq!(branch.following().url, "ssh://git@github.example/org/p.git");
+        let told = branch.explained("fatal: 'x' does not appear to be a git repository");
+        assert!(told.contains("there is no repository at"), "{told}");
+        for port in ["git+ssh://h:22/p@2#main", "git+https://h:8443/p@2#main"] {
+            assert!(parsed(port).unwrap().is_some(), "{port}");
         }
     }
 

@@ -147,7 +147,10 @@ impl State {
         event: Event,
         body: &[u8],
     ) -> Result<(), StoreError> {
-        let saves = matches!(event.action, Action::Save | Action::ForcedSave);
+        let saves = matches!(
+            event.action,
+            Action::Save | Action::ForcedSave | Action::Draft | Action::ForcedDraft
+        );
         match &self.index {
             Err(closed) if self.reading => return Err(closed.refusal()),
             _ if saves => {

@@ -101,6 +101,8 @@ fn going_back_works_on_a_full_disk_and_saves_go_on_when_there_is_room_again() {
         "{refused}"
     );
     assert!(store.tend().problem.unwrap().contains("nearly full"));
+    let draft = store.draft(numbered(3)).unwrap_err();
+    assert!(draft.is_full(), "a draft is no way back: {draft}");
     store
         .rollback(Some(&kept[0]), "ann", "little room")
         .unwrap();
