@@ -33,7 +33,7 @@ pub(crate) struct State {
     pub(crate) cites: bool,
     /// Characters of text so far, where it is looked at.
     pub(crate) characters: u64,
-    /// What the open block of text stands on.
+    /// What the open block of text stands on; where it stands is known only where text is looked at.
     pub(crate) cited: Pending,
     pub(crate) stop_reason: Option<String>,
     pub(crate) stop_sequence: Option<String>,

@@ -335,7 +335,9 @@ impl Fold {
 
     fn text(&mut self, text: Option<&Text<'_>>) {
         if let Some(text) = text {
-            self.state.characters += text.characters();
+            if self.state.cites {
+                self.state.characters += text.characters();
+            }
             let (head, chunks) = self.writing();
             head.content(chunks, 0, text.as_written());
         }

@@ -139,7 +139,7 @@ pub(crate) fn prepare(ctx: &RequestCtx, body: &[u8]) -> Result<RequestPlan, Faul
     let path = format!("{PREFIX}{}/{verb}", escaped(&ctx.model));
     let frames = ctx.stream.then_some(Framing::AwsEventStream);
     Ok(RequestPlan {
-        state: Progress::<Open>::opened(ctx, chat.include_usage())?,
+        state: Progress::opened_with(ctx, chat.include_usage(), Open::default(), true)?,
         warnings,
         ..RequestPlan::post(UPSTREAM, path, frames, json::body(&request, body)?)
     })

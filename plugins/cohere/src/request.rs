@@ -110,7 +110,7 @@ pub(crate) fn prepare(ctx: &RequestCtx, body: &[u8]) -> Result<RequestPlan, Faul
     };
     let frames = ctx.stream.then_some(Framing::Sse);
     Ok(RequestPlan {
-        state: Progress::<Open>::opened(ctx, chat.include_usage())?,
+        state: Progress::opened_with(ctx, chat.include_usage(), Open::default(), true)?,
         warnings,
         ..RequestPlan::post(UPSTREAM, PATH, frames, json::body(&request, body)?)
     })

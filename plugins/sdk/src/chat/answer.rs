@@ -191,10 +191,13 @@ impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
         if text.is_empty() {
             return Ok(());
         }
+        let counted = self.progress.counts_characters();
         let told = self.told(choice)?;
         told.thinking = false;
         told.spoke = true;
-        told.characters += text.chars().count() as u64;
+        if counted {
+            told.characters += text.chars().count() as u64;
+        }
         if self.progress.stream {
             let (head, chunks) = self.writing();
             head.content(chunks, choice, Text::Plain(text));
@@ -225,10 +228,13 @@ impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
                 .map_err(|error| Fault::BadResponse(format!("a text is malformed: {error}")))?;
             return self.text(choice, &text);
         }
+        let counted = self.progress.counts_characters();
         let told = self.told(choice)?;
         told.thinking = false;
         told.spoke = true;
-        told.characters += chunk::characters(json);
+        if counted {
+            told.characters += chunk::characters(json);
+        }
         let (head, chunks) = self.writing();
         head.content(chunks, choice, Text::Json(json.as_bytes()));
         Ok(())

@@ -43,7 +43,7 @@ pub(crate) struct Told {
     pub(crate) index: u32,
     /// Whether there was text.
     pub(crate) spoke: bool,
-    /// Characters of text so far.
+    /// Characters of text so far, where they are counted.
     pub(crate) characters: u64,
     /// Tool calls so far.
     pub(crate) calls: u32,
@@ -105,6 +105,12 @@ impl<E: Serialize> Progress<E> {
 
     pub(crate) fn write(&self, lead: Option<&Lead<'_>>) -> Result<Vec<u8>, Fault> {
         state::write(lead, self)
+    }
+
+    /// Whether the characters of texts are counted: only where every text is seen, or a state would depend on how the
+    /// network cut the stream.
+    pub(crate) fn counts_characters(&self) -> bool {
+        self.watched || !self.stream
     }
 
     /// The choices that more text changes nothing of, a bit for each.

@@ -13,7 +13,8 @@ use crate::chat::wire::{Choice, Delta, Odds, Said};
 use crate::error::Fault;
 
 impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
-    /// Characters of text that a choice has said so far, as far as the adapter has seen them.
+    /// Characters of text that a choice has said so far; none of a stream whose texts the adapter did not ask to see
+    /// (`Progress::opened_with`).
     #[must_use]
     pub fn characters(&self, choice: u32) -> u64 {
         let mut choices = self.progress.choices.iter();
