@@ -303,8 +303,10 @@ async fn without_inodes_clients_are_served_and_versions_saved_and_the_cause_is_n
 }
 
 #[tokio::test]
-async fn from_a_read_only_disk_what_was_served_is_served_verified_and_exported() {
-    if !apart("from_a_read_only_disk_what_was_served_is_served_verified_and_exported") {
+async fn from_a_read_only_disk_what_was_served_is_served_and_all_goes_on_when_it_takes_writes() {
+    if !apart(
+        "from_a_read_only_disk_what_was_served_is_served_and_all_goes_on_when_it_takes_writes",
+    ) {
         return;
     }
     let a = mock("a").await;
@@ -340,8 +342,34 @@ async fn from_a_read_only_disk_what_was_served_is_served_verified_and_exported()
         gateway.process.says(what, heard(what)).await;
     }
     assert_eq!(served(&gateway).await, first);
+
+    let said = gateway.process.said().err.join("\n");
+    assert!(
+        !said.contains("compiled plugins cannot be kept"),
+        "what is there is of use: {said}"
+    );
+
+    // It goes on by itself.
+    let lost = "recordings: cannot write records";
+    gateway.process.says(lost, heard(lost)).await;
+    mount(&data, &["-o", "remount,rw"]);
+    for what in ["versions can be saved again", "recordings are well again"] {
+        served(&gateway).await;
+        gateway.process.says(what, heard(what)).await;
+    }
+    soon("operators to be served", async {
+        while !data.join("admin.sock").exists() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let second = gateway.version_after(&first).await;
+    assert_eq!(served(&gateway).await, second);
+    let back = home.run(&["rollback", &first]).await;
+    assert_eq!(back.code, Some(0), "{back:?}");
     assert_eq!(gateway.stop().await.code, Some(0));
 
+    mount(&data, &["-o", "remount,ro"]);
     let new = data.join("new");
     let new = [
         "serve",

@@ -36,7 +36,8 @@
 //! needs no index, and where even the journal finds no room it takes that of the ballast.
 //!
 //! **A disk that is mounted read-only is read.** There the journal is all there is: nothing is mended, nothing is changed,
-//! and every version can be served, verified and exported.
+//! and every version can be served, verified and exported. When it takes writes again, the next one or [`Store::tend`] opens
+//! the store anew.
 
 mod ballast;
 mod boot;

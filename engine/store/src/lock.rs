@@ -59,14 +59,26 @@ impl Lock {
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        // On a full disk the name is missing, the lock is not.
-        let _ = file
-            .set_len(0)
-            .and_then(|()| file.write_all(holder().as_bytes()));
+        name(&file);
         Ok(Self {
             file: Some(file),
             writes,
         })
+    }
+
+    /// Makes one for reading one for writing, where the disk is read-only no more.
+    pub(crate) fn widen(&mut self, dir: &Path) -> Result<(), StoreError> {
+        if self.file.is_none() {
+            *self = Self::take(dir)?;
+            return Ok(());
+        }
+        // The lock itself stays: a second one on the file would have to wait for it.
+        let path = dir.join("lock");
+        let opened = OpenOptions::new().write(true).open(&path);
+        let file = opened.map_err(|error| StoreError::io(&path, error))?;
+        name(&file);
+        self.writes = true;
+        Ok(())
     }
 
     /// Whether the store can be written.
@@ -81,6 +93,13 @@ impl Drop for Lock {
         // If unlocking fails, closing the file is what is left, and happens next.
         let _ = self.file.as_ref().map(File::unlock);
     }
+}
+
+/// Writes down who holds it. On a full disk the name is missing, the lock is not.
+fn name(mut file: &File) {
+    let _ = file
+        .set_len(0)
+        .and_then(|()| file.write_all(holder().as_bytes()));
 }
 
 /// Process id, command and subcommand; no further arguments, they may hold secrets.

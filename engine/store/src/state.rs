@@ -80,6 +80,25 @@ impl State {
         }
     }
 
+    /// Goes on from a start for writing, after one that only read.
+    pub(crate) fn take_up(&mut self, dir: &Path, booted: Result<Booted, StoreError>) {
+        match booted {
+            Ok(booted) => {
+                let mut notices = std::mem::take(&mut self.notices);
+                notices.push("the disk is read-only no more".to_owned());
+                notices.extend(booted.notices.iter().cloned());
+                *self = Self::new(dir, booted, false);
+                self.notices = notices;
+            }
+            Err(error) => {
+                self.index = Err(Closed {
+                    reason: format!("its disk takes writes again, and it does not open: {error}"),
+                    full: false,
+                });
+            }
+        }
+    }
+
     pub(crate) fn catalogue(&self) -> &Catalogue {
         &self.catalogue
     }

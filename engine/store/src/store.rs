@@ -24,12 +24,12 @@ pub struct Store {
     dir: PathBuf,
     state: Mutex<State>,
     // Last, so that it is let go of when everything else is closed.
-    _lock: Lock,
+    lock: Mutex<Lock>,
 }
 
 impl Store {
     /// Opens the store in `dir`, creating it where there is none, and mends what can be mended: see [`Store::notices`]. On a
-    /// disk that is mounted read-only it is only read from: see [`Store::reads_only`].
+    /// disk that is mounted read-only it is only read from, until the disk takes writes: see [`Store::reads_only`].
     ///
     /// # Errors
     /// [`StoreError::Held`] names the process that has it open; others say what the disk refused.
@@ -45,7 +45,7 @@ impl Store {
         Ok(Self {
             dir: dir.to_owned(),
             state: Mutex::new(State::new(dir, booted?, reading)),
-            _lock: lock,
+            lock: Mutex::new(lock),
         })
     }
 
@@ -55,17 +55,18 @@ impl Store {
         self.state().notices().to_vec()
     }
 
-    /// Whether the disk is mounted read-only, so that nothing is mended and nothing changed.
+    /// Whether the disk is mounted read-only, so that nothing is mended and nothing changed. Where it no longer is, the next
+    /// write or [`Store::tend`] finds that out.
     #[must_use]
     pub fn reads_only(&self) -> bool {
         self.state().reads_only()
     }
 
-    /// Uses the time between two writes, a few seconds each: after a full disk the index is reopened, and the room that is
-    /// kept for going back is taken again. Tells how the store is.
+    /// Uses the time between two writes, a few seconds each: after a read-only disk the store is opened for writing, after a
+    /// full one the index is reopened, and the room that is kept for going back is taken again. Tells how the store is.
     #[must_use]
     pub fn tend(&self) -> Standing {
-        self.state().tend(&self.dir)
+        self.writing().tend(&self.dir)
     }
 
     /// Stores a version and moves `folder` to it, and `live` unless it is held or beside a canary. When this returns it is on the disk.
@@ -75,7 +76,7 @@ impl Store {
     /// The id is not that of the content, the version is too large, or the disk refused; then nothing has changed.
     pub fn commit(&self, version: NewVersion) -> Result<Committed, StoreError> {
         check(&version)?;
-        let mut state = self.state();
+        let mut state = self.writing();
         let id = version.id.clone();
         let new = !state.catalogue().contains(&id);
         let refs = state.catalogue().refs();
@@ -96,7 +97,7 @@ impl Store {
     /// As for [`Store::commit`].
     pub fn draft(&self, version: NewVersion) -> Result<VersionHead, StoreError> {
         check(&version)?;
-        let mut state = self.state();
+        let mut state = self.writing();
         let id = version.id.clone();
         let (event, body) = state.save(version, true);
         let catalogue = state.catalogue();
@@ -118,7 +119,7 @@ impl Store {
         author: &str,
         reason: &str,
     ) -> Result<VersionHead, StoreError> {
-        let mut state = self.state();
+        let mut state = self.writing();
         // Read in full: what is damaged must not be served to anybody.
         let head = state.version(id)?.head;
         let Refs { live, canary, .. } = state.catalogue().refs();
@@ -148,7 +149,7 @@ impl Store {
     /// # Errors
     /// Nothing is tried out, or the disk refused.
     pub fn end_canary(&self, author: &str, reason: &str) -> Result<Back, StoreError> {
-        self.ended(&mut self.state(), author, reason)
+        self.ended(&mut self.writing(), author, reason)
     }
 
     fn ended(&self, state: &mut State, author: &str, reason: &str) -> Result<Back, StoreError> {
@@ -196,7 +197,7 @@ impl Store {
         author: &str,
         reason: &str,
     ) -> Result<Back, StoreError> {
-        let mut state = self.state();
+        let mut state = self.writing();
         if to.is_none() && state.catalogue().refs().canary.is_some() {
             return self.ended(&mut state, author, reason);
         }
@@ -224,7 +225,7 @@ impl Store {
         author: &str,
         reason: &str,
     ) -> Result<VersionHead, StoreError> {
-        let mut state = self.state();
+        let mut state = self.writing();
         let folder = state.catalogue().refs().folder.clone();
         let id = to
             .map(str::to_owned)
@@ -242,7 +243,7 @@ impl Store {
     /// # Errors
     /// A canary would lose what it is compared with, or the disk refused.
     pub fn release(&self, author: &str) -> Result<Option<VersionHead>, StoreError> {
-        let mut state = self.state();
+        let mut state = self.writing();
         let Refs {
             folder: Some(id),
             held: Some(_),
@@ -335,6 +336,20 @@ impl Store {
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner)
             .close()
+    }
+
+    /// The state before something is written: one that was only read from is opened anew where the disk takes writes again.
+    fn writing(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state();
+        if state.reads_only() {
+            let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+            // Where that fails the disk is as it was, and the state says so.
+            let writes = lock.writes() || lock.widen(&self.dir).is_ok() && lock.writes();
+            if writes {
+                state.take_up(&self.dir, boot(&self.dir));
+            }
+        }
+        state
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -66,7 +66,11 @@ impl Cache {
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700);
         builder.create(folder).map_err(failed)?;
-        fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(failed)?;
+        let mode = fs::metadata(folder).map_err(failed)?.permissions().mode();
+        // Not where they are as they should be: what a read-only disk has is of use all the same.
+        if mode & 0o777 != 0o700 {
+            fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(failed)?;
+        }
         Ok(Self {
             folder: folder.to_path_buf(),
             key: key(folder).map_err(failed)?,

@@ -206,3 +206,42 @@ fn a_read_only_disk_is_read_in_full_and_nothing_is_changed_on_it() {
     store.commit(numbered(2)).unwrap();
     assert_eq!(store.verify().unwrap().problems, Vec::<String>::new());
 }
+
+#[test]
+fn a_store_that_was_opened_on_a_read_only_disk_takes_writes_when_the_disk_does() {
+    let name = "disk::a_store_that_was_opened_on_a_read_only_disk_takes_writes_when_the_disk_does";
+    let Some(disk) = Disk::mounted(name, "size=24m") else {
+        return;
+    };
+    let dir = disk.path().join("store");
+    let first = {
+        let store = Store::open(&dir).unwrap();
+        store.commit(numbered(0)).unwrap().id
+    };
+    for (n, without_lock) in [(1, false), (2, true)] {
+        if without_lock {
+            fs::remove_file(dir.join("lock")).unwrap();
+        }
+        disk.mount(&["-o", "remount,ro"]);
+        let store = Store::open(&dir).unwrap();
+        store.commit(numbered(n)).unwrap_err();
+        disk.mount(&["-o", "remount,rw"]);
+        assert_eq!(store.tend().problem, None);
+        assert!(!store.reads_only());
+        let held = Store::open(&dir).unwrap_err();
+        assert!(held.to_string().contains("is held by pid"), "{held}");
+        let kept = store.commit(numbered(n)).unwrap().id;
+        assert!([&first, &kept].iter().all(|id| store.version(id).is_ok()));
+        store.back_up().unwrap();
+        assert_eq!(store.verify().unwrap().problems, Vec::<String>::new());
+        let notices = store.notices().join("\n");
+        assert!(notices.contains("read-only no more"), "{notices}");
+    }
+
+    // Whoever asks first finds it out, not only the one who looks after the store.
+    disk.mount(&["-o", "remount,ro"]);
+    let store = Store::open(&dir).unwrap();
+    disk.mount(&["-o", "remount,rw"]);
+    store.rollback(Some(&first), "ann", "at once").unwrap();
+    assert_eq!(store.refs().live, Some(first));
+}
