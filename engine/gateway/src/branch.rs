@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ use std::time::{Duration, Instant};
 const SCHEME: &str = "git+";
 /// Where the fetched commit is kept.
 const KEPT: &str = "refs/mux/followed";
-/// Longest that a fetch may take.
+/// Longest that git may take to hear from another machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How often it is looked whether it is over.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -39,6 +40,8 @@ pub struct Branch {
     folder: String,
     /// The bare repository that holds what was fetched.
     kept: PathBuf,
+    /// Longest that git may take to hear from where the repository is.
+    patience: Duration,
     state: Mutex<State>,
 }
 
@@ -118,6 +121,7 @@ impl Branch {
             name: name.to_owned(),
             folder: folder.trim_matches('/').to_owned(),
             kept: data.join("git").join(short),
+            patience: PATIENCE,
             state: Mutex::default(),
         };
         branch.lock().commit = branch.last();
@@ -205,7 +209,7 @@ impl Branch {
             &self.url,
             &spec,
         ]);
-        in_time(&mut fetch).map_err(|why| self.explained(&why))?;
+        in_time(&mut fetch, self.patience).map_err(|why| self.explained(&why))?;
         self.last()
             .ok_or_else(|| format!("`{}` was fetched and cannot be read", self.shown()))
     }
@@ -281,7 +285,13 @@ impl Branch {
     fn others(&self) -> String {
         let mut list = self.remote();
         list.args(["ls-remote", "--heads", "--end-of-options", &self.url]);
-        let told = said(&mut list).unwrap_or_default();
+        let told = match in_time(&mut list, self.patience) {
+            Ok(told) => told,
+            Err(why) => {
+                let why = redacted(&why, &self.url);
+                return format!("; which ones there are cannot be told: {why}");
+            }
+        };
         let names = told
             .lines()
             .filter_map(|line| line.split_once("refs/heads/"));
@@ -504,21 +514,49 @@ fn said(git: &mut Command) -> Result<String, String> {
     told(git.output().map_err(|e| unrunnable(&e))?)
 }
 
-/// The same, for as long as a fetch may take.
-fn in_time(git: &mut Command) -> Result<String, String> {
+/// The same, for so long at most.
+fn in_time(git: &mut Command, patience: Duration) -> Result<String, String> {
     let begun = Instant::now();
-    let child = git.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let child = git.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = child.map_err(|e| unrunnable(&e))?;
-    while child.try_wait().map_err(|e| e.to_string())?.is_none() {
-        if begun.elapsed() > PATIENCE {
-            // It may have ended in this moment.
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err(format!("it took longer than {} s", PATIENCE.as_secs()));
+    // Read while it runs, or it would wait for somebody who does.
+    let pipes = (heard(child.stdout.take()), heard(child.stderr.take()));
+    let late = || format!("it took longer than {} s", patience.as_secs());
+    let status = loop {
+        match child.try_wait().map_err(|e| e.to_string())? {
+            Some(status) => break status,
+            None if begun.elapsed() > patience => {
+                // It may have ended in this moment.
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(late());
+            }
+            None => std::thread::sleep(LOOK_EVERY),
         }
-        std::thread::sleep(LOOK_EVERY);
-    }
-    told(child.wait_with_output().map_err(|e| e.to_string())?)
+    };
+    // What it has started and left behind may hold a pipe open.
+    let rest = || patience.saturating_sub(begun.elapsed()).max(LOOK_EVERY);
+    let read = |pipe: Receiver<Vec<u8>>| pipe.recv_timeout(rest()).map_err(|_| late());
+    told(Output {
+        status,
+        stdout: read(pipes.0)?,
+        stderr: read(pipes.1)?,
+    })
+}
+
+/// All that a pipe says, once it has ended.
+fn heard(pipe: Option<impl io::Read + Send + 'static>) -> Receiver<Vec<u8>> {
+    let (all, heard) = channel();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            // What was said before an error is what there is.
+            let _ = pipe.read_to_end(&mut bytes);
+        }
+        // Nobody waits any more where it took too long.
+        let _ = all.send(bytes);
+    });
+    heard
 }
 
 fn told(output: Output) -> Result<String, String> {
@@ -542,6 +580,8 @@ fn unrunnable(error: &io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write as _;
+    use std::net::{SocketAddr, TcpListener};
 
     fn parsed(text: &str) -> Result<Option<Branch>, String> {
         Branch::parse(text, Path::new("/nowhere"))
@@ -618,6 +658,46 @@ mod tests {
         for port in ["git+ssh://h:22/p@2#main", "git+https://h:8443/p@2#main"] {
             assert!(parsed(port).unwrap().is_some(), "{port}");
         }
+    }
+
+    /// A server that has one branch, and whose second caller hears nothing.
+    fn tongue_tied() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let mut callers = Vec::new();
+            for caller in listener.incoming() {
+                let mut caller = caller.unwrap();
+                if callers.is_empty() {
+                    let refs = format!("{} refs/heads/main\0\n", "1".repeat(40));
+                    let line = format!("{:04x}{refs}0000", refs.len() + 4);
+                    caller.write_all(line.as_bytes()).unwrap();
+                }
+                callers.push(caller);
+            }
+        });
+        address
+    }
+
+    #[test]
+    fn a_missing_branch_is_told_in_time_where_nobody_says_which_ones_there_are() {
+        let data = tempfile::tempdir().unwrap();
+        let text = format!("git+git://{}/p#mian", tongue_tied());
+        let mut branch = Branch::parse(&text, data.path()).unwrap().unwrap();
+        branch.patience = Duration::from_secs(2);
+        let why = branch.fetch().unwrap_err();
+        assert!(
+            why.contains("there is no branch `mian`") && why.contains("it took longer than 2 s"),
+            "{why}"
+        );
+    }
+
+    #[test]
+    fn however_much_git_says_it_is_heard_to_the_end() {
+        let mut loud = Command::new("sh");
+        loud.args(["-c", "seq 100000; seq 100000 >&2"]);
+        let said = in_time(&mut loud, PATIENCE).unwrap();
+        assert!(said.ends_with("100000\n"));
     }
 
     #[test]
