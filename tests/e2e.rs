@@ -24,6 +24,7 @@ mod e2e {
 
     mod branch;
     mod canary;
+    mod canary_trouble;
     mod chat;
     mod clouds;
     mod commands;

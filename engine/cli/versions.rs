@@ -357,8 +357,12 @@ impl Health {
                 })
                 .or_else(|| uncredited(field(target, "credential")));
             let unpriced = field(target, "price").is_null();
-            let why = why
+            // Where the live version reaches it in another way.
+            let canary = field(target, "canary") == true;
+            let canary = canary.then(|| "of the canary".to_owned());
+            let why = canary
                 .into_iter()
+                .chain(why)
                 .chain(unpriced.then(|| "no price known".to_owned()));
             let why = why.collect::<Vec<_>>().join("; ");
             let inflight = number(field(target, "inflight"), "");

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Policies on two providers, of which one answers `@chat`.
-fn text(a: &Mock, b: &Mock, target: &str) -> String {
+pub(crate) fn text(a: &Mock, b: &Mock, target: &str) -> String {
     bundle(&[
         openai("a", a.addr),
         openai("b", b.addr),
@@ -27,7 +27,7 @@ fn idea(home: &Home, text: &str) -> String {
 }
 
 /// Keeps policies as a draft; its id.
-async fn drafted(home: &Home, text: &str) -> String {
+pub(crate) async fn drafted(home: &Home, text: &str) -> String {
     let folder = idea(home, text);
     let draft = [
         "versions", "draft", &folder, "--reason", "cheaper", "--format", "json",
@@ -40,7 +40,7 @@ async fn drafted(home: &Home, text: &str) -> String {
 }
 
 /// A gateway whose `@chat` goes to `a/m`, and a draft that sends it to `b/m`; what is live, and the draft.
-async fn beside(a: &Mock, b: &Mock) -> (Home, Gateway, String, String) {
+pub(crate) async fn beside(a: &Mock, b: &Mock) -> (Home, Gateway, String, String) {
     let home = Home::new(&text(a, b, "a/m"));
     let gateway = home.start().await;
     let live = gateway.version().await;
@@ -48,14 +48,14 @@ async fn beside(a: &Mock, b: &Mock) -> (Home, Gateway, String, String) {
     (home, gateway, live, draft)
 }
 
-async fn promote(home: &Home, arguments: &[&str]) -> String {
+pub(crate) async fn promote(home: &Home, arguments: &[&str]) -> String {
     let said = home.run(&[&["promote", "draft"], arguments].concat()).await;
     assert_eq!(said.code, Some(0), "{}", said.err);
     said.out
 }
 
 /// The version that decides for a conversation.
-async fn decides(gateway: &Gateway, conversation: &str) -> String {
+pub(crate) async fn decides(gateway: &Gateway, conversation: &str) -> String {
     let ask = Ask::json(&chat("@chat")).header("x-mux-conversation", conversation);
     let reply = ask.send(gateway.address).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
@@ -63,7 +63,7 @@ async fn decides(gateway: &Gateway, conversation: &str) -> String {
 }
 
 /// Sends so many requests, whatever becomes of them.
-async fn send(gateway: &Gateway, requests: usize) {
+pub(crate) async fn send(gateway: &Gateway, requests: usize) {
     for _ in 0..requests {
         gateway.ask(&chat("@chat")).await;
     }

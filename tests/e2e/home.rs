@@ -7,10 +7,11 @@ use super::process::{Ended, Process, mux, run};
 use hyper::Method;
 use mux_mock::{Mock, Options};
 use mux_traffic::Record;
-use rustix::process::Signal;
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use tempfile::TempDir;
 use tokio::net::UnixStream;
 
@@ -94,6 +95,28 @@ impl Home {
             .args(arguments)
             .envs(environment.iter().copied())
             .arg("--log-json");
+        self.serving(command).await
+    }
+
+    /// A gateway that [`Gateway::files_up_to`] can be said of: the signal that comes with such a refusal is ignored.
+    pub(crate) async fn start_limitable(&self) -> Gateway {
+        let mut whole = self.command(&self.policies());
+        whole.arg("--log-json");
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", r#"trap "" XFSZ; exec "$0" "$@""#])
+            .arg(whole.get_program())
+            .args(whole.get_args());
+        for (name, value) in whole.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        self.serving(command).await
+    }
+
+    async fn serving(&self, command: Command) -> Gateway {
         let process = Process::start(command);
         let address = process
             .says("where it serves", |said| {
@@ -116,7 +139,7 @@ impl Home {
         }
     }
 
-    fn command(&self, policies: &Path) -> std::process::Command {
+    fn command(&self, policies: &Path) -> Command {
         let mut command = mux(&["serve", "--listen", "127.0.0.1:0"]);
         command
             .arg("--policies")
@@ -187,6 +210,24 @@ impl Gateway {
     /// What an operator is told.
     pub(crate) async fn admin(&self, path: &str) -> Value {
         admin(&self.data, Method::GET, path, "").await.1
+    }
+
+    /// What Prometheus is told.
+    pub(crate) async fn metrics(&self) -> String {
+        let stream = UnixStream::connect(self.data.join("admin.sock")).await;
+        let open = Ask::get("/metrics").over(stream.expect("a socket")).await;
+        open.expect("an answer").rest().await.text()
+    }
+
+    /// Has the system refuse to let any file grow beyond so many bytes, as a full disk would; `None` is as many as there are.
+    pub(crate) fn files_up_to(&self, bytes: Option<u64>) {
+        let id = i32::try_from(self.process.id()).expect("a process");
+        let all = getrlimit(Resource::Fsize);
+        let limit = Rlimit {
+            current: bytes.or(all.maximum),
+            maximum: all.maximum,
+        };
+        prlimit(Pid::from_raw(id), Resource::Fsize, limit).expect("it is ours");
     }
 
     /// The id of the version that is served.

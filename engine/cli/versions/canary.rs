@@ -146,7 +146,15 @@ pub(super) fn standing(listing: &Value) -> Option<String> {
         let version = short(field(last, "version"));
         return by_mux.then(|| format!("the canary {version} has ended: {reason}"));
     }
-    let since = when(field(canary, "since_unix_ms").as_i64().unwrap_or_default());
+    if let Some(why) = field(listing, "unwritten").as_str() {
+        let version = short(field(canary, "version"));
+        return Some(format!(
+            "the canary {version} has ended, which cannot be written down yet, so that a restart would go on with it: {why}"
+        ));
+    }
+    let of = |value: &Value, name| field(value, name).as_i64().unwrap_or_default();
+    let begun = of(canary, "since_unix_ms");
+    let since = when(begun);
     let mut lines = vec![format!(
         "canary: {} to {} since {since} (saves are kept, not served; `mux rollback` ends it)",
         short(field(canary, "version")),
@@ -156,6 +164,13 @@ pub(super) fn standing(listing: &Value) -> Option<String> {
     if !doing.is_null() {
         let rows = ["live", "canary"].map(|side| figures(side, field(doing, side)));
         lines.push(columns(&rows));
+        let counted = of(doing, "counted_since_unix_ms");
+        if counted != begun {
+            let counted = when(counted);
+            lines.push(format!(
+                "  counted anew since {counted}, when the gateway was started"
+            ));
+        }
     }
     Some(lines.join("\n"))
 }

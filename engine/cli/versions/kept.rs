@@ -33,6 +33,7 @@ pub(super) fn listing(data: &Data) -> Result<Value, Trouble> {
                 refs: store.refs(),
                 history: store.history(),
                 canary: None,
+                unwritten: None,
                 branch: None,
                 refused: None,
             };

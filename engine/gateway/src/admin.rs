@@ -1,26 +1,30 @@
 //! What operators may ask a running gateway, over a socket only its user can open.
 
+use crate::bundle::Bundle;
+use crate::canary::SharedBoard;
 use crate::command::{Command, Refused, Reloader};
 use crate::credential::Key;
 use crate::gauge::Gauge;
 use crate::live::{Canary, Live};
+use crate::metrics;
 use crate::plugins::Condition;
 use crate::recorder::Recorder;
 use crate::status::{SharedStatus, Status};
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use mux_dsl::image::{Target, TargetId};
 use mux_dsl::request::Live as _;
+use mux_routing::Nanos;
 use mux_routing::hand::Hand;
-use mux_routing::router::Router as Routes;
 use mux_routing::target::TargetState;
 use mux_store::Terms;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 use tokio::sync::oneshot;
 
@@ -39,6 +43,8 @@ pub(crate) struct Admin {
     pub(crate) clock: crate::clock::Clock,
     /// How hard pressed the machine is.
     pub(crate) gauge: Arc<Gauge>,
+    /// What a canary does.
+    pub(crate) board: SharedBoard,
 }
 
 /// Most bytes of a draft: what the store takes, escaped.
@@ -49,6 +55,7 @@ pub(crate) fn api(admin: Admin) -> Router {
     Router::new()
         .route("/policy", get(policy))
         .route("/health", get(health))
+        .route("/metrics", get(figures))
         .route("/plugins", get(plugins))
         .route("/targets", post(hold))
         .route("/versions", get(versions))
@@ -74,31 +81,19 @@ async fn policy(State(admin): State<Admin>) -> Json<Status> {
 }
 
 async fn health(State(admin): State<Admin>) -> Json<Value> {
-    let bundle = admin.live.bundle();
-    let router = &bundle.router;
-    let now = admin.clock.now();
-    let live = router.live(now);
-    let targets = (0..u32::try_from(router.fleet().targets.len()).unwrap_or(0))
-        .map(TargetId)
-        .map(|id| {
-            let state = router.state(id);
-            json!({
-                "target": router.name(id),
-                "unavailable": router.unavailable(id),
-                "health": live.health(id),
-                "breaker": state.map(|s| s.position(now).word()),
-                "by_hand": state.and_then(TargetState::held).map(Hand::word),
-                "credential": bundle.line(id).and_then(|(line, _)| credential(line.key.as_deref()?)),
-                "score_bp": state.map(|s| s.score(now)),
-                "inflight": state.map(TargetState::inflight),
-                "headroom_bp": live.headroom(id),
-                "error_rate_bp": live.error_rate(id),
-                "p50_ms": live.p50(id),
-                "p95_ms": live.p95(id),
-                "price": router.fleet().targets.get(id.index()).and_then(price_from),
-            })
-        });
     let serving = admin.live.serving();
+    let router = &serving.live.router;
+    let now = admin.clock.now();
+    let targets = targets_of(&serving.live, false, now).map(|(_, shown)| shown);
+    // Of a canary only what it does not share: what is one state is told once.
+    let apart = serving.canary.iter().flat_map(|canary| {
+        let all = targets_of(&canary.bundle, true, now);
+        all.filter(|(id, _)| {
+            let state = canary.bundle.router.state(*id);
+            !state.is_some_and(|state| router.shares(state))
+        })
+    });
+    let apart = apart.map(|(_, shown)| shown);
     Json(json!({
         "version": router.version(),
         "canary": serving.canary.as_ref().map(Canary::version),
@@ -107,15 +102,57 @@ async fn health(State(admin): State<Admin>) -> Json<Value> {
         "recording": { "problems": admin.recorder.problems() },
         "store": store(&admin.status),
         "pressure": pressure(&admin.gauge),
-        "targets": targets.collect::<Vec<_>>(),
+        "targets": targets.chain(apart).collect::<Vec<_>>(),
         "plugins": conditions(&admin, |c| c.state != "serving" || c.figures.faults.all() > 0),
     }))
+}
+
+/// Each target of a bundle, which may be that of a canary, and how it is.
+fn targets_of(
+    bundle: &Bundle,
+    canary: bool,
+    now: Nanos,
+) -> impl Iterator<Item = (TargetId, Value)> {
+    let router = &bundle.router;
+    let live = router.live(now);
+    let ids = (0..).map(TargetId).zip(&router.fleet().targets);
+    ids.map(move |(id, target)| {
+        let state = router.state(id);
+        let shown = json!({
+            "target": target.name,
+            "canary": canary,
+            "unavailable": router.unavailable(id),
+            "health": live.health(id),
+            "breaker": state.map(|s| s.position(now).word()),
+            "by_hand": state.and_then(TargetState::held).map(Hand::word),
+            "credential": bundle.line(id).and_then(|(line, _)| credential(line.key.as_deref()?)),
+            "score_bp": state.map(|s| s.score(now)),
+            "inflight": state.map(TargetState::inflight),
+            "headroom_bp": live.headroom(id),
+            "error_rate_bp": live.error_rate(id),
+            "p50_ms": live.p50(id),
+            "p95_ms": live.p95(id),
+            "price": price_from(target),
+        });
+        (id, shown)
+    })
 }
 
 /// Whether versions can be saved, and how much room there is.
 fn store(status: &SharedStatus) -> Value {
     let status = status.lock().unwrap_or_else(PoisonError::into_inner);
     json!(status.store)
+}
+
+/// The same for Prometheus, as far as there is something to tell.
+async fn figures(State(admin): State<Admin>) -> impl IntoResponse {
+    let unwritten = {
+        let status = admin.status.lock();
+        let status = status.unwrap_or_else(PoisonError::into_inner);
+        status.unwritten.is_some()
+    };
+    let text = metrics::text(&admin.board, unwritten);
+    ([(CONTENT_TYPE, metrics::TYPE)], text)
 }
 
 /// How each adapter is, and what is counted of it.
@@ -189,31 +226,33 @@ enum Action {
 /// Holds a target, lets it go, or forgets what it did.
 async fn hold(State(admin): State<Admin>, Json(asked): Json<Hold>) -> Response {
     let serving = admin.live.serving();
-    let of = |router: &Routes| {
-        let mut names = router.fleet().targets.iter();
-        let found = names.position(|t| *t.name == *asked.target);
-        found.and_then(|at| u32::try_from(at).ok()).map(TargetId)
-    };
-    let mut routers = serving.bundles().map(|bundle| &bundle.router);
-    let Some(state) = routers.find_map(|router| router.state(of(router)?)) else {
-        let targets = serving.live.router.fleet().targets.iter();
-        let names: Vec<&str> = targets.map(|t| &*t.name).collect();
+    let routers = || serving.bundles().map(|bundle| &bundle.router);
+    // A canary that reaches it in another way, by another key or model, has a state of its own.
+    let states = routers().filter_map(|router| router.state(router.named(&asked.target)?));
+    let states: Vec<&TargetState> = states.collect();
+    if states.is_empty() {
+        let targets = routers().flat_map(|router| &router.fleet().targets);
+        let names: BTreeSet<&str> = targets.map(|target| &*target.name).collect();
+        let names: Vec<&str> = names.into_iter().collect();
         let why = format!(
             "there is no target `{}`; there are {}",
             asked.target,
             names.join(", ")
         );
         return (StatusCode::NOT_FOUND, Json(json!({"error": why}))).into_response();
-    };
-    match asked.action {
-        Action::Drain => state.hold(Some(Hand::Drained)),
-        Action::Open => state.hold(Some(Hand::Open)),
-        Action::Close => state.hold(Some(Hand::Closed)),
-        Action::Free => state.hold(None),
-        Action::Reset => state.reset(admin.clock.now()),
+    }
+    for state in &states {
+        match asked.action {
+            Action::Drain => state.hold(Some(Hand::Drained)),
+            Action::Open => state.hold(Some(Hand::Open)),
+            Action::Close => state.hold(Some(Hand::Closed)),
+            Action::Free => state.hold(None),
+            Action::Reset => state.reset(admin.clock.now()),
+        }
     }
     tracing::info!(target = %asked.target, action = ?asked.action, "an operator decided about a target");
-    Json(json!({"target": asked.target, "by_hand": state.held().map(Hand::word)})).into_response()
+    let held = states.iter().find_map(|state| state.held());
+    Json(json!({"target": asked.target, "by_hand": held.map(Hand::word)})).into_response()
 }
 
 async fn versions(State(admin): State<Admin>) -> Response {

@@ -4,6 +4,7 @@ use mux_routing::trial::{Answer, Bounds, Figures, Side, Trial};
 use mux_store::{Canary, Terms};
 use mux_traffic::Record;
 use serde::Serialize;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Where the recorder's thread counts, and the reload thread looks.
@@ -11,6 +12,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 pub struct Board {
     trial: Mutex<Option<Beside>>,
     tell: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    aborted: AtomicU64,
+    promoted: AtomicU64,
 }
 
 impl std::fmt::Debug for Board {
@@ -25,7 +28,11 @@ struct Beside {
     canary: String,
     terms: Terms,
     since_unix_ms: i64,
+    /// When the gateway was started, where that was meanwhile.
+    resumed_unix_ms: Option<i64>,
     trial: Trial,
+    /// How it is worse, once a look has shown that.
+    worse: Option<String>,
 }
 
 /// Shared between the two threads.
@@ -47,11 +54,15 @@ pub enum Verdict {
 pub struct Standing {
     /// The version that is tried out.
     pub version: String,
+    /// The version it is compared with.
+    pub beside: String,
     /// When it began, unix milliseconds.
     pub since_unix_ms: i64,
+    /// From when on answers are counted: counts are kept in memory, and begin anew when the gateway is started.
+    pub counted_since_unix_ms: i64,
     /// How it is run.
     pub terms: Terms,
-    /// What the live version did since then, or since the gateway started.
+    /// What the live version did since then.
     pub live: Did,
     /// What the canary did.
     pub canary: Did,
@@ -93,8 +104,9 @@ impl Board {
         let _ = self.tell.set(Box::new(tell));
     }
 
-    /// Begins to count for a canary beside the live version; one that goes on with other terms is counted anew.
-    pub fn begin(&self, live: &str, canary: &Canary) {
+    /// Begins to count for a canary beside the live version; one that goes on with other terms, or after a restart, is counted
+    /// anew, so that it takes all the answers of its terms again.
+    pub fn begin(&self, live: &str, canary: &Canary, resumed_unix_ms: Option<i64>) {
         let Canary {
             version,
             since_unix_ms,
@@ -110,7 +122,9 @@ impl Board {
             canary: version,
             terms,
             since_unix_ms,
+            resumed_unix_ms,
             trial: Trial::new(bounds),
+            worse: None,
         });
     }
 
@@ -119,7 +133,8 @@ impl Board {
         *self.lock() = None;
     }
 
-    /// Counts a request. Called on the recorder's thread, never by a request.
+    /// Counts a request, and looks where it is time to: here, so that whoever acts on it may be busy and the canary is judged
+    /// by the same answers all the same. Called on the recorder's thread, never by a request.
     pub fn take(&self, record: &Record) {
         let decide = self.lock().as_mut().is_some_and(|beside| {
             let side = match record.version.as_str() {
@@ -131,9 +146,13 @@ impl Board {
                 return false;
             };
             let before = beside.trial.answers();
-            let look = beside.trial.take(side, answer);
+            let look = beside.trial.take(side, answer) && beside.worse.is_none();
+            if look {
+                beside.worse = beside.trial.look();
+            }
             let now = beside.trial.answers();
-            look || before < beside.terms.answers && now >= beside.terms.answers
+            let enough = before < beside.terms.answers && now >= beside.terms.answers;
+            look && beside.worse.is_some() || enough
         });
         if let (true, Some(tell)) = (decide, self.tell.get()) {
             tell();
@@ -148,14 +167,30 @@ impl Board {
             return Verdict::Open;
         };
         let over = beside.over(now_unix_ms) && beside.trial.answers() >= beside.terms.answers;
-        if !over && !beside.trial.due() {
-            return Verdict::Open;
+        if over && beside.worse.is_none() && beside.trial.news() {
+            beside.worse = beside.trial.look();
         }
-        match beside.trial.look() {
-            Some(worse) => Verdict::Worse(worse),
+        match &beside.worse {
+            Some(worse) => Verdict::Worse(worse.clone()),
             None if over => Verdict::Good(beside.told()),
             None => Verdict::Open,
         }
+    }
+
+    /// Counts an end that mux decided about: a promotion, or else an abortion.
+    pub fn ended(&self, promoted: bool) {
+        let ends = if promoted {
+            &self.promoted
+        } else {
+            &self.aborted
+        };
+        ends.fetch_add(1, Relaxed);
+    }
+
+    /// How many canaries mux has aborted, and how many promoted, since the gateway started.
+    #[must_use]
+    pub fn ends(&self) -> [u64; 2] {
+        [&self.aborted, &self.promoted].map(|ends| ends.load(Relaxed))
     }
 
     /// Milliseconds until its time is up; `None` where that makes no difference.
@@ -175,7 +210,9 @@ impl Board {
         let [live, canary] = beside.trial.figures();
         Some(Standing {
             version: beside.canary.clone(),
+            beside: beside.live.clone(),
             since_unix_ms: beside.since_unix_ms,
+            counted_since_unix_ms: beside.resumed_unix_ms.unwrap_or(beside.since_unix_ms),
             terms: beside.terms.clone(),
             live: live.into(),
             canary: canary.into(),
@@ -200,8 +237,12 @@ impl Beside {
     /// What both did, in words.
     fn told(&self) -> String {
         let [live, canary] = self.trial.figures();
+        let resumed = self
+            .resumed_unix_ms
+            .map(|_| ", counted since the gateway was started");
+        let anew = resumed.unwrap_or_default();
         format!(
-            "as a canary it was no worse: {} of {} requests failed, of the live version {} of {}",
+            "as a canary it was no worse: {} of {} requests failed, of the live version {} of {}{anew}",
             canary.failed, canary.answers, live.failed, live.answers
         )
     }
@@ -241,7 +282,7 @@ mod tests {
     #[test]
     fn a_canary_is_good_when_its_time_is_up_and_both_have_enough_answers() {
         let board = Board::default();
-        board.begin("old", &canary(Some(500)));
+        board.begin("old", &canary(Some(500)), None);
         assert_eq!(board.left(1_200), Some(300));
         for _ in 0..99 {
             board.take(&record("old", "ok"));
@@ -260,6 +301,44 @@ mod tests {
     }
 
     #[test]
+    fn a_canary_is_judged_by_the_tenth_answer_and_by_a_quarter_more_however_late_anybody_acts() {
+        let board = Board::default();
+        board.begin("old", &canary(None), None);
+        for _ in 0..100 {
+            board.take(&record("old", "ok"));
+        }
+        for n in 0..300 {
+            board.take(&record("new", if n < 200 { "ok" } else { "server" }));
+        }
+        // Looks are at 10, 12, 15, 18 … 198 and 247 answers, and nobody has asked for a verdict meanwhile.
+        let Verdict::Worse(why) = board.verdict(2_000) else {
+            panic!("left alone")
+        };
+        assert!(why.contains("47 of 247 requests failed"), "{why}");
+    }
+
+    #[test]
+    fn a_canary_that_goes_on_after_a_restart_takes_all_its_answers_again_and_says_so() {
+        let board = Board::default();
+        // Its time was up long before the gateway was started again.
+        board.begin("old", &canary(Some(500)), Some(9_000));
+        let serve = |requests| {
+            for _ in 0..requests {
+                board.take(&record("old", "ok"));
+                board.take(&record("new", "ok"));
+            }
+        };
+        serve(99);
+        assert_eq!(board.verdict(9_500), Verdict::Open);
+        assert_eq!(board.standing().unwrap().counted_since_unix_ms, 9_000);
+        serve(1);
+        let Verdict::Good(told) = board.verdict(9_500) else {
+            panic!("not enough")
+        };
+        assert!(told.contains("since the gateway was started"), "{told}");
+    }
+
+    #[test]
     fn a_canary_without_an_end_is_never_promoted_by_itself_and_is_aborted_all_the_same() {
         let board = Board::default();
         let told = Arc::new(std::sync::atomic::AtomicU32::new(0));
@@ -267,14 +346,14 @@ mod tests {
         board.tell(move || {
             telling.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         });
-        board.begin("old", &canary(None));
+        board.begin("old", &canary(None), None);
         for _ in 0..200 {
             board.take(&record("old", "ok"));
             board.take(&record("new", "ok"));
         }
         assert_eq!(board.verdict(i64::MAX), Verdict::Open);
         assert!(told.load(std::sync::atomic::Ordering::Relaxed) > 0);
-        board.begin("old", &canary(None));
+        board.begin("old", &canary(None), None);
         for _ in 0..20 {
             board.take(&record("old", "ok"));
             board.take(&record("new", "server"));

@@ -91,15 +91,28 @@ impl Exchange {
         )
     }
 
-    /// Refuses a request that no flight was made for, and records that.
+    /// Refuses a request before it is known which version decides about it, and records that.
+    fn undecided(
+        &self,
+        refusal: &Refusal,
+        (dialect, id, seed): (Dialect, String, u64),
+        live: &Bundle,
+    ) -> Response<Answer> {
+        let version = live.router.version();
+        let response = answer::refused(refusal, dialect, &id, version);
+        let record = unread(refusal, dialect, id, version, seed);
+        self.means.recorder.undecided(record);
+        response
+    }
+
+    /// Refuses a request that a version decides about and no flight was made for, and records that.
     fn unflown(
         &self,
         refusal: &Refusal,
-        dialect: Dialect,
-        id: String,
-        version: &str,
-        seed: u64,
+        (dialect, id, seed): (Dialect, String, u64),
+        bundle: &Bundle,
     ) -> Response<Answer> {
+        let version = bundle.router.version();
         let response = answer::refused(refusal, dialect, &id, version);
         let record = unread(refusal, dialect, id, version, seed);
         self.means.recorder.aside(record);
@@ -109,10 +122,9 @@ impl Exchange {
     async fn ask(&self, request: Request<Incoming>, dialect: Dialect) -> Response<Answer> {
         let (id, seed) = self.ids.next();
         let serving = self.live.serving();
-        let version = serving.live.router.version();
         // Its body is not even read.
         if self.gauge.stage() == Stage::Closed {
-            return self.unflown(&closed(), dialect, id, version, seed);
+            return self.undecided(&closed(), (dialect, id, seed), &serving.live);
         }
         let reading = Reading {
             dialect,
@@ -123,12 +135,14 @@ impl Exchange {
         };
         let mut read = match arrival::read(request, reading).await {
             Ok(read) => read,
-            Err(refusal) => return self.unflown(&refusal, dialect, id, version, seed),
+            Err(refusal) => {
+                return self.undecided(&refusal, (dialect, id, seed), &serving.live);
+            }
         };
         // Only now: who asks decides which version does.
         let bundle = Arc::clone(serving.bundle(&read.arrival.facts, &id));
         if let Err(refusal) = read.meet(bundle.router.demand()) {
-            return self.unflown(&refusal, dialect, id, bundle.router.version(), seed);
+            return self.unflown(&refusal, (dialect, id, seed), &bundle);
         }
         let (recorder, asked) = (&self.means.recorder, &read.asked);
         recorder.prompt(&id, read.arrival.at, dialect.name(), asked.written());
@@ -151,7 +165,7 @@ impl Exchange {
             }
             None => match self.places.take(0) {
                 Some(place) => place,
-                None => return self.unflown(&busy(), dialect, id, bundle.router.version(), seed),
+                None => return self.unflown(&busy(), (dialect, id, seed), &bundle),
             },
         };
         let live = bundle.router.live(read.arrival.decided());

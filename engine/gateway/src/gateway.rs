@@ -10,6 +10,7 @@ use crate::credential::Vault;
 use crate::drive::Means;
 use crate::exchange::{COPIES, Exchange};
 use crate::gauge::{self, Gauge};
+use crate::late::Late;
 use crate::live::{Live, Serving};
 use crate::network::Network;
 use crate::places::Places;
@@ -226,7 +227,7 @@ impl Gateway {
         let upstream = Upstream::new(&options.network);
         let ids = options.seed.map_or_else(Ids::default, Ids::new);
         let (branch, poll) = (policies.branch().cloned(), options.poll);
-        let desk = (Arc::clone(&status), board);
+        let desk = (Arc::clone(&status), Arc::clone(&board));
         let ready = move || ready(options, policies, store, &plugin_folder, desk);
         let (mut keeper, serving) = off_the_runtime(ready).await?;
         serving.bundles().for_each(reload::warn);
@@ -270,6 +271,7 @@ impl Gateway {
             recorder,
             clock,
             gauge,
+            board,
         });
         let administering = administer(&socket, administrators)?;
         let (joining, joined) = unbounded_channel();
@@ -464,6 +466,7 @@ fn keeper(
         watch: None,
         read: BTreeSet::new(),
         unkept: false,
+        late: Late::default(),
     })
 }
 

@@ -87,6 +87,7 @@ impl Lost {
 enum Message {
     Flight(Box<Flight>),
     Record(Box<Record>),
+    Undecided(Box<Record>),
     Prompt(Box<Prompt>),
     Stop,
 }
@@ -190,9 +191,15 @@ impl Recorder {
         self.offer(Message::Flight(Box::new(flight)));
     }
 
-    /// Hands over a request that no flight was made for, or none was needed for.
+    /// Hands over a request that a version decided about and no flight was made for, or none was needed for. It counts for
+    /// that version as any other does.
     pub fn aside(&self, record: Record) {
         self.offer(Message::Record(Box::new(record)));
+    }
+
+    /// Hands over a request that was refused before it was known which version decides about it: it says nothing about any.
+    pub fn undecided(&self, record: Record) {
+        self.offer(Message::Undecided(Box::new(record)));
     }
 
     /// Requests that were not recorded: a queue was full, or the disk refused them.
@@ -283,7 +290,11 @@ impl Desk {
                     self.board.take(&record);
                     self.record(record);
                 }
-                Ok(Message::Record(record)) => self.record(*record),
+                Ok(Message::Record(record)) => {
+                    self.board.take(&record);
+                    self.record(*record);
+                }
+                Ok(Message::Undecided(record)) => self.record(*record),
                 Ok(Message::Prompt(prompt)) => self.prompt(&prompt),
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => break,

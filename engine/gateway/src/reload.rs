@@ -2,6 +2,7 @@
 //! here, one at a time, on a thread of their own.
 
 mod aside;
+mod ends;
 mod refs;
 
 use crate::bundle::{Bundle, Sources};
@@ -9,6 +10,7 @@ use crate::canary::SharedBoard;
 use crate::clock::unix_ms;
 use crate::command::{Command, Files};
 use crate::credential::Vault;
+use crate::late::Late;
 use crate::live::{Canary, Live, Serving};
 use crate::plugins::{Change, Plugins, adapter_of};
 use crate::policies::{Policies, Text};
@@ -25,7 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A save is taken up when nothing has changed for this long …
 const SETTLE: Duration = Duration::from_millis(15);
@@ -69,6 +71,8 @@ pub(crate) struct Keeper {
     pub(crate) tending: Tending,
     /// The folder as it stands could not be kept for want of a disk that takes it.
     pub(crate) unkept: bool,
+    /// What was decided about a canary and could not be carried out yet.
+    pub(crate) late: Late,
 }
 
 impl std::fmt::Debug for Keeper {
@@ -158,11 +162,18 @@ impl Keeper {
     /// Works until told to stop.
     pub(crate) fn run(mut self, commands: &Receiver<Command>, live: &Live) {
         let mut idle = false;
+        let mut decided = Instant::now();
         loop {
             // Not at once after a save that failed: that was this very moment.
             if self.tending.turn(&self.store, &self.status) && idle && self.unkept {
                 tracing::info!("the policy folder could not be kept, trying again");
                 self.changed(live);
+            }
+            self.catch_up(live, false);
+            // However often something is asked meanwhile.
+            if decided.elapsed() >= TURN {
+                self.decide(live);
+                decided = Instant::now();
             }
             let left = self.board.left(unix_ms()).map(Duration::from_millis);
             let wait = left.map_or(TURN, |left| left.min(TURN));
@@ -190,6 +201,7 @@ impl Keeper {
                 command => self.obey(command, live),
             }
         }
+        self.catch_up(live, true);
         if let Err(error) = self.store.close() {
             tracing::error!("the store did not close cleanly: {error}");
         }
@@ -239,6 +251,7 @@ impl Keeper {
             refs: self.store.refs(),
             history: self.store.history(),
             canary: self.board.standing(),
+            unwritten: status.unwritten.clone(),
             branch: self.policies.branch().map(|branch| branch.following()),
             refused: status.error.clone(),
         }

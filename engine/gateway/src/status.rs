@@ -21,6 +21,9 @@ pub struct Listing {
     /// How a canary does, where one is tried out and a gateway runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canary: Option<canary::Standing>,
+    /// Why the end of a canary is not written down yet, so that `refs` still has it, where one holds and is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unwritten: Option<String>,
     /// The branch that is followed, where one is and a gateway runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub branch: Option<Following>,
@@ -43,6 +46,9 @@ pub struct Status {
     /// The branch that is followed, where one is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub branch: Option<Following>,
+    /// Why the end of a canary, which holds, is not written down yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unwritten: Option<String>,
     /// Whether the folder as it stands is good.
     pub ok: bool,
     /// Why it is not, as a person reads it.

@@ -12,12 +12,12 @@ use crate::pressure::Stage;
 use crate::upstream::{Slices, Upstream};
 use bytes::Bytes;
 use hyper::{Method, Request};
-use mux_dsl::image::{ProviderId, TargetId};
+use mux_dsl::image::{Fleet, ProviderId, TargetId};
 use mux_routing::Nanos;
 use mux_routing::breaker::Rule;
 use mux_routing::chance::Chance;
 use mux_routing::flight::{Arrival, Flight};
-use mux_routing::upkeep::{Chore, Upkeep};
+use mux_routing::upkeep::{Chore, Upkeep, probe};
 use mux_traffic::record::Facts;
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,22 +103,36 @@ fn due(bundle: &Arc<Bundle>, upkeep: &mut Upkeep, now: Nanos) -> Vec<(Arc<Bundle
     chores.map(|chore| (Arc::clone(bundle), chore)).collect()
 }
 
-/// Whether what a chore is about is there in another bundle too, which has the same to do.
+/// Whether what a chore is about is there in another bundle too, which has the same to do: the same connection, or the same
+/// state of a target. Names tell neither.
 fn shared(other: &Bundle, bundle: &Bundle, chore: Chore) -> bool {
     let (fleet, others) = (bundle.router.fleet(), other.router.fleet());
     match chore {
         Chore::Warm(id) => {
-            let provider = fleet.providers.get(id.index());
-            provider.is_some_and(|p| {
-                others
-                    .providers
-                    .iter()
-                    .any(|o| o.name == p.name && o.url == p.url)
+            let warm = |fleet: &Fleet, id: ProviderId| {
+                let provider = fleet.providers.get(id.index());
+                provider.and_then(|p| p.warm).or(fleet.defaults.warm)
+            };
+            let origin = |bundle: &Bundle, id| bundle.provider(id)?.origin.clone();
+            let ids = (0..).map(ProviderId).zip(&others.providers);
+            let mut ids = ids.map(|(id, _)| id);
+            ids.any(|o| {
+                origin(other, o) == origin(bundle, id) && warm(others, o) == warm(fleet, id)
             })
         }
         Chore::Reach(target) | Chore::Ask(target) => {
-            let name = bundle.router.name(target);
-            others.targets.iter().any(|target| &*target.name == name)
+            let own = bundle.router.state(target);
+            let how = |fleet: &Fleet, id: TargetId| {
+                let target = fleet.targets.get(id.index())?;
+                Some(probe(fleet, target.provider))
+            };
+            let ids = (0..).map(TargetId).zip(&others.targets);
+            let mut same = ids.filter(|(id, _)| {
+                let state = other.router.state(*id);
+                own.zip(state)
+                    .is_some_and(|(own, state)| std::ptr::eq(own, state))
+            });
+            same.any(|(id, _)| how(others, id) == how(fleet, target))
         }
     }
 }

@@ -326,6 +326,22 @@ impl Router {
         self.targets.get(target.index()).map(AsRef::as_ref)
     }
 
+    /// Whether one of its targets has this very state. Targets of one name have different ones where bundles reach them in
+    /// different ways.
+    #[must_use]
+    pub fn shares(&self, state: &TargetState) -> bool {
+        let mut own = self.targets.iter().map(Arc::as_ptr);
+        own.any(|own| std::ptr::eq(own, state))
+    }
+
+    /// The target of a name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<TargetId> {
+        let mut targets = self.fleet().targets.iter();
+        let at = targets.position(|target| *target.name == *name)?;
+        u32::try_from(at).ok().map(TargetId)
+    }
+
     /// Most attempts in flight at a target.
     #[must_use]
     pub fn concurrency(&self, target: TargetId) -> Option<u32> {

@@ -1,6 +1,7 @@
 //! Whether a version that is tried out does worse than the live one: what ends a canary by itself.
 //!
-//! Both are counted over the same time. At 10 answers of the canary, and whenever it has a quarter more, they are looked at:
+//! Both are counted over the same time. As soon as both have 10 answers, and then with the very answer that makes the
+//! canary's a quarter more than at the look before, they are looked at:
 //!
 //! | measure | worse is |
 //! |---|---|
@@ -209,6 +210,8 @@ pub struct Trial {
     looks: u32,
     /// Answers of the canary at the next one.
     next: u64,
+    /// Whether anything was counted since the last one.
+    news: bool,
 }
 
 impl Trial {
@@ -221,11 +224,13 @@ impl Trial {
             canary: Tally::default(),
             looks: 0,
             next: FIRST,
+            news: false,
         }
     }
 
     /// Counts a request; whether it is time to look.
     pub fn take(&mut self, side: Side, answer: Answer) -> bool {
+        self.news = true;
         match side {
             Side::Live => self.live.take(answer),
             Side::Canary => self.canary.take(answer),
@@ -237,6 +242,12 @@ impl Trial {
     #[must_use]
     pub fn due(&self) -> bool {
         self.canary.answers >= self.next && self.live.answers >= FIRST
+    }
+
+    /// Whether a look would see anything that the last one did not.
+    #[must_use]
+    pub fn news(&self) -> bool {
+        self.news
     }
 
     /// Answers of the side that has fewer.
@@ -254,6 +265,7 @@ impl Trial {
     /// Looks, and says in words what is worse, if something is.
     pub fn look(&mut self) -> Option<String> {
         self.looks += 1;
+        self.news = false;
         self.next = (self.canary.answers + 1).max(self.canary.answers * 5 / 4);
         let look = f64::from(self.looks);
         let odds = FALSE_ALARMS / (look * (look + 1.0));

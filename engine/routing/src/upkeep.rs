@@ -5,11 +5,19 @@ use crate::breaker::Position;
 use crate::chance::Chance;
 use crate::router::Router;
 use crate::{MILLI, Nanos, SECOND};
-use mux_dsl::image::{Probe, ProviderId, TargetId};
+use mux_dsl::image::{Fleet, Probe, ProviderId, TargetId};
 use std::collections::HashMap;
 
 /// How often a provider that is held back is asked where nothing is written: what costs nothing.
 const PROBE: Probe = Probe::Free(60_000);
+
+/// How a provider that is held back is asked.
+#[must_use]
+pub fn probe(fleet: &Fleet, provider: ProviderId) -> Probe {
+    let declared = fleet.providers.get(provider.index());
+    let written = declared.and_then(|p| p.probe).or(fleet.defaults.probe);
+    written.unwrap_or(PROBE)
+}
 
 /// Something to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,9 +56,7 @@ impl Upkeep {
             if let Some(least) = quiet.get_mut(declared.provider.index()) {
                 *least = since.min(*least);
             }
-            let provider = fleet.providers.get(declared.provider.index());
-            let written = provider.and_then(|p| p.probe).or(fleet.defaults.probe);
-            let (chore, each) = match written.unwrap_or(PROBE) {
+            let (chore, each) = match probe(fleet, declared.provider) {
                 Probe::Off => continue,
                 Probe::Free(each) => (Chore::Reach(target), each),
                 Probe::Paid(each) => (Chore::Ask(target), each),
@@ -60,10 +66,8 @@ impl Upkeep {
             }
         }
         for ((id, provider), quiet) in (0..).map(ProviderId).zip(&fleet.providers).zip(quiet) {
-            let each = provider
-                .warm
-                .or(fleet.defaults.warm)
-                .unwrap_or_else(|| warm(id));
+            let written = provider.warm.or(fleet.defaults.warm);
+            let each = written.unwrap_or_else(|| warm(id));
             if each > 0 && quiet != Nanos::MAX && quiet >= each * MILLI {
                 self.take(Chore::Warm(id), each, now, &mut due);
             }

@@ -9,7 +9,7 @@ use mux_store::{Back, Terms, VersionHead};
 use std::sync::Arc;
 
 /// Who ends a canary where no person does.
-const MUX: &str = "mux";
+pub(super) const MUX: &str = "mux";
 
 impl Keeper {
     /// Checks files as a save would be, and keeps them as a version that nobody is served by yet.
@@ -60,7 +60,7 @@ impl Keeper {
         let (share, by) = (terms.share_bp, terms.by);
         let head = self.store.canary(id, terms, author, reason)?;
         let serving = live.serving();
-        self.count(serving.live.router.version());
+        self.count(serving.live.router.version(), None);
         live.serve(Serving {
             live: Arc::clone(&serving.live),
             canary: Some(Canary::new(Arc::clone(&bundle), share, by)),
@@ -74,7 +74,8 @@ impl Keeper {
         Ok(head)
     }
 
-    /// Goes on with the canary of before a restart; its answers are counted anew.
+    /// Goes on with the canary of before a restart; its answers are counted anew, and all that its terms ask for are needed
+    /// again.
     pub(super) fn resumed(&mut self) -> Option<Serving> {
         let refs = self.store.refs();
         let (canary, live) = (refs.canary?, refs.live?);
@@ -85,11 +86,12 @@ impl Keeper {
                 tracing::warn!(
                     version = canary.version,
                     share_bp = canary.terms.share_bp,
-                    "going on trying out a version; `mux rollback` ends that"
+                    answers = canary.terms.answers,
+                    "going on trying out a version, whose answers are counted anew; `mux rollback` ends that"
                 );
                 self.look();
                 self.note_live(&bundle);
-                self.count(&live);
+                self.count(&live, Some(unix_ms()));
                 let terms = canary.terms;
                 Some(Serving {
                     live: Arc::new(bundle),
@@ -100,17 +102,19 @@ impl Keeper {
                 let why = format!("it cannot go on after a restart: {why}");
                 tracing::error!(version = canary.version, "the canary ends: {why}");
                 if let Err(error) = self.store.end_canary(MUX, &why) {
-                    tracing::error!("that cannot be written down: {error}");
+                    tracing::error!("that cannot be written down yet: {error}");
+                    self.end_late(MUX, &why, &error.to_string());
                 }
                 None
             }
         }
     }
 
-    /// Counts for the canary of the store, beside this version.
-    fn count(&self, live: &str) {
+    /// Counts for the canary of the store, beside this version; from a moment on that is later than its begin, where it was
+    /// resumed then.
+    fn count(&self, live: &str, resumed: Option<i64>) {
         if let Some(canary) = &self.store.refs().canary {
-            self.board.begin(live, canary);
+            self.board.begin(live, canary, resumed);
         }
     }
 
@@ -124,25 +128,37 @@ impl Keeper {
         // Whatever the disk says: nobody is served by it any more.
         self.board.end();
         let only = Arc::clone(&live.serving().live);
-        let version = only.router.version().to_owned();
         live.serve(Serving {
             live: only,
             canary: None,
         });
-        let ended = self.store.end_canary(author, reason);
-        let back = ended.map_err(|e| Refused {
-            why: format!("the canary has ended, which cannot be written down: {e}"),
-            by_disk: e.is_of_the_disk(),
-        })?;
+        let back = match self.store.end_canary(author, reason) {
+            Ok(back) => back,
+            Err(error) => {
+                let why = error.to_string();
+                self.end_late(author, reason, &why);
+                return Err(Refused {
+                    why: format!(
+                        "the canary has ended, which cannot be written down yet; mux tries again, and only a restart before that would go on with it: {why}"
+                    ),
+                    by_disk: error.is_of_the_disk(),
+                });
+            }
+        };
         tracing::info!(version = back.ended, reason, "the canary has ended");
-        if back.head.id != version {
+        self.after_end(&back, live);
+        Ok(back)
+    }
+
+    /// Serves what was saved while a canary ran, now that its end is written down.
+    pub(super) fn after_end(&mut self, back: &Back, live: &Live) {
+        if back.head.id != live.bundle().router.version() {
             match self.stored(&back.head.id) {
                 Ok(bundle) => self.swap(bundle, None, live),
                 Err(why) => tracing::error!("what was saved meanwhile cannot be served: {why}"),
             }
         }
         self.changed(live);
-        Ok(back)
     }
 
     /// Ends a canary where it is worse, and promotes it where its time is up and it was not.
@@ -151,16 +167,12 @@ impl Keeper {
             Verdict::Open => {}
             Verdict::Worse(why) => {
                 tracing::error!("the canary is aborted: {why}");
+                self.board.ended(false);
                 if let Err(refused) = self.end_canary(MUX, &format!("aborted: {why}"), live) {
                     tracing::error!("{}", refused.why);
                 }
             }
-            Verdict::Good(told) => {
-                tracing::info!("the canary is promoted: {told}");
-                if let Err(refused) = self.promote(Some("canary"), MUX, &told, live) {
-                    tracing::error!("the canary cannot be promoted: {}", refused.why);
-                }
-            }
+            Verdict::Good(told) => self.promote_canary(&told, live),
         }
     }
 }

@@ -1,0 +1,122 @@
+//! Figures for Prometheus, as text: what a canary does beside the live version, and what became of those before it.
+
+use crate::canary::{Did, SharedBoard, Standing};
+use std::fmt::{self, Write as _};
+
+/// The format of the text.
+pub(crate) const TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// Pico-dollars of a dollar.
+const DOLLAR: f64 = 1e12;
+
+/// A name, whether it counts up, and what it says.
+type Metric = (&'static str, bool, &'static str);
+
+const RUNNING: Metric = (
+    "mux_canary_running",
+    false,
+    "1 while a version is tried out beside the live one, else 0",
+);
+const UNWRITTEN: Metric = (
+    "mux_canary_end_unwritten",
+    false,
+    "1 while a canary has ended and the disk has not taken that, so that a restart would go on with it, else 0",
+);
+const ABORTED: Metric = (
+    "mux_canary_aborted_total",
+    true,
+    "canaries that mux ended because they were worse, since the gateway started",
+);
+const PROMOTED: Metric = (
+    "mux_canary_promoted_total",
+    true,
+    "canaries that mux promoted, since the gateway started",
+);
+const SHARE: Metric = (
+    "mux_canary_share",
+    false,
+    "share of the clients, or of the requests, that a version decides, 0 to 1",
+);
+const ANSWERS: Metric = (
+    "mux_canary_answers_total",
+    true,
+    "requests that a version decided since it is counted",
+);
+const FAILURES: Metric = (
+    "mux_canary_failures_total",
+    true,
+    "of these, those whose client got no answer, or half of one",
+);
+const P95: Metric = (
+    "mux_canary_p95_seconds",
+    false,
+    "95th percentile of the time to the answer",
+);
+const COST: Metric = ("mux_canary_mean_cost_usd", false, "mean cost of a request");
+
+/// All figures as they stand; `unwritten` says that an end is not written down.
+pub(crate) fn text(board: &SharedBoard, unwritten: bool) -> String {
+    let standing = board.standing();
+    let [aborted, promoted] = board.ends();
+    let mut page = Page::default();
+    page.one(RUNNING, u8::from(standing.is_some()));
+    page.one(UNWRITTEN, u8::from(unwritten));
+    page.one(ABORTED, aborted);
+    page.one(PROMOTED, promoted);
+    if let Some(standing) = &standing {
+        let share = f64::from(standing.terms.share_bp) / 10_000.0;
+        page.both(SHARE, standing, [Some(1.0 - share), Some(share)]);
+        let each = |figure: fn(&Did) -> Option<f64>| [&standing.live, &standing.canary].map(figure);
+        page.both(ANSWERS, standing, each(|did| Some(real(did.answers))));
+        page.both(FAILURES, standing, each(|did| Some(real(did.failed))));
+        page.both(
+            P95,
+            standing,
+            each(|did| did.p95_us.map(|us| real(us) / 1e6)),
+        );
+        let cost = each(|did| {
+            let cost = u64::try_from(did.cost?).ok()?;
+            Some(real(cost) / DOLLAR)
+        });
+        page.both(COST, standing, cost);
+    }
+    page.0
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+fn real(count: u64) -> f64 {
+    count as f64
+}
+
+#[derive(Debug, Default)]
+struct Page(String);
+
+impl Page {
+    fn one(&mut self, metric: Metric, value: impl fmt::Display) {
+        self.head(metric);
+        self.line(format_args!("{} {value}", metric.0));
+    }
+
+    /// A figure of the live version and of the canary, as far as they are known.
+    fn both(&mut self, metric: Metric, standing: &Standing, values: [Option<f64>; 2]) {
+        self.head(metric);
+        let sides = [("live", &standing.beside), ("canary", &standing.version)];
+        for ((side, version), value) in sides.into_iter().zip(values) {
+            if let Some(value) = value {
+                let name = metric.0;
+                self.line(format_args!(
+                    "{name}{{side=\"{side}\",version=\"{version}\"}} {value}"
+                ));
+            }
+        }
+    }
+
+    fn head(&mut self, (name, counts, what): Metric) {
+        let kind = if counts { "counter" } else { "gauge" };
+        self.line(format_args!("# HELP {name} {what}\n# TYPE {name} {kind}"));
+    }
+
+    fn line(&mut self, text: fmt::Arguments<'_>) {
+        // A string takes whatever is written to it.
+        let _ = writeln!(self.0, "{text}");
+    }
+}
