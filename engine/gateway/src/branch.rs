@@ -24,7 +24,7 @@ const KEPT: &str = "refs/mux/followed";
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How often it is looked whether it is over.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// Bytes of a file that are read at most: more than the compiler takes, so that it says so.
+/// Bytes that are read of a file, or of what git says: more than the compiler takes, so that it says so.
 const LARGEST: u64 = (1 << 20) + 1;
 /// Branches that are named at most where one is missing.
 const NAMED: usize = 8;
@@ -544,14 +544,15 @@ fn in_time(git: &mut Command, patience: Duration) -> Result<String, String> {
     })
 }
 
-/// All that a pipe says, once it has ended.
+/// What a pipe says, once it has ended: no more than is read of anything.
 fn heard(pipe: Option<impl io::Read + Send + 'static>) -> Receiver<Vec<u8>> {
     let (all, heard) = channel();
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(mut pipe) = pipe {
             // What was said before an error is what there is.
-            let _ = pipe.read_to_end(&mut bytes);
+            let _ = (&mut pipe).take(LARGEST).read_to_end(&mut bytes);
+            let _ = io::copy(&mut pipe, &mut io::sink());
         }
         // Nobody waits any more where it took too long.
         let _ = all.send(bytes);

@@ -1,4 +1,4 @@
-//! Counts what a canary and the live version do, from their records, and tells when it may be time to decide.
+//! Counts what a canary and the live version do, from their records, looks at that when it is time to, and tells what came of it.
 
 use mux_routing::trial::{Answer, Bounds, Figures, Side, Trial};
 use mux_store::{Canary, Terms};
@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// Where the recorder's thread counts, and the reload thread looks.
+/// Where the recorder's thread counts and looks, and the reload thread reads what to do.
 #[derive(Default)]
 pub struct Board {
     trial: Mutex<Option<Beside>>,
@@ -98,7 +98,7 @@ impl From<Figures> for Did {
 }
 
 impl Board {
-    /// Says whom to tell when it may be time to decide.
+    /// Says whom to tell when there may be something to decide.
     pub fn tell(&self, tell: impl Fn() + Send + Sync + 'static) {
         // Said once, when a gateway starts.
         let _ = self.tell.set(Box::new(tell));

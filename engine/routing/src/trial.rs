@@ -1,7 +1,7 @@
 //! Whether a version that is tried out does worse than the live one: what ends a canary by itself.
 //!
 //! Both are counted over the same time. As soon as both have 10 answers, and then with the very answer that makes the
-//! canary's a quarter more than at the look before, they are looked at:
+//! canary's a quarter more than at the look before, they are looked at, and once more before a canary is promoted:
 //!
 //! | measure | worse is |
 //! |---|---|
