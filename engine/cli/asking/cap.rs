@@ -1,9 +1,12 @@
 //! What may be spent, and the most that a request can cost. Bounds count a token of the prompt for each byte of what is sent:
-//! no tokeniser makes more of text, and requests with more than text are not asked again.
+//! no tokeniser makes more of text, and requests with more than text are not asked again. Providers add words of their own.
 
 use mux_dsl::Image;
 use mux_dsl::image::{Attempt, Policy, PolicyId, Route, RuleId, Timeouts, Verdict};
 use mux_dsl::worst::worst_up_to;
+
+/// Tokens of a prompt that nobody sent: how tools and forms of answers are explained to a model takes some hundreds.
+const UNSENT: usize = 1_024;
 
 /// What may be spent, pico-dollars.
 #[derive(Debug)]
@@ -99,7 +102,8 @@ pub(crate) fn most_at(image: &Image, target: &str, sizes: Sizes) -> Option<i64> 
 
 fn cost(image: &Image, route: &Route, (bytes, output): Sizes) -> Option<i64> {
     // Who judges or merges reads answers as well, which have at most four bytes a token and are at most four.
-    let prompt = bytes.saturating_add(usize::try_from(output).ok()?.saturating_mul(16));
+    let answers = usize::try_from(output).ok()?.saturating_mul(16);
+    let prompt = bytes.saturating_add(UNSENT).saturating_add(answers);
     let prompt = u32::try_from(prompt).unwrap_or(u32::MAX);
     let worst = worst_up_to(route, &image.plans, &image.fleet, prompt.into());
     Some(worst.cost?.of(prompt, output))
