@@ -46,7 +46,7 @@ pub(crate) struct Record {
     /// Leave out what was said, too: texts are blanked, and words of the protocol stay
     #[arg(long)]
     hide_text: bool,
-    /// A field whose texts stay although what was said is left out
+    /// A field whose texts and numbers stay although what was said is left out
     #[arg(long, value_name = "FIELD", requires = "hide_text")]
     keep: Vec<String>,
 }
