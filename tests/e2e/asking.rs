@@ -362,7 +362,7 @@ async fn only_what_came_lately_is_drawn_from() {
             if line["id"] != recent.as_str() {
                 line["at"] = json!(line["at"].as_i64().unwrap() - 86_400_000);
             }
-            lines += &format!("{line}\n");
+            lines.extend([line.to_string(), "\n".to_owned()]);
         }
         drop(reader);
         std::fs::remove_dir_all(&folder).unwrap();
@@ -539,4 +539,28 @@ async fn two_versions_answer_side_by_side_within_one_cap() {
         nothing.code == Some(2) && nothing.err.contains("`nothing` is no file"),
         "{nothing:?}"
     );
+}
+
+#[tokio::test]
+async fn what_policies_look_at_is_the_same_again_though_no_header_can_hold_it() {
+    let named = body(
+        "@chat",
+        &[
+            ("user", json!("Łukasz\nof Łódź")),
+            ("metadata", json!({ "team": "red, blue\n", "city": "Łódź" })),
+        ],
+    );
+    let (home, traffic, _providers) = asked(&only("chat", "a/m"), &[named]).await;
+    policy(
+        &home,
+        "policy @chat",
+        "policy @chat {
+  when tag.team is \"red, blue\\n\" and tag.city is \"Łódź\" and end_user is \"Łukasz\\nof Łódź\" use b/m
+  else use a/m
+}
+",
+    );
+    let ended = test(&home, &traffic, &LIVE).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(targets(&read(&ended)), ["b/m"]);
 }

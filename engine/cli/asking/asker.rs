@@ -1,15 +1,16 @@
 //! Who asks: each request twice, and a judge what it makes of the answers, as long as what that may cost is still there.
 
-use super::bounded::bounded;
 use super::cap::{Cap, Most};
 use super::chosen::Chosen;
 use super::form::{Form, question, score};
+use super::questions::{Questions, Terms};
 use super::side::Side;
 use super::told::{Answer, Pair};
 use crate::ending::Trouble;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
+use hyper::header::HeaderValue;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -20,34 +21,6 @@ use serde_json::Value;
 
 /// Most tokens of what a judge says.
 const VERDICT: u32 = 16;
-
-/// How requests are asked.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Terms<'t> {
-    /// Most tokens of an answer.
-    pub(crate) tokens: u32,
-    /// What every request asks for, where that is not what it asked for.
-    pub(crate) asks: Option<&'t str>,
-    /// The target that judges.
-    pub(crate) judge: Option<&'t str>,
-}
-
-/// What is put to a model, and the most that it can cost.
-#[derive(Debug)]
-pub(crate) struct Question {
-    body: Vec<u8>,
-    most: Most,
-}
-
-/// A request that can be asked again.
-#[derive(Debug)]
-pub(crate) struct Questions {
-    form: Form,
-    /// Most tokens of each answer.
-    output: u32,
-    was: Question,
-    now: Question,
-}
 
 /// Asks, and keeps the books.
 pub(crate) struct Asker<'t> {
@@ -102,26 +75,8 @@ impl<'t> Asker<'t> {
 
     /// How a recorded request is asked again; else why it is not.
     pub(crate) fn questions(&self, record: &Record, body: &Value) -> Result<Questions, String> {
-        let form = Form::of(&record.request)?;
-        let served = record.outcome.served.as_deref().ok_or("not served")?;
-        bounded(form, body)?;
-        let output = form.limit(body, self.terms.tokens)?;
-        let put = |side: &Side, model: &str| {
-            let body = form.asked(body, model, output);
-            let most = side.most(model, (body.len(), output))?;
-            Ok::<_, String>(Question { body, most })
-        };
-        let model = self.terms.asks.unwrap_or(&record.request.model);
-        let was = match &self.before {
-            Some(before) => put(before, model)?,
-            None => put(&self.now, served)?,
-        };
-        Ok(Questions {
-            form,
-            output,
-            was,
-            now: put(&self.now, model)?,
-        })
+        let sides = (&self.now, self.before.as_ref());
+        Questions::of(record, body, self.terms, sides)
     }
 
     /// Asks for both answers, and for what a judge makes of them; `None` where that may cost more than is left.
@@ -205,7 +160,7 @@ impl<'t> Asker<'t> {
             _ => &mut self.now,
         };
         let url = format!("http://{}{}", side.address(), form.path());
-        let request = request(&url, facts).body(Full::new(Bytes::from(body)));
+        let request = request(&url, facts, &body).body(Full::new(Bytes::from(body)));
         let sent = self.client.request(request.map_err(Trouble::internal)?);
         let response = match sent.await {
             Ok(response) => response,
@@ -251,21 +206,29 @@ impl<'t> Asker<'t> {
 }
 
 /// What the policies may look at, as it was.
-fn request(url: &str, facts: &Facts) -> hyper::http::request::Builder {
+fn request(url: &str, facts: &Facts, body: &[u8]) -> hyper::http::request::Builder {
     let mut request = Request::post(url).header("content-type", "application/json");
-    let tags: Vec<String> = facts.tags.iter().map(|(n, v)| format!("{n}={v}")).collect();
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    // Those of its metadata come with the body, and may hold what no header can.
+    let own = |name: &str| body.get("metadata")?.get(name)?.as_str();
+    let tags = facts.tags.iter().filter(|(n, v)| own(n) != Some(v));
+    let tags: Vec<String> = tags.map(|(n, v)| format!("{n}={v}")).collect();
+    let tags = tags.join(",");
     let headers = [
-        ("x-mux-tags", Some(tags.join(","))),
-        ("x-mux-user", facts.end_user.clone()),
-        ("x-mux-conversation", facts.conversation.clone()),
+        ("x-mux-tags", Some(&tags)),
+        ("x-mux-user", facts.end_user.as_ref()),
+        ("x-mux-conversation", facts.conversation.as_ref()),
     ];
-    for (name, value) in headers {
-        if let Some(value) = value.filter(|v| !v.is_empty()) {
+    let headers = headers
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)));
+    let more = facts.headers.iter();
+    let more = more.map(|(name, value)| (name.as_str(), value));
+    for (name, value) in headers.chain(more).filter(|(_, v)| !v.is_empty()) {
+        // What did not come by a header may be none: a user whom the body names, as it does now.
+        if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
             request = request.header(name, value);
         }
-    }
-    for (name, value) in &facts.headers {
-        request = request.header(name, value);
     }
     request
 }

@@ -132,6 +132,16 @@ pub(crate) fn bounded(form: Form, body: &Value) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether a field may be put into a body without leaving what its bytes bound; the value is JSON.
+pub(crate) fn harmless(name: &str, value: &str) -> bool {
+    // These are taken out where something is asked again, and make more of an answer or of its price.
+    let many = ["background", "n"].contains(&name);
+    let value: Value = serde_json::from_str(value).unwrap_or_default();
+    let short = !value.is_array() && !value.is_object();
+    let mut forms = [Form::Chat, Form::Messages, Form::Responses].into_iter();
+    !many && short && forms.any(|form| field(form, name, &value).is_ok())
+}
+
 fn field(form: Form, name: &str, value: &Value) -> Result<(), String> {
     let known = match form {
         Form::Chat => CHAT,

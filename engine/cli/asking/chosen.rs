@@ -1,6 +1,6 @@
 //! Which requests are asked again: so many of those whose prompts were recorded, drawn by the seed and by nothing else.
 
-use super::asker::Questions;
+use super::questions::Questions;
 use crate::ending::Trouble;
 use crate::recorded::{Recorded, Since};
 use mux_routing::chance::Chance;

@@ -8,6 +8,12 @@ pub(crate) const MORE: &str = "more than text";
 /// The most characters of a name that are shown.
 const SHOWN: usize = 80;
 
+/// The names that the most tokens of an answer go by, in any dialect.
+pub(crate) fn limits() -> impl Iterator<Item = &'static str> {
+    let each = [Form::Chat, Form::Messages, Form::Responses];
+    each.into_iter().flat_map(|form| form.limits()).copied()
+}
+
 /// A name that a client gave, as it may be shown.
 pub(crate) fn named(name: &str) -> String {
     let shown: String = name.chars().take(SHOWN).collect();
@@ -54,7 +60,7 @@ impl Form {
     }
 
     /// The names that the most tokens of an answer go by.
-    fn limits(self) -> &'static [&'static str] {
+    const fn limits(self) -> &'static [&'static str] {
         match self {
             Self::Chat => &["max_completion_tokens", "max_tokens"],
             Self::Messages => &["max_tokens"],

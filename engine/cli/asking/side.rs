@@ -1,10 +1,11 @@
 //! A gateway of its own that asks: on policies, prices and adapters as they were at one moment, so that what it serves is what
 //! costs are bounded by, whatever is saved while it runs.
 
-use super::cap::{Most, Sizes, most, most_at};
+use super::cap::{Most, Sizes, distrusted, most, most_at};
 use super::form::named;
 use crate::ending::Trouble;
 use crate::scratch::Scratch;
+use mux_dsl::image::Fleet;
 use mux_gateway::gateway::{Gateway, Options, StartError};
 use mux_gateway::prices;
 use mux_gateway::source::Given;
@@ -88,6 +89,8 @@ fn unwritable(path: &Path, why: &std::io::Error) -> Trouble {
 pub(crate) struct Side {
     gateway: Gateway,
     router: Arc<Router>,
+    /// What is called, with the prices that can be relied on.
+    fleet: Fleet,
     records: UnboundedReceiver<Record>,
     _scratch: Scratch,
 }
@@ -115,8 +118,10 @@ impl Side {
         let gateway = Gateway::start(options).await.map_err(|e| match e {
             StartError::Policies(why) | StartError::Environment(why) => Trouble::Usage(why),
         })?;
+        let router = gateway.router();
         Ok(Self {
-            router: gateway.router(),
+            fleet: distrusted(router.fleet()),
+            router,
             gateway,
             records,
             _scratch: scratch,
@@ -130,16 +135,23 @@ impl Side {
 
     /// The most that a request for a policy or a model can cost; else why nobody can say.
     pub(crate) fn most(&self, model: &str, sizes: Sizes) -> Result<Most, String> {
+        let way = self.router.resolve(model);
+        let way = way.map_err(|_| format!("for {}, which is gone", named(model)))?;
         let image = self.router.image();
-        let most = match self.router.resolve(model) {
-            Ok(Way::Policy(_)) => most(image, model, sizes),
-            Ok(Way::Direct(target)) => {
-                let own = most_at(image, self.router.name(target), sizes);
+        let most = |fleet| match way {
+            Way::Policy(_) => most(image, fleet, model, sizes),
+            Way::Direct(target) => {
+                let own = most_at(image, fleet, self.router.name(target), sizes);
                 own.map(|own| Most { own, copies: 0 })
             }
-            Err(_) => return Err(format!("for {}, which is gone", named(model))),
         };
-        most.ok_or_else(|| format!("for {}, whose costs are not known", named(model)))
+        most(&self.fleet).ok_or_else(|| {
+            let why = match most(self.router.fleet()) {
+                Some(_) => "where `quirks` undo what bounds its cost",
+                None => "whose costs are not known",
+            };
+            format!("for {}, {why}", named(model))
+        })
     }
 
     /// Whether there is such a target.
