@@ -11,7 +11,7 @@ const SHOWN: usize = 80;
 /// The names that the most tokens of an answer go by, in any dialect.
 pub(crate) fn limits() -> impl Iterator<Item = &'static str> {
     let each = [Form::Chat, Form::Messages, Form::Responses];
-    each.into_iter().flat_map(|form| form.limits()).copied()
+    each.into_iter().flat_map(Form::limits).copied()
 }
 
 /// A name that a client gave, as it may be shown.
