@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 
 /// Fields that name something a provider keeps, runs or charges for in other ways, are none of these.
 const CHAT: &[&str] = &[
-    "enable_thinking",
     "frequency_penalty",
     "function_call",
     "functions",
