@@ -1,7 +1,7 @@
 //! The real binary as its users meet it: a process with sockets, files and signals, in front of simulated providers.
 //!
 //! Every test has folders and ports of its own and waits for events, never for time to pass. The modules `patience`,
-//! `process`, `http`, `policy`, `by_hand`, `endpoint`, `repository` and `home` are the tools; every other one is a subject.
+//! `process`, `http`, `policy`, `by_hand`, `endpoint`, `repository`, `home` and `replay` are the tools; every other one is a subject.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -20,8 +20,10 @@ mod e2e {
     mod patience;
     mod policy;
     mod process;
+    mod replay;
     mod repository;
 
+    mod asking;
     mod branch;
     mod canary;
     mod canary_trouble;
@@ -35,6 +37,7 @@ mod e2e {
     mod early_headers;
     mod embeddings;
     mod failover;
+    mod foretold;
     mod formats;
     mod identities;
     mod layers;
@@ -48,6 +51,7 @@ mod e2e {
     mod pressure;
     mod prices;
     mod provider;
+    mod pull_requests;
     mod questions;
     mod queue;
     mod quirks;
@@ -56,6 +60,7 @@ mod e2e {
     mod reload;
     mod replaying;
     mod responses;
+    mod resumed;
     mod spend;
     mod start;
     mod strategies;

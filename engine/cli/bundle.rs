@@ -10,7 +10,7 @@ use mux_dsl::{Compiled, Image, Outside, compile_within};
 use mux_gateway::clock::unix_ms;
 use mux_gateway::plugins::adapter_of;
 use mux_gateway::prices;
-use mux_gateway::source::Source;
+use mux_gateway::source::{Given, Source};
 use mux_prices::Catalogue;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -36,11 +36,15 @@ impl Which {
 
     /// Reads and checks; people see at once what is wrong.
     pub(crate) fn compile(&self, out: &mut Out) -> Result<(Option<Image>, Found), Trouble> {
-        self.compiled(strict, out)
+        let (image, found, _) = self.compiled(strict, out)?;
+        Ok((image, found))
     }
 
-    /// The same, where a guarantee that does not hold is told by whoever asks, and stops nothing.
-    pub(crate) fn compile_forced(&self, out: &mut Out) -> Result<(Option<Image>, Found), Trouble> {
+    /// The same with what was read, where a guarantee that does not hold is told by whoever asks, and stops nothing.
+    pub(crate) fn compile_forced(
+        &self,
+        out: &mut Out,
+    ) -> Result<(Option<Image>, Found, Given), Trouble> {
         self.compiled(
             |roots, read, kinds| {
                 let mut compiled = forced(roots, read, kinds);
@@ -53,12 +57,18 @@ impl Which {
         )
     }
 
-    fn compiled(&self, how: Compile, out: &mut Out) -> Result<(Option<Image>, Found), Trouble> {
+    fn compiled(
+        &self,
+        how: Compile,
+        out: &mut Out,
+    ) -> Result<(Option<Image>, Found, Given), Trouble> {
         let path = self.path();
-        let compiled = read(path, how)?.compiled;
+        let read = read(path, how)?;
+        let given = read.given();
+        let compiled = read.compiled;
         let found = Found::new(path, compiled.diagnostics, compiled.sources);
         self.shape.problems(&found, out);
-        Ok((compiled.image, found))
+        Ok((compiled.image, found, given))
     }
 }
 
@@ -71,6 +81,18 @@ pub(crate) type Compile =
 pub(crate) struct Read {
     pub(crate) compiled: Compiled,
     pub(crate) roots: Vec<String>,
+}
+
+impl Read {
+    /// What was read, for a gateway that is to serve just that.
+    pub(crate) fn given(&self) -> Given {
+        let files = self.compiled.sources.iter();
+        let files = files.map(|(name, text)| (name.to_owned(), text.to_vec()));
+        Given {
+            roots: self.roots.clone(),
+            files: files.collect(),
+        }
+    }
 }
 
 /// Compiles a folder or a file, as the gateway does.

@@ -2,7 +2,7 @@
 
 use crate::ending::{Exit, Outcome, Trouble};
 use crate::out::{Out, duration};
-use crate::runtime;
+use crate::runtime::{self, Stop};
 use clap::Args;
 use mux_mock::{Fault, Options};
 use std::net::SocketAddr;
@@ -60,6 +60,7 @@ impl Mock {
             ..Options::default()
         };
         runtime::start()?.block_on(async {
+            let mut stop = Stop::listen()?;
             let mock = mux_mock::Mock::start(options)
                 .await
                 .map_err(|e| Trouble::usage(format!("cannot listen on `{}`: {e}", self.listen)))?;
@@ -71,7 +72,7 @@ impl Mock {
                 "change its faults with: curl -X PUT http://{}/mock/fault -d '{{\"status\":503}}'",
                 mock.addr
             ));
-            tokio::signal::ctrl_c().await.map_err(Trouble::internal)?;
+            stop.asked().await;
             mock.stop().await;
             Ok(Exit::Good)
         })

@@ -10,6 +10,7 @@ use hyper::Method;
 use mux_dsl::Severity;
 use mux_dsl::canon::Hash;
 use mux_dsl::{Compiled, Image};
+use mux_gateway::source::Given;
 use mux_store::Store;
 use serde::Serialize;
 use serde_json::Value;
@@ -73,6 +74,15 @@ impl Places {
                 image,
                 source,
             }),
+            None => Err(Trouble::Usage(broken(&name, &read.compiled))),
+        }
+    }
+
+    /// The same as it was read, for a gateway that is to serve just that; and its name.
+    pub(crate) fn given(&self, named: &str) -> Result<(String, Given), Trouble> {
+        let (name, read) = self.read(named)?;
+        match read.compiled.image {
+            Some(_) => Ok((name, read.given())),
             None => Err(Trouble::Usage(broken(&name, &read.compiled))),
         }
     }

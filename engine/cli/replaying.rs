@@ -18,6 +18,7 @@ use comparing::{Comparing, Mode};
 use figures::counted;
 use mux_dsl::Image;
 use mux_dsl::rendering::{Case, Failure};
+use mux_gateway::source::Given;
 use mux_replay::by::By;
 use mux_replay::decisions::decide;
 use mux_replay::expectation::{self, Judged, Verdict};
@@ -108,6 +109,13 @@ impl Replaying {
     /// Where versions are kept.
     pub(crate) fn data(&self) -> &Path {
         &self.data
+    }
+
+    /// The version to compare with, as it was read, and its name; `None` where that is what was recorded.
+    pub(crate) fn version(&self, policies: &Path) -> Result<Option<(String, Given)>, Trouble> {
+        let named = self.against.as_deref().filter(|name| *name != "live");
+        let places = Places::new(policies, &self.data);
+        named.map(|name| places.given(name)).transpose()
     }
 
     /// Replays traffic under a bundle; `policies` is where it comes from.

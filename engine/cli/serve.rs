@@ -2,7 +2,7 @@
 
 use crate::ending::{Exit, Outcome, Trouble};
 use crate::out::duration;
-use crate::runtime;
+use crate::runtime::{self, Stop};
 use crate::testing;
 use crate::trust::Trust;
 use clap::Args;
@@ -16,7 +16,6 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// Run the gateway
 #[derive(Debug, Args)]
@@ -112,9 +111,7 @@ impl Serve {
 }
 
 async fn serve(options: Options) -> Outcome {
-    // Before anything is served, so that no signal finds nobody home.
-    let mut terminate = signal(SignalKind::terminate()).map_err(Trouble::internal)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Trouble::internal)?;
+    let mut stop = Stop::listen()?;
     let gateway = match Gateway::start(options).await {
         Ok(gateway) => gateway,
         Err(StartError::Policies(text)) => {
@@ -125,10 +122,7 @@ async fn serve(options: Options) -> Outcome {
         }
         Err(StartError::Environment(why)) => return Err(Trouble::Usage(why)),
     };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    stop.asked().await;
     tracing::info!("stopping: requests in flight are finished first");
     gateway.stop().await;
     Ok(Exit::Good)

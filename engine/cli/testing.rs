@@ -23,7 +23,7 @@ pub(crate) struct Test {
     #[command(flatten)]
     which: Which,
     /// Run only tests whose name contains this
-    #[arg(long)]
+    #[arg(long, conflicts_with = "traffic")]
     filter: Option<String>,
     #[command(flatten)]
     replaying: Replaying,
@@ -82,7 +82,7 @@ impl Test {
     }
 
     fn once(&self, out: &mut Out) -> Outcome {
-        let (image, found) = self.which.compile_forced(out)?;
+        let (image, found, given) = self.which.compile_forced(out)?;
         let Some(image) = image else {
             let told = Told {
                 suite: SUITE,
@@ -97,9 +97,10 @@ impl Test {
         let image = Arc::new(image);
         let passed = match self.replaying.recorded().traffic() {
             Some(traffic) if self.asking.live() => {
+                let against = self.replaying.version(self.which.path())?;
                 let about = About {
-                    image: &image,
-                    policies: self.which.path(),
+                    policies: &given,
+                    against: against.as_ref(),
                     data: self.replaying.data(),
                     recorded: self.replaying.recorded(),
                     traffic,
@@ -107,7 +108,10 @@ impl Test {
                 };
                 let reasked = self.asking.run(about, out)?;
                 self.which.shape.result(&found, &reasked.told(SUITE), out);
-                reasked.asked()
+                if let Some(trouble) = reasked.trouble {
+                    return Err(trouble);
+                }
+                reasked.compared()
             }
             Some(traffic) => {
                 let replayed = self

@@ -1,9 +1,16 @@
 //! What may be spent, and the most that a request can cost. Bounds count a token of the prompt for each byte of what is sent:
-//! no tokeniser makes more of text, and requests with more than text are not asked again.
+//! no tokeniser makes more of text, and requests with more than text are not asked again. Providers add words of their own.
 
+use super::bounded::harmless;
+use super::form::limits;
 use mux_dsl::Image;
-use mux_dsl::image::{Attempt, Policy, PolicyId, Route, RuleId, Timeouts, Verdict};
+use mux_dsl::image::{
+    Attempt, Fleet, Plan, Policy, PolicyId, Provider, Quirk, Route, RuleId, Timeouts, Verdict,
+};
 use mux_dsl::worst::worst_up_to;
+
+/// Tokens of a prompt that nobody sent: how tools and forms of answers are explained to a model takes some hundreds.
+const UNSENT: usize = 1_024;
 
 /// What may be spent, pico-dollars.
 #[derive(Debug)]
@@ -49,11 +56,12 @@ impl Most {
 /// The bytes of what is sent, and the most tokens of the answer.
 pub(crate) type Sizes = (usize, u32);
 
-/// The most that a request for a policy or a target can cost; `None` where some price is not known.
-pub(crate) fn most(image: &Image, model: &str, sizes: Sizes) -> Option<Most> {
+/// The most that a request for a policy or a target can cost at the prices of a fleet; `None` where some price is not known.
+pub(crate) fn most(image: &Image, fleet: &Fleet, model: &str, sizes: Sizes) -> Option<Most> {
     let Some(first) = image.policy(model.strip_prefix('@').unwrap_or(model)) else {
-        return most_at(image, model, sizes).map(|own| Most { own, copies: 0 });
+        return most_at(image, fleet, model, sizes).map(|own| Most { own, copies: 0 });
     };
+    let cost = |route: &Route| cost((&image.plans, fleet), route, sizes);
     let mut most = Most::default();
     let policies = (0..).map(PolicyId).zip(&image.policies);
     let entered = image.policies.get(first.index());
@@ -64,14 +72,14 @@ pub(crate) fn most(image: &Image, model: &str, sizes: Sizes) -> Option<Most> {
         for verdict in verdicts(image, (id, policy)).flatten() {
             if let Verdict::Use(plan) = verdict {
                 let plan = image.plans.get(plan.index())?;
-                most.own = most.own.max(cost(image, &plan.route, sizes)?);
+                most.own = most.own.max(cost(&plan.route)?);
             }
         }
         for rule in &policy.rules {
             let mut copies = 0_i64;
             for shadow in &rule.shadows {
                 let route = Route::Attempt(shadow.attempt.clone());
-                copies = copies.saturating_add(cost(image, &route, sizes)?);
+                copies = copies.saturating_add(cost(&route)?);
             }
             most.copies = most.copies.max(copies);
         }
@@ -88,21 +96,45 @@ fn verdicts<'i>(
 }
 
 /// The most that a request straight to a target can cost.
-pub(crate) fn most_at(image: &Image, target: &str, sizes: Sizes) -> Option<i64> {
+pub(crate) fn most_at(image: &Image, fleet: &Fleet, target: &str, sizes: Sizes) -> Option<i64> {
     let route = Route::Attempt(Attempt {
         target: image.target(target)?,
         timeouts: Timeouts::default(),
         retry: None,
     });
-    cost(image, &route, sizes)
+    cost((&image.plans, fleet), &route, sizes)
 }
 
-fn cost(image: &Image, route: &Route, (bytes, output): Sizes) -> Option<i64> {
+fn cost((plans, fleet): (&[Plan], &Fleet), route: &Route, (bytes, output): Sizes) -> Option<i64> {
     // Who judges or merges reads answers as well, which have at most four bytes a token and are at most four.
-    let prompt = bytes.saturating_add(usize::try_from(output).ok()?.saturating_mul(16));
+    let answers = usize::try_from(output).ok()?.saturating_mul(16);
+    let prompt = bytes.saturating_add(UNSENT).saturating_add(answers);
     let prompt = u32::try_from(prompt).unwrap_or(u32::MAX);
-    let worst = worst_up_to(route, &image.plans, &image.fleet, prompt.into());
+    let worst = worst_up_to(route, plans, fleet, prompt.into());
     Some(worst.cost?.of(prompt, output))
+}
+
+/// A fleet without the prices of targets whose providers are sent something else than what was counted.
+pub(crate) fn distrusted(fleet: &Fleet) -> Fleet {
+    let mut fleet = fleet.clone();
+    for target in &mut fleet.targets {
+        let provider = fleet.providers.get(target.provider.index());
+        if provider.is_none_or(|provider| !trusted(provider)) {
+            (target.price, target.listed) = (None, None);
+        }
+    }
+    fleet
+}
+
+/// Whether the `quirks` of a provider leave what bounds a request.
+fn trusted(provider: &Provider) -> bool {
+    let bounds = |name: &str| limits().any(|limit| limit == name);
+    provider.quirks.iter().all(|quirk| match quirk {
+        Quirk::Rename(from, to) => bounds(to) || !bounds(from) && harmless(to, "0"),
+        Quirk::Drop(name) => !bounds(name),
+        Quirk::Force(name, value) => !bounds(name) && harmless(name, value),
+        _ => true,
+    })
 }
 
 /// `5usd`, `$5`, `0.05`, as pico-dollars.
@@ -149,6 +181,35 @@ mod tests {
     }
 
     #[test]
+    fn providers_that_are_sent_something_else_have_no_price_that_counts() {
+        for (quirk, trusted) in [
+            (r#"rename "max_completion_tokens" to "max_tokens""#, true),
+            (r#"rename "max_tokens" to "most""#, false),
+            (r#"rename "user" to "plugins""#, false),
+            (r#"drop "seed""#, true),
+            (r#"drop "max_tokens""#, false),
+            (r#"force "temperature" 1"#, true),
+            (r#"force "max_tokens" 100000"#, false),
+            (r#"force "n" 8"#, false),
+            (r#"force "service_tier" "priority""#, false),
+            (r#"force "search_parameters" "on""#, false),
+            (r#"header "x-team" "red""#, true),
+        ] {
+            let text = format!(
+                "mux 1\nprovider p {{\n  kind openai\n  key env KEY\n  quirks {{\n    {quirk}\n  }}\n  model a {{ price input $1/Mtok output $1/Mtok }}\n}}\npolicy @plain {{ else use p/a }}\n"
+            );
+            let mut read = |_: &str| Ok(text.as_bytes().to_vec());
+            let compiled = mux_dsl::compile(&["m.mux"], &mut read, &|_| true);
+            let Some(image) = compiled.image else {
+                panic!("{quirk}: {:?}", compiled.diagnostics);
+            };
+            let fleet = distrusted(&image.fleet);
+            let most = most(&image, &fleet, "@plain", (1_000, 10));
+            assert_eq!(most.is_some(), trusted, "{quirk}");
+        }
+    }
+
+    #[test]
     fn the_most_that_a_request_costs_is_that_of_its_dearest_rule() {
         let text = "
 provider p {
@@ -169,8 +230,8 @@ policy @unknown { else use p/c }
         let image = mux_dsl::compile(&["m.mux"], &mut read, &|_| true)
             .image
             .unwrap();
-        let most = |model| most(&image, model, (1_000, 10)).map(Most::all);
-        let own = |model| most_at(&image, model, (1_000, 10));
+        let most = |model| most(&image, &image.fleet, model, (1_000, 10)).map(Most::all);
+        let own = |model| most_at(&image, &image.fleet, model, (1_000, 10));
         assert!(own("p/a").unwrap() >= 1_000 * 1_000_000);
         assert_eq!(own("p/b"), own("p/a").map(|m| 2 * m));
         assert_eq!(most("@plain"), own("p/a"));

@@ -1,9 +1,8 @@
 //! Which requests are asked again: so many of those whose prompts were recorded, drawn by the seed and by nothing else.
 
-use super::form::Form;
+use super::questions::Questions;
 use crate::ending::Trouble;
-use crate::recorded::Recorded;
-use mux_dsl::Image;
+use crate::recorded::{Recorded, Since};
 use mux_routing::chance::Chance;
 use mux_traffic::Record;
 use serde::Deserialize;
@@ -14,41 +13,40 @@ use std::path::Path;
 /// So many times as many prompts are looked at as requests are wanted: not every one can be asked again.
 const SPARE: usize = 4;
 
-/// Of what, and where from.
+/// Which recorded requests.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct About<'a> {
-    pub(crate) image: &'a Image,
-    pub(crate) policies: &'a Path,
-    pub(crate) data: &'a Path,
-    pub(crate) recorded: &'a Recorded,
+pub(crate) struct Among<'a> {
+    pub(crate) prompts: &'a Path,
     pub(crate) traffic: &'a Path,
+    pub(crate) recorded: &'a Recorded,
     pub(crate) seed: u64,
+    /// How many are wanted.
+    pub(crate) many: usize,
 }
 
 /// One request to be asked again.
 #[derive(Debug)]
 pub(crate) struct Chosen {
     pub(crate) record: Record,
+    /// What was asked.
     pub(crate) body: Value,
-    pub(crate) form: Form,
-    /// Who served it when it was recorded.
-    pub(crate) served: String,
+    pub(crate) questions: Questions,
 }
 
 /// Requests that cannot be asked again, by the reason.
 #[derive(Debug, Default)]
-pub(crate) struct Skipped(pub(crate) BTreeMap<&'static str, u64>);
+pub(crate) struct Skipped(pub(crate) BTreeMap<String, u64>);
 
 impl Skipped {
-    /// ` (3 no chat, 1 not served)`; nothing where there are none.
-    pub(crate) fn told(&self) -> String {
+    fn one(&mut self, why: String) {
+        *self.0.entry(why).or_default() += 1;
+    }
+
+    /// `3 no chat; 1 not served`; `None` where there are none.
+    pub(crate) fn told(&self) -> Option<String> {
         let each = self.0.iter().map(|(why, many)| format!("{many} {why}"));
         let each: Vec<String> = each.collect();
-        if each.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", each.join(", "))
-        }
+        (!each.is_empty()).then(|| each.join("; "))
     }
 }
 
@@ -59,20 +57,19 @@ struct Prompt {
     body: Value,
 }
 
-/// Chooses among those whose prompts are in a folder.
+/// Chooses among those whose prompts were recorded, which `fit` makes questions of or says why it cannot.
 pub(crate) fn choose(
-    prompts: &Path,
-    about: About<'_>,
-    many: usize,
+    among: Among<'_>,
+    fit: impl Fn(&Record, &Value) -> Result<Questions, String>,
 ) -> Result<(Vec<Chosen>, Skipped), Trouble> {
-    let mut asked = drawn(prompts, about.seed, many.saturating_mul(SPARE))?;
-    let since = about.recorded.since();
+    let since = among.recorded.since();
+    let mut asked = drawn(among, since)?;
     let mut skipped = Skipped::default();
     let mut chosen = Vec::new();
     let unreadable = |e: std::io::Error| {
-        Trouble::usage(format!("cannot read `{}`: {e}", about.traffic.display()))
+        Trouble::usage(format!("cannot read `{}`: {e}", among.traffic.display()))
     };
-    for record in mux_traffic::read(about.traffic).map_err(unreadable)? {
+    for record in mux_traffic::read(among.traffic).map_err(unreadable)? {
         let Ok(record) = record else { continue };
         if !since.takes(&record) {
             continue;
@@ -80,36 +77,28 @@ pub(crate) fn choose(
         let Some(body) = asked.remove(&record.id) else {
             continue;
         };
-        match fit(&record, about.image) {
-            Ok((form, served)) => chosen.push(Chosen {
+        match fit(&record, &body) {
+            Ok(questions) => chosen.push(Chosen {
                 record,
                 body,
-                form,
-                served,
+                questions,
             }),
-            Err(why) => *skipped.0.entry(why).or_default() += 1,
+            Err(why) => skipped.one(why),
         }
     }
     if !asked.is_empty() {
-        skipped.0.insert("without a record", asked.len() as u64);
+        let without = "without a record".to_owned();
+        skipped.0.insert(without, asked.len() as u64);
     }
-    chosen.sort_by_key(|c| place(about.seed, &c.record.id));
-    chosen.truncate(many);
+    chosen.sort_by_key(|c| place(among.seed, &c.record.id));
+    chosen.truncate(among.many);
     Ok((chosen, skipped))
 }
 
-/// How it is asked again, and whom; else why it is not.
-fn fit(record: &Record, image: &Image) -> Result<(Form, String), &'static str> {
-    let form = Form::of(&record.request)?;
-    let served = record.outcome.served.clone().ok_or("not served")?;
-    if image.target(&served).is_none() {
-        return Err("served by a target that is gone");
-    }
-    Ok((form, served))
-}
-
-/// Prompts by their ids: those whose place is first, in memory for no more than so many.
-fn drawn(prompts: &Path, seed: u64, many: usize) -> Result<HashMap<String, Value>, Trouble> {
+/// Prompts of the time that is looked at, by their ids: those whose place is first, in memory for no more than are wanted and
+/// some to spare.
+fn drawn(among: Among<'_>, since: Since) -> Result<HashMap<String, Value>, Trouble> {
+    let (prompts, seed, many) = (among.prompts, among.seed, among.many.saturating_mul(SPARE));
     let unreadable = |e: std::io::Error| {
         Trouble::usage(format!(
             "cannot read prompts in `{}`: {e}; `mux serve --record-prompts` records them",
@@ -123,6 +112,7 @@ fn drawn(prompts: &Path, seed: u64, many: usize) -> Result<HashMap<String, Value
         // A prompt is a line like any other record; what cannot be read is passed over.
         let Some(prompt) = item
             .ok()
+            .filter(|line| since.takes(line))
             .and_then(|_| serde_json::from_slice::<Prompt>(reader.line()).ok())
         else {
             continue;

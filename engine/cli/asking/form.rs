@@ -3,6 +3,23 @@
 use mux_traffic::record::Facts;
 use serde_json::{Value, json};
 
+/// Why a request is not asked again whose content is no text.
+pub(crate) const MORE: &str = "more than text";
+/// The most characters of a name that are shown.
+const SHOWN: usize = 80;
+
+/// The names that the most tokens of an answer go by, in any dialect.
+pub(crate) fn limits() -> impl Iterator<Item = &'static str> {
+    let each = [Form::Chat, Form::Messages, Form::Responses];
+    each.into_iter().flat_map(Form::limits).copied()
+}
+
+/// A name that a client gave, as it may be shown.
+pub(crate) fn named(name: &str) -> String {
+    let shown: String = name.chars().take(SHOWN).collect();
+    format!("`{}`", shown.escape_debug())
+}
+
 /// How a request is put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -24,7 +41,7 @@ impl Form {
             )
         };
         if facts.needs.iter().any(|need| more(&need)) {
-            return Err("more than text");
+            return Err(MORE);
         }
         match facts.dialect.as_str() {
             "openai-chat" => Ok(Self::Chat),
@@ -43,7 +60,7 @@ impl Form {
     }
 
     /// The names that the most tokens of an answer go by.
-    fn limits(self) -> &'static [&'static str] {
+    const fn limits(self) -> &'static [&'static str] {
         match self {
             Self::Chat => &["max_completion_tokens", "max_tokens"],
             Self::Messages => &["max_tokens"],
@@ -51,20 +68,29 @@ impl Form {
         }
     }
 
-    /// A body that asks a model the same, for one answer in one piece of at most so many tokens; and how many that are.
-    pub(crate) fn asked(self, body: &Value, model: &str, most: u32) -> (Vec<u8>, u32) {
+    /// The most tokens of an answer to a body, where no more than so many are allowed; else why there can be none.
+    pub(crate) fn limit(self, body: &Value, most: u32) -> Result<u32, &'static str> {
+        let own = self.limits().iter();
+        let own = own.filter_map(|name| body.get(*name)?.as_u64()).min();
+        let own = own.map_or(u32::MAX, |own| u32::try_from(own).unwrap_or(u32::MAX));
+        let limit = most.min(own);
+        let budgets = ["/thinking/budget_tokens", "/reasoning/max_tokens"].into_iter();
+        let mut budgets = budgets.filter_map(|place| body.pointer(place)?.as_u64());
+        // Providers refuse it, and another budget would be another question.
+        if budgets.any(|budget| budget >= limit.into()) {
+            return Err("with thoughts that alone may be as long as `--answer-tokens` allows");
+        }
+        Ok(limit)
+    }
+
+    /// A body that asks a model the same, for one answer in one piece of at most so many tokens.
+    pub(crate) fn asked(self, body: &Value, model: &str, limit: u32) -> Vec<u8> {
         let mut body = body.clone();
-        let mut limit = most;
         if let Some(object) = body.as_object_mut() {
             for name in ["stream", "stream_options", "n", "background"] {
                 object.remove(name);
             }
             object.insert("model".to_owned(), json!(model));
-            let own = self.limits().iter();
-            let own = own.filter_map(|name| object.get(*name)?.as_u64());
-            if let Some(own) = own.min() {
-                limit = limit.min(u32::try_from(own).unwrap_or(u32::MAX));
-            }
             let said = self
                 .limits()
                 .iter()
@@ -78,7 +104,7 @@ impl Form {
             }
             object.insert(name.to_owned(), json!(limit));
         }
-        (body.to_string().into_bytes(), limit)
+        body.to_string().into_bytes()
     }
 
     /// What an answer says, with the tools it calls.
@@ -185,18 +211,40 @@ mod tests {
             "model": "@chat", "stream": true, "stream_options": {}, "n": 3,
             "max_completion_tokens": 20, "messages": [],
         });
-        let (asked, limit) = Form::Chat.asked(&body, "p/a", 100);
-        let asked: Value = serde_json::from_slice(&asked).unwrap();
-        let told = json!({ "model": "p/a", "max_completion_tokens": 20, "messages": [] });
-        assert_eq!((asked, limit), (told, 20));
-        let (asked, limit) = Form::Messages.asked(&json!({ "max_tokens": 500 }), "p/a", 100);
-        let asked: Value = serde_json::from_slice(&asked).unwrap();
+        let asked = |form: Form, body: &Value, most| {
+            let limit = form.limit(body, most).unwrap();
+            let asked = form.asked(body, "p/a", limit);
+            serde_json::from_slice::<Value>(&asked).unwrap()
+        };
         assert_eq!(
-            (asked, limit),
-            (json!({ "model": "p/a", "max_tokens": 100 }), 100)
+            asked(Form::Chat, &body, 100),
+            json!({ "model": "p/a", "max_completion_tokens": 20, "messages": [] })
         );
-        let (_, limit) = Form::Responses.asked(&json!({ "max_output_tokens": null }), "p/a", 7);
-        assert_eq!(limit, 7);
+        assert_eq!(
+            asked(Form::Messages, &json!({ "max_tokens": 500 }), 100),
+            json!({ "model": "p/a", "max_tokens": 100 })
+        );
+        assert_eq!(
+            asked(Form::Responses, &json!({ "max_output_tokens": null }), 7),
+            json!({ "model": "p/a", "max_output_tokens": 7 })
+        );
+    }
+
+    #[test]
+    fn thoughts_that_leave_no_room_for_an_answer_are_not_asked_for() {
+        let body = |budget: u32| {
+            json!({
+                "max_tokens": 4_000, "thinking": { "type": "enabled", "budget_tokens": budget },
+            })
+        };
+        assert_eq!(Form::Messages.limit(&body(1_024), 2_000), Ok(2_000));
+        for (budget, most) in [(1_024, 1_024), (2_000, 1_024), (4_000, 9_000)] {
+            let refused = Form::Messages.limit(&body(budget), most);
+            assert!(refused.is_err(), "{budget} of {most}: {refused:?}");
+        }
+        let routed = json!({ "reasoning": { "max_tokens": 1_024 } });
+        assert!(Form::Chat.limit(&routed, 1_024).is_err());
+        assert_eq!(Form::Chat.limit(&routed, 1_025), Ok(1_025));
     }
 
     #[test]
@@ -240,10 +288,7 @@ mod tests {
             ..Facts::default()
         };
         assert_eq!(Form::of(&facts(&["tools"], "openai-chat")), Ok(Form::Chat));
-        assert_eq!(
-            Form::of(&facts(&["images"], "openai-chat")),
-            Err("more than text")
-        );
+        assert_eq!(Form::of(&facts(&["images"], "openai-chat")), Err(MORE));
         assert_eq!(Form::of(&facts(&[], "smoke")), Err("another dialect"));
         assert_eq!(Form::of(&Facts::default()), Err("no chat"));
     }

@@ -1,8 +1,10 @@
 //! What came of asking again: for people, as JSON, and as Markdown.
 
 use super::chosen::Skipped;
+use crate::ending::Trouble;
 use crate::found::{Pages, Told};
 use crate::out::columns;
+use mux_dsl::rendering::{Case, Failure};
 use mux_replay::expectation::percent;
 use mux_replay::verdict::dollars;
 use serde::Serialize;
@@ -18,6 +20,10 @@ pub(crate) struct Reasked {
     pub(crate) spent: i64,
     /// The next one might have passed the cap.
     pub(crate) stopped: bool,
+    /// What put an end to it before that.
+    pub(crate) trouble: Option<Trouble>,
+    /// The version that was asked first, where that was one.
+    against: Option<String>,
     skipped: Skipped,
 }
 
@@ -25,7 +31,7 @@ pub(crate) struct Reasked {
 #[derive(Debug, Serialize)]
 pub(crate) struct Pair {
     pub(crate) id: String,
-    /// By who served it when it was recorded.
+    /// By who served it when it was recorded, or under another version of the policies.
     pub(crate) was: Answer,
     /// Under the policies as they are.
     pub(crate) now: Answer,
@@ -48,19 +54,37 @@ pub(crate) struct Answer {
 }
 
 impl Reasked {
-    pub(crate) fn new(cap: i64, skipped: Skipped) -> Self {
+    pub(crate) fn new(cap: i64, against: Option<String>, skipped: Skipped) -> Self {
         Self {
             pairs: Vec::new(),
             cap,
             spent: 0,
             stopped: false,
+            trouble: None,
+            against,
             skipped,
         }
     }
 
-    /// Whether anything was asked.
-    pub(crate) fn asked(&self) -> bool {
-        !self.pairs.is_empty()
+    /// Whether there are two answers to anything that was asked.
+    pub(crate) fn compared(&self) -> bool {
+        self.pairs.iter().any(|pair| pair.alike.is_some())
+    }
+
+    /// The run as a case.
+    fn case(&self) -> Case {
+        let failure = (!self.compared()).then(|| Failure {
+            kind: "test-failed".to_owned(),
+            message: NOTHING.to_owned(),
+            text: self.summary().join("\n"),
+        });
+        Case {
+            name: "recorded prompts are answered on both sides".to_owned(),
+            group: "live".to_owned(),
+            place: None,
+            failure,
+            note: None,
+        }
     }
 
     /// In every format.
@@ -76,12 +100,13 @@ impl Reasked {
                 "cap": self.cap,
                 "spent": self.spent,
                 "stopped": self.stopped,
+                "against": self.against,
                 "skipped": self.skipped.0,
                 "alike": mean(self.pairs.iter().filter_map(|p| p.alike)),
                 "judged": mean(self.pairs.iter().filter_map(|p| p.judged)),
                 "requests": self.pairs,
             } }),
-            cases: Some(Vec::new()),
+            cases: Some(vec![self.case()]),
             pages: Some(Pages {
                 markdown: markdown(&lines, &summary),
                 html: html(&lines, &summary),
@@ -115,6 +140,11 @@ impl Reasked {
             dollars(self.spent),
             dollars(self.cap)
         )];
+        if let Some(version) = &self.against {
+            told.push(format!(
+                "first under the policies of `{version}`, then under those that are tested"
+            ));
+        }
         let alike: Vec<u32> = self.pairs.iter().filter_map(|p| p.alike).collect();
         if let Some(mean) = mean(alike.iter().copied()) {
             let same = alike.iter().filter(|a| **a == 10_000).count();
@@ -133,12 +163,15 @@ impl Reasked {
             ));
         }
         let failed = |side: fn(&Pair) -> &Answer| {
-            let bad = self.pairs.iter().filter(|p| side(p).status != 200);
+            let bad = self.pairs.iter().filter(|p| side(p).text.is_none());
             bad.count()
         };
         let (was, now) = (failed(|p| &p.was), failed(|p| &p.now));
         if was + now > 0 {
             told.push(format!("failed: {was} -> {now}"));
+        }
+        if !self.compared() {
+            told.push(NOTHING.to_owned());
         }
         if self.stopped {
             told.push(
@@ -146,12 +179,14 @@ impl Reasked {
                     .to_owned(),
             );
         }
-        if !self.skipped.0.is_empty() {
-            told.push(format!("not asked again:{}", self.skipped.told()));
+        if let Some(skipped) = self.skipped.told() {
+            told.push(format!("not asked again: {skipped}"));
         }
         told
     }
 }
+
+const NOTHING: &str = "no request has two answers, so nothing is compared";
 
 const HEAD: [&str; 6] = ["request", "target", "alike", "judged", "cost", "time"];
 

@@ -4,7 +4,7 @@ use super::door::Door;
 use super::recorded;
 use crate::ending::{Exit, Outcome, Trouble};
 use crate::out::Out;
-use crate::runtime;
+use crate::runtime::{self, Stop};
 use clap::Args;
 use hyper::body::Bytes;
 use hyper::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
@@ -55,6 +55,7 @@ impl Play {
             ));
         }
         runtime::start()?.block_on(async {
+            let mut stop = Stop::listen()?;
             let door = Door::open(self.listen).await?;
             let address = door.address()?;
             out.line(&format!(
@@ -67,7 +68,7 @@ impl Play {
             };
             tokio::select! {
                 never = door.serve(play) => match never {},
-                stopped = tokio::signal::ctrl_c() => stopped.map_err(Trouble::internal)?,
+                () = stop.asked() => {}
             }
             Ok(Exit::Good)
         })

@@ -6,7 +6,7 @@ use super::door::Door;
 use super::recorded;
 use crate::ending::{Exit, Outcome, Trouble};
 use crate::out::Out;
-use crate::runtime;
+use crate::runtime::{self, Stop};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
@@ -46,7 +46,7 @@ pub(crate) struct Record {
     /// Leave out what was said, too: texts are blanked, and words of the protocol stay
     #[arg(long)]
     hide_text: bool,
-    /// A field whose texts stay although what was said is left out
+    /// A field whose texts and numbers stay although what was said is left out
     #[arg(long, value_name = "FIELD", requires = "hide_text")]
     keep: Vec<String>,
 }
@@ -123,6 +123,7 @@ async fn stand_between(
         redaction,
         next: AtomicUsize::new(1),
     });
+    let mut stop = Stop::listen()?;
     let door = Door::open(listen).await?;
     let (address, provider) = (door.address()?, &recorder.provider);
     out.line(&format!(
@@ -138,7 +139,7 @@ async fn stand_between(
     };
     tokio::select! {
         never = door.serve(answer) => match never {},
-        stopped = tokio::signal::ctrl_c() => stopped.map_err(Trouble::internal)?,
+        () = stop.asked() => {}
     }
     Ok(Exit::Good)
 }

@@ -20,6 +20,7 @@ use crate::prices::Prices;
 use crate::recorder::{Listener, Recorded, Recorder, Recording};
 use crate::rejected::Nothing;
 use crate::reload::{self, Examine, Keeper};
+use crate::source::Given;
 use crate::status::SharedStatus;
 use crate::tending::{TURN, Tending};
 use crate::upkeep;
@@ -30,7 +31,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use mux_plugins::{Cache, Host, Limits, Trust};
-use mux_routing::router::Memory;
+use mux_routing::router::{Memory, Router};
 use mux_store::{Store, VersionHead, advice};
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -61,6 +62,8 @@ const STALL_TIME: Duration = Duration::from_mins(1);
 pub struct Options {
     /// Policies: a folder or a file, or a branch as [`Branch::parse`] has it.
     pub policies: PathBuf,
+    /// What is served in the place of those, whatever becomes of them.
+    pub given: Option<Given>,
     /// How often a branch is asked for; one of a repository on this machine also whenever it changes.
     pub poll: Duration,
     /// Everything it keeps.
@@ -109,6 +112,7 @@ impl Options {
     pub fn new(policies: &Path, data: &Path, listen: SocketAddr) -> Self {
         Self {
             policies: policies.to_path_buf(),
+            given: None,
             poll: Duration::from_secs(30),
             data: data.to_path_buf(),
             plugins: None,
@@ -170,6 +174,7 @@ pub struct Gateway {
     pub socket: PathBuf,
     /// What is served, for those in the same process.
     pub status: SharedStatus,
+    live: Arc<Live>,
     reloader: Reloader,
     keeper: JoinHandle<()>,
     recording: Recording,
@@ -193,8 +198,7 @@ impl Gateway {
     /// # Errors
     /// See [`StartError`].
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let policies =
-            Policies::new(&options.policies, &options.data).map_err(StartError::Environment)?;
+        let policies = policies(&options)?;
         let plugin_folder = options
             .plugins
             .clone()
@@ -265,7 +269,7 @@ impl Gateway {
         };
         let (stop, stopped) = watch::channel(false);
         let administrators = admin::api(Admin {
-            live,
+            live: Arc::clone(&live),
             reloader: reloader.clone(),
             status: Arc::clone(&status),
             recorder,
@@ -283,6 +287,7 @@ impl Gateway {
             address,
             socket,
             status,
+            live,
             reloader,
             keeper,
             recording,
@@ -300,6 +305,12 @@ impl Gateway {
     pub fn join(&self, stream: DuplexStream) {
         // A gateway that has stopped serves nobody: the stream is dropped, which its other end sees.
         let _ = self.joining.send(stream);
+    }
+
+    /// What decides about a request that begins now, but for those of a canary: its policies, and the prices they cost by.
+    #[must_use]
+    pub fn router(&self) -> Arc<Router> {
+        Arc::clone(&self.live.bundle().router)
     }
 
     /// A handle on the reload thread.
@@ -336,6 +347,14 @@ impl From<Nothing> for StartError {
             Nothing::Policies(why) => Self::Policies(why),
             Nothing::Disk(why) => Self::Environment(why),
         }
+    }
+}
+
+/// Where policies are read, or what was read before.
+fn policies(options: &Options) -> Result<Policies, StartError> {
+    match &options.given {
+        Some(given) => Ok(Policies::Given(Arc::new(given.clone()))),
+        None => Policies::new(&options.policies, &options.data).map_err(StartError::Environment),
     }
 }
 
@@ -408,8 +427,7 @@ pub fn draft(
     author: &str,
     reason: &str,
 ) -> Result<VersionHead, StartError> {
-    let policies =
-        Policies::new(&options.policies, &options.data).map_err(StartError::Environment)?;
+    let policies = policies(&options)?;
     let plugins = options.data.join("plugins");
     let plugins = options.plugins.clone().unwrap_or(plugins);
     let store = open(&options.data.join("store"))?;

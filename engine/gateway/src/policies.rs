@@ -1,9 +1,9 @@
-//! Where a gateway reads its policies: on the disk, or on a branch of a git repository.
+//! Where a gateway reads its policies: on the disk, on a branch of a git repository, or nowhere, where they were read before.
 
 use crate::branch::{Branch, Snapshot};
 use crate::command::author;
 use crate::commit;
-use crate::source::Source;
+use crate::source::{Given, Source};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,6 +14,8 @@ pub(crate) enum Policies {
     Disk(Source),
     /// A branch that is followed.
     Branch(Arc<Branch>),
+    /// Files that were read before.
+    Given(Arc<Given>),
 }
 
 /// The place as it is at a moment.
@@ -23,6 +25,8 @@ pub(crate) enum Text {
     Disk(Source),
     /// A commit.
     Commit(Snapshot),
+    /// Files that were read before.
+    Given(Arc<Given>),
 }
 
 impl Policies {
@@ -44,7 +48,7 @@ impl Policies {
     pub(crate) fn branch(&self) -> Option<&Arc<Branch>> {
         match self {
             Self::Branch(branch) => Some(branch),
-            Self::Disk(_) => None,
+            Self::Disk(_) | Self::Given(_) => None,
         }
     }
 
@@ -53,7 +57,7 @@ impl Policies {
     pub(crate) fn folder(&self) -> Option<&Path> {
         match self {
             Self::Disk(source) => Some(source.folder()),
-            Self::Branch(_) => None,
+            Self::Branch(_) | Self::Given(_) => None,
         }
     }
 
@@ -65,6 +69,7 @@ impl Policies {
         match self {
             Self::Disk(source) => Ok(Text::Disk(source.clone())),
             Self::Branch(branch) => branch.now().map(Text::Commit),
+            Self::Given(given) => Ok(Text::Given(Arc::clone(given))),
         }
     }
 }
@@ -89,6 +94,7 @@ impl Text {
                 Ok(roots)
             }
             Self::Commit(snapshot) => snapshot.roots(),
+            Self::Given(given) => Ok(given.roots.clone()),
         }
     }
 
@@ -100,6 +106,7 @@ impl Text {
         match self {
             Self::Disk(source) => source.read(name),
             Self::Commit(snapshot) => snapshot.read(name),
+            Self::Given(given) => given.read(name),
         }
     }
 
@@ -107,7 +114,7 @@ impl Text {
     #[must_use]
     pub(crate) fn author(&self) -> String {
         match self {
-            Self::Disk(_) => author(),
+            Self::Disk(_) | Self::Given(_) => author(),
             Self::Commit(snapshot) => snapshot.commit().author.clone(),
         }
     }
@@ -118,6 +125,7 @@ impl Text {
         let source = match self {
             Self::Disk(source) => source,
             Self::Commit(snapshot) => return snapshot.note(),
+            Self::Given(_) => return "as they were read before".to_owned(),
         };
         let path = source.path();
         let saved = format!("saved in {}", path.display());

@@ -1,4 +1,4 @@
-//! Policy sources on disk: a folder is one bundle, a file is one bundle with its includes.
+//! Policy sources: a folder is one bundle, a file is one bundle with its includes, and so are files that were read before.
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -98,6 +98,28 @@ impl Source {
         let file = std::fs::File::open(&path).map_err(told)?;
         file.take(LARGEST).read_to_end(&mut bytes).map_err(told)?;
         Ok(bytes)
+    }
+}
+
+/// Files that were read before, so that nothing that is saved since changes what is served.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Given {
+    /// Names of those that are read by themselves.
+    pub roots: Vec<String>,
+    /// Names and texts of all.
+    pub files: Vec<(String, Vec<u8>)>,
+}
+
+impl Given {
+    /// Reads one file.
+    ///
+    /// # Errors
+    /// In words for a diagnostic.
+    pub fn read(&self, name: &str) -> Result<Vec<u8>, String> {
+        let mut files = self.files.iter();
+        let found = files.find(|(path, _)| path == name);
+        let missing = || "not part of these policies".to_owned();
+        found.map(|(_, text)| text.clone()).ok_or_else(missing)
     }
 }
 

@@ -78,7 +78,7 @@ struct Expected {
 
 fn expected(objects: &[Value], stream: bool) -> Expected {
     let mut all = Expected::default();
-    let mut calls: Vec<(String, String, String)> = Vec::new();
+    let mut calls: Vec<(u64, String, String, String)> = Vec::new();
     for object in objects {
         if !object["error"].is_null() || object["object"] == "error" {
             all.failed = true;
@@ -117,31 +117,31 @@ fn expected(objects: &[Value], stream: bool) -> Expected {
             let thought = [&said["reasoning_content"], &said["reasoning"]];
             let thought = thought.into_iter().find_map(Value::as_str);
             all.reasoning += thought.unwrap_or_default();
-            for (place, call) in said["tool_calls"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .enumerate()
-            {
-                let at = call["index"]
-                    .as_u64()
-                    .map_or(place, |at| usize::try_from(at).expect("small"));
-                let at = at.min(calls.len());
-                if at == calls.len() {
-                    calls.push(<(String, String, String)>::default());
+            let pieces = said["tool_calls"].as_array().into_iter().flatten();
+            for (place, call) in (0..).zip(pieces) {
+                let number = call["index"].as_u64().unwrap_or(place);
+                let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                let (id, name) = (text(&call["id"]), text(&call["function"]["name"]));
+                let arguments = text(&call["function"]["arguments"]);
+                // A name after whole arguments is another call, whatever its number: one recording holds two answers.
+                let whole = |said: &str| serde_json::from_str::<Value>(said).is_ok();
+                let known = calls.iter_mut().rev().find(|known| known.0 == number);
+                match known.filter(|known| name.is_empty() || !whole(&known.3)) {
+                    Some((_, known_id, known_name, said)) => {
+                        if known_id.is_empty() {
+                            *known_id = id;
+                        }
+                        *known_name += &name;
+                        *said += &arguments;
+                    }
+                    None => calls.push((number, id, name, arguments)),
                 }
-                let (id, name, arguments) = &mut calls[at];
-                if id.is_empty() {
-                    call["id"].as_str().unwrap_or_default().clone_into(id);
-                }
-                *name += call["function"]["name"].as_str().unwrap_or_default();
-                *arguments += call["function"]["arguments"].as_str().unwrap_or_default();
             }
         }
     }
     all.calls = calls
         .into_iter()
-        .map(|(id, name, arguments)| {
+        .map(|(_, id, name, arguments)| {
             let arguments = match arguments.trim() {
                 "" => json!({}),
                 text => serde_json::from_str(text).unwrap_or_else(|_| Value::from(text)),

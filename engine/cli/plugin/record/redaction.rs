@@ -50,8 +50,26 @@ const KEPT_FIELDS: [&str; 22] = [
     "type",
 ];
 
-/// Fields that hold an object of a client's or a model's own making, whose names are no protocol's.
-const OWN_FIELDS: [&str; 5] = ["args", "arguments", "functionResponse", "input", "metadata"];
+/// Fields that hold what a client or a model made itself, whose names are no protocol's.
+const OWN_FIELDS: [&str; 9] = [
+    "args",
+    "arguments",
+    "document",
+    "documents",
+    "functionResponse",
+    "json",
+    "metadata",
+    "tool_output",
+    "variables",
+];
+/// Fields that do where they hold one object: several are the items of a protocol.
+const OWN_OBJECTS: [&str; 2] = ["data", "input"];
+/// Fields whose number stands for a text. Those in lists may always do: tokens, bytes, vectors.
+const TOKENS: [&str; 3] = ["token", "tokenId", "token_id"];
+/// Fields of maps, or of lists of maps, from tokens to something.
+const BY_TOKEN: [&str; 3] = ["logit_bias", "prompt_logprobs", "top_logprobs"];
+/// What an object holds that tells of a token, whose `id` is that of a text.
+const LIKELIHOODS: [&str; 3] = ["logProbability", "logprob", "prob"];
 /// The longest text that passes for a word of a protocol.
 const LONGEST_WORD: usize = 64;
 
@@ -147,17 +165,32 @@ impl Redaction {
     fn hide_but(&self, kept: &[&str], value: &mut Value) {
         match value {
             Value::String(text) => *text = self.hidden(text),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.hide_but(kept, item)),
+            Value::Array(items) => {
+                for item in items {
+                    nullify(item);
+                    self.hide_but(kept, item);
+                }
+            }
             Value::Object(fields) => {
+                let likely = LIKELIHOODS.iter().any(|name| fields.contains_key(*name));
                 for (name, value) in fields {
                     // An error may say in any field what was wrong with the words it was given.
                     let is_word = value.as_str().is_some_and(is_word);
                     let protocol = kept.contains(&name.as_str()) && is_word;
-                    let asked_for = self.keep.contains(name) && value.is_string();
-                    let own = value.is_object() && OWN_FIELDS.contains(&name.as_str());
-                    if !protocol && !asked_for {
-                        self.hide_but(if own { &[] } else { kept }, value);
+                    if protocol || self.keep.contains(name) && is_plain(value) {
+                        continue;
                     }
+                    let name = name.as_str();
+                    let own = OWN_FIELDS.contains(&name)
+                        || value.is_object() && OWN_OBJECTS.contains(&name);
+                    let stands = TOKENS.contains(&name) || likely && name == "id";
+                    if kept.is_empty() || stands {
+                        nullify(value);
+                    }
+                    if BY_TOKEN.contains(&name) {
+                        unname(value);
+                    }
+                    self.hide_but(if own { &[] } else { kept }, value);
                 }
             }
             _ => {}
@@ -174,6 +207,37 @@ impl Redaction {
             _ if text == "[DONE]" => text.to_owned(),
             _ => blank(text),
         }
+    }
+}
+
+/// A map from tokens without these; one whose fields have names of a protocol stays.
+fn unname(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(unname),
+        Value::Object(fields) if !fields.contains_key("token") => {
+            let named = mem::take(fields).into_iter();
+            *fields = named.map(|(name, value)| (blank(&name), value)).collect();
+        }
+        _ => {}
+    }
+}
+
+/// Nothing in the place of a number.
+fn nullify(value: &mut Value) {
+    if let Value::Number(number) = value {
+        *value = if number.is_f64() {
+            Value::from(0.0)
+        } else {
+            Value::from(0)
+        };
+    }
+}
+
+/// Whether it is a text, a number, or a list of these.
+fn is_plain(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().all(is_plain),
+        value => value.is_string() || value.is_number(),
     }
 }
 
@@ -377,14 +441,86 @@ mod tests {
     }
 
     #[test]
+    fn numbers_that_stand_for_texts_are_hidden() {
+        let redaction = Redaction {
+            text: true,
+            keep: Vec::new(),
+        };
+        let mut body = json!({
+            "input": [[791, 9906], [42]], "prompt": [791, 9906], "context": [791, 9906],
+            "choices": [{ "index": 3, "logprobs": { "content": [{
+                "token": "Ada", "logprob": -0.25, "bytes": [65, 100, 97],
+                "top_logprobs": [{ "token": "Ada", "logprob": -0.25, "bytes": [65, 100, 97] }],
+            }] } }],
+            "logprobsResult": { "chosenCandidates": [{
+                "token": "Ada", "tokenId": 791, "logProbability": -0.25,
+            }] },
+            "completion_probabilities": [{ "id": 791, "token": "Ada", "logprob": -0.25 }],
+            "tokens": [791, 9906], "token_id": 791, "logit_bias": { "791": -100 },
+            "logprobs": { "top_logprobs": [{ "Ada": -0.25 }], "token_logprobs": [-0.25] },
+            "prompt_logprobs": [null, { "791": { "logprob": -0.25, "decoded_token": "Ada" } }],
+            "data": [{ "object": "embedding", "index": 1, "embedding": [0.125, -0.5] }],
+            "usage": { "tokens": { "input_tokens": 12 }, "total_tokens": 34, "tokens_per_second": 5.5 },
+        });
+        redaction.hide(&mut body);
+        assert_eq!(
+            body,
+            json!({
+                "input": [[0, 0], [0]], "prompt": [0, 0], "context": [0, 0],
+                "choices": [{ "index": 3, "logprobs": { "content": [{
+                    "token": "xxx", "logprob": -0.25, "bytes": [0, 0, 0],
+                    "top_logprobs": [{ "token": "xxx", "logprob": -0.25, "bytes": [0, 0, 0] }],
+                }] } }],
+                "logprobsResult": { "chosenCandidates": [{
+                    "token": "xxx", "tokenId": 0, "logProbability": -0.25,
+                }] },
+                "completion_probabilities": [{ "id": 0, "token": "xxx", "logprob": -0.25 }],
+                "tokens": [0, 0], "token_id": 0, "logit_bias": { "000": -100 },
+                "logprobs": { "top_logprobs": [{ "xxx": -0.25 }], "token_logprobs": [0.0] },
+                "prompt_logprobs": [null, { "000": { "logprob": -0.25, "decoded_token": "xxx" } }],
+                "data": [{ "object": "embedding", "index": 1, "embedding": [0.0, 0.0] }],
+                "usage": { "tokens": { "input_tokens": 12 }, "total_tokens": 34, "tokens_per_second": 5.5 },
+            })
+        );
+    }
+
+    #[test]
+    fn what_documents_and_tools_hold_is_hidden_word_by_word() {
+        let redaction = Redaction {
+            text: true,
+            keep: Vec::new(),
+        };
+        let own = json!({ "name": "Ada", "id": "Ada", "type": "Ada", "age": 36, "in": [{ "name": "Ada" }] });
+        let mut body = json!({
+            "documents": [{ "id": "Ada", "data": own }, own],
+            "citations": [{ "type": "TEXT_CONTENT", "sources": [
+                { "type": "document", "document": own }, { "type": "tool", "tool_output": own },
+            ] }],
+            "toolResult": { "content": [{ "json": own }, { "json": [own] }], "status": "success" },
+            "prompt": { "variables": own },
+            "content": { "type": "object", "data": own },
+            "tool_calls": [{ "type": "function", "function": { "name": "find", "arguments": own.to_string() } }],
+        });
+        redaction.hide(&mut body);
+        let told = body.to_string();
+        assert!(!told.contains("Ada") && !told.contains("36"), "{told}");
+        assert_eq!(body["citations"][0]["sources"][1]["type"], "tool");
+        assert_eq!(body["toolResult"]["status"], "success");
+        assert_eq!(body["tool_calls"][0]["function"]["name"], "find");
+        let mut listed = json!({ "object": "list", "data": [{ "object": "model", "id": "m-1" }] });
+        redaction.hide(&mut listed);
+        assert_eq!(listed["data"][0]["id"], "m-1");
+    }
+
+    #[test]
     fn arguments_of_tools_stay_json() {
         let redaction = Redaction {
             text: true,
             keep: vec!["unit".to_owned()],
         };
         assert_eq!(
-            redaction.hidden(r#"{"city":"Oslo 7","unit":"C"}"#),
-            r#"{"city":"xxxx 0","unit":"C"}"#
+            redaction.hidden(r#"{"age":36,"city":"Oslo 7","unit":"C"}"#),
+            r#"{"age":0,"city":"xxxx 0","unit":"C"}"#
         );
     }
 
