@@ -190,6 +190,31 @@ async fn an_adapter_that_loops_crashes_or_eats_memory_costs_that_attempt_only() 
         .policy_when("the endless one to be refused", named)
         .await;
     assert_eq!(gateway.ask(&chat("@trap")).await.status, 200);
+    let metrics = gateway.metrics().await;
+    let ours = metrics.lines().filter(|l| l.contains("plugin=\"hostile\""));
+    let count = |name: &str, more: &str| {
+        let mut lines = ours
+            .clone()
+            .filter(|l| l.starts_with(name) && l.contains(more));
+        let (_, count) = lines.next()?.rsplit_once(' ')?;
+        count.parse::<f64>().ok()
+    };
+    assert_eq!(
+        count("mux_plugin_info{", "source=\"folder\""),
+        Some(1.0),
+        "{metrics}"
+    );
+    assert!(
+        count("mux_plugin_calls_total{", "") >= Some(7.0),
+        "{metrics}"
+    );
+    for (kind, least) in [("trap", 2.0), ("deadline", 1.0), ("memory", 1.0)] {
+        let kind = format!("kind=\"{kind}\"");
+        assert!(
+            count("mux_plugin_faults_total{", &kind) >= Some(least),
+            "{metrics}"
+        );
+    }
     gateway.stop().await;
     let records = home.records();
     let classes: Vec<&str> = records

@@ -146,12 +146,16 @@ fn store(status: &SharedStatus) -> Value {
 
 /// The same for Prometheus, as far as there is something to tell.
 async fn figures(State(admin): State<Admin>) -> impl IntoResponse {
-    let unwritten = {
+    let text = {
         let status = admin.status.lock();
         let status = status.unwrap_or_else(PoisonError::into_inner);
-        status.unwritten.is_some()
+        let plugins: Vec<_> = status
+            .states
+            .iter()
+            .map(crate::plugins::State::now)
+            .collect();
+        metrics::text(&admin.board, status.unwritten.is_some(), &plugins)
     };
-    let text = metrics::text(&admin.board, unwritten);
     ([(CONTENT_TYPE, metrics::TYPE)], text)
 }
 

@@ -1,6 +1,9 @@
-//! Figures for Prometheus, as text: what a canary does beside the live version, and what became of those before it.
+//! Figures for Prometheus, as text: what a canary does beside the live version, what became of those before it, and how
+//! each adapter does.
 
 use crate::canary::{Did, SharedBoard, Standing};
+use crate::plugins::Condition;
+use mux_plugins::Figures;
 use std::fmt::{self, Write as _};
 
 /// The format of the text.
@@ -53,8 +56,49 @@ const P95: Metric = (
 );
 const COST: Metric = ("mux_canary_mean_cost_usd", false, "mean cost of a request");
 
+const INFO: Metric = (
+    "mux_plugin_info",
+    false,
+    "1 for each adapter that is loaded: its version and where it is from, `mux` for those that come with it",
+);
+const CALLS: Metric = (
+    "mux_plugin_calls_total",
+    true,
+    "calls into an adapter since it was loaded, second tries included",
+);
+const RETRIES: Metric = (
+    "mux_plugin_retries_total",
+    true,
+    "calls made once more on a fresh instance",
+);
+const FAULTS: Metric = (
+    "mux_plugin_faults_total",
+    true,
+    "faults of an adapter's own making, by their kind",
+);
+const INSTANCES: Metric = (
+    "mux_plugin_instances_total",
+    true,
+    "instances made of an adapter",
+);
+const BUSY: Metric = (
+    "mux_plugin_busy_seconds_total",
+    true,
+    "time spent in an adapter; that of short calls is estimated from one in sixteen",
+);
+const QUARANTINES: Metric = (
+    "mux_plugin_quarantines_total",
+    true,
+    "times an adapter was set aside for its faults",
+);
+const ASIDE: Metric = (
+    "mux_plugin_set_aside_seconds",
+    false,
+    "for how long an adapter is set aside from now on, else 0",
+);
+
 /// All figures as they stand; `unwritten` says that an end is not written down.
-pub(crate) fn text(board: &SharedBoard, unwritten: bool) -> String {
+pub(crate) fn text(board: &SharedBoard, unwritten: bool, plugins: &[Condition<'_>]) -> String {
     let standing = board.standing();
     let [aborted, promoted] = board.ends();
     let mut page = Page::default();
@@ -79,6 +123,7 @@ pub(crate) fn text(board: &SharedBoard, unwritten: bool) -> String {
         });
         page.both(COST, standing, cost);
     }
+    page.plugins(plugins);
     page.0
 }
 
@@ -107,6 +152,60 @@ impl Page {
                     "{name}{{side=\"{side}\",version=\"{version}\"}} {value}"
                 ));
             }
+        }
+    }
+
+    /// What is counted of each adapter. Versions are of characters that are escaped alike here and in labels.
+    fn plugins(&mut self, plugins: &[Condition<'_>]) {
+        self.head(INFO);
+        for Condition {
+            id,
+            version,
+            hash,
+            file,
+            ..
+        } in plugins
+        {
+            let (name, source) = (INFO.0, file.map_or("mux", |_| "folder"));
+            self.line(format_args!(
+                "{name}{{plugin=\"{id}\",hash=\"{hash}\",version={version:?},source=\"{source}\"}} 1"
+            ));
+        }
+        self.each(CALLS, plugins, |figures| figures.calls);
+        self.each(RETRIES, plugins, |figures| figures.retries);
+        self.each(INSTANCES, plugins, |figures| figures.instances);
+        self.each(BUSY, plugins, |figures| real(figures.busy_ms) / 1e3);
+        self.each(QUARANTINES, plugins, |figures| figures.quarantines);
+        self.each(ASIDE, plugins, |figures| real(figures.aside_ms) / 1e3);
+        self.head(FAULTS);
+        for Condition {
+            id, hash, figures, ..
+        } in plugins
+        {
+            for (kind, count) in figures.faults.each() {
+                let name = FAULTS.0;
+                self.line(format_args!(
+                    "{name}{{plugin=\"{id}\",hash=\"{hash}\",kind=\"{kind}\"}} {count}"
+                ));
+            }
+        }
+    }
+
+    fn each<T: fmt::Display>(
+        &mut self,
+        metric: Metric,
+        plugins: &[Condition<'_>],
+        figure: fn(&Figures) -> T,
+    ) {
+        self.head(metric);
+        for Condition {
+            id, hash, figures, ..
+        } in plugins
+        {
+            let (name, value) = (metric.0, figure(figures));
+            self.line(format_args!(
+                "{name}{{plugin=\"{id}\",hash=\"{hash}\"}} {value}"
+            ));
         }
     }
 
