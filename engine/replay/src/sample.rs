@@ -7,6 +7,7 @@
 //! long: one that did take longer is drawn in its place, or none ever comes.
 
 use crate::play::{Beat, FIRST, Play, RATE, answer};
+use foldhash::fast::RandomState;
 use mux_routing::chance::Chance;
 use mux_routing::class::Class;
 use mux_routing::flight::Failure;
@@ -23,6 +24,8 @@ const NEAR: usize = 24;
 const FAR: usize = 256;
 /// Fewer successes say nothing about what the length of a prompt does.
 const FITTED: f64 = 30.0;
+/// Beats of an attempt, mostly.
+const BEATS: usize = 7;
 /// Output tokens where no answer was recorded at all.
 const OUTPUT: u64 = 256;
 
@@ -61,7 +64,7 @@ pub struct Ask<'r> {
 /// Recorded attempts, by target.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Samples {
-    targets: HashMap<String, Kinds>,
+    targets: HashMap<String, Kinds, RandomState>,
     outputs: Mean,
     days: BTreeMap<i64, Day>,
     /// When the first and the last request came, Unix milliseconds, once all are there.
@@ -249,7 +252,7 @@ impl Course {
     }
 
     fn play(&self, error: Option<&str>) -> Play {
-        let mut play = Play::new();
+        let mut play = Play::with_capacity(BEATS);
         let mut take = |at: Option<u64>, beat: Beat| {
             if let Some(us) = at {
                 play.push((us * 1_000, beat));
