@@ -167,8 +167,9 @@ struct Class {
 #[derive(Debug)]
 struct Alike {
     what: Kind,
+    /// The rule; of no account where nothing changes, or changes are counted against another version.
     rule: String,
-    /// The target that came first; not looked at where changes are counted against another version.
+    /// The target that came first, where that alone can differ.
     first: Option<String>,
     /// The words for the orders on both sides, where only the first target differs.
     firsts: Option<[String; 2]>,
@@ -195,27 +196,30 @@ impl Class {
         }
     }
 
-    /// The place of those of which the same was decided as of a record.
+    /// The place of those that count as a record does. Only as much of it is read as that depends on: it is far away.
     fn alike(&mut self, record: &Record, report: &mut Report) -> usize {
         let was = Said::of(record);
         let against = self.against.is_some();
-        let first = record.candidates.first().map(|c| c.target.as_str());
-        let first = first.filter(|_| !against);
+        // A record knows who came first. That is told where the words on both sides are the same.
+        let first = self.now.first.as_deref().filter(|_| !against);
+        let first = first.filter(|_| was.what == self.now.what.said());
+        let firsts = first.and_then(|now| Some((record.candidates.first()?.target.as_str(), now)));
         let same = |alike: &Alike| {
+            let ruled = || against || alike.change.is_none() || alike.rule == was.rule;
             alike.what.said() == was.what
-                && (against || alike.rule == was.rule && alike.first.as_deref() == first)
+                && alike.first.as_deref() == firsts.map(|(was, _)| was)
+                && ruled()
         };
         if let Some(at) = self.was.iter().position(same) {
             return at;
         }
-        // A record knows who came first.
-        let firsts = first.zip(self.now.first.as_deref());
-        let firsts = firsts.filter(|(a, b)| a != b && was.what == self.now.what.said());
+        let first = firsts.map(|(was, _)| was.to_owned());
+        let firsts = firsts.filter(|(a, b)| a != b);
         let firsts = firsts.map(|(a, b)| [a, b].map(|name| format!("first {name}")));
         let mut alike = Alike {
             what: Kind::of(was.what),
             rule: was.rule.to_owned(),
-            first: first.map(str::to_owned),
+            first,
             firsts,
             change: None,
             count: 0,

@@ -92,6 +92,9 @@ struct Pool {
     /// One of so many is kept.
     every: u64,
     kept: Vec<Sample>,
+    /// When each of them was, close together: all that is looked at in search of those near in time.
+    #[serde(skip)]
+    times: Vec<i64>,
     #[serde(skip)]
     fit: Fit,
 }
@@ -101,6 +104,7 @@ impl Default for Pool {
         Self {
             every: 1,
             kept: Vec::new(),
+            times: Vec::new(),
             fit: Fit::default(),
         }
     }
@@ -307,6 +311,7 @@ impl Pool {
 
     fn settle(&mut self) {
         self.kept.sort_by_cached_key(|s| s.at);
+        self.times = self.kept.iter().map(|s| s.at).collect();
         self.fit = Fit::default();
         let good = self.kept.iter().filter(|s| s.course.class == Class::Ok);
         for sample in good {
@@ -317,7 +322,7 @@ impl Pool {
 
     /// So many of those that are nearest in time.
     fn near(&self, at: i64, many: usize) -> &[Sample] {
-        let place = self.kept.partition_point(|s| s.at < at);
+        let place = self.times.partition_point(|time| *time < at);
         let from = place.saturating_sub(many / 2);
         let from = from.min(self.kept.len().saturating_sub(many));
         let until = (from + many).min(self.kept.len());
