@@ -481,20 +481,16 @@ impl Report {
             None if told.groups.len() >= VALUES => REST,
             None => value,
         };
-        let place = match told.groups.get(value) {
-            Some(at) => *at,
-            None => {
-                let at = self.groups.len();
-                told.groups.insert(value.to_owned(), at);
-                self.groups.push(Group {
-                    by: told.by.to_string(),
-                    value: value.to_owned(),
-                    ..Group::default()
-                });
-                at
-            }
-        };
-        self.groups.get_mut(place)
+        if let Some(at) = told.groups.get(value) {
+            return self.groups.get_mut(*at);
+        }
+        told.groups.insert(value.to_owned(), self.groups.len());
+        self.groups.push(Group {
+            by: told.by.to_string(),
+            value: value.to_owned(),
+            ..Group::default()
+        });
+        self.groups.last_mut()
     }
 
     /// Works out the figures that need all requests, and, with a seed, where they may be.

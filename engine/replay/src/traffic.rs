@@ -1,7 +1,7 @@
 //! Recorded requests, decided and carried out again under other policies.
 //!
 //! Arrivals keep their distances. Health, breakers, limits and budgets start empty and build up as they would have.
-//! A [`Run`] is one bundle, in a [`Lane`] of its own; `Joined` brings together what several of them made of the same request.
+//! A `Run` is one bundle, in a `Lane` of its own; `Joined` brings together what several of them made of the same request.
 //!
 //! After so many requests a *stage* is over: what is under way ends, and the gateway that is simulated starts anew, as one
 //! that is updated does. It forgets how targets were, and knows what was spent. There is nothing else to be written down
