@@ -1,4 +1,5 @@
 //! What a provider adapter costs: a plan without a call, a plan the component makes, frames it translates, and its load.
+//! Beside each the same adapter linked natively: that is what the sandbox costs.
 #![expect(
     clippy::expect_used,
     reason = "a bench that cannot set itself up should fail loudly"
@@ -6,6 +7,9 @@
 
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion};
+use mux_plugin_exchanges::frames::cut;
+use mux_plugin_exchanges::guest::{Guest, ctx};
+use mux_plugin_sdk::{Batch, Framing};
 use mux_plugins::{Adapter, Cache, Call, Host, Limits, Output, Part, Plan, Reply, dist, embedded};
 use mux_wire::chat::{ChatRequest, scan};
 use serde_json::json;
@@ -87,10 +91,10 @@ fn adapter(host: &Arc<Host>, name: &str) -> Adapter {
     plugin.adapter("{}", None).expect("it needs no settings")
 }
 
-/// A conversation of 4 KiB, and what mux knows of it.
-fn conversation() -> (Bytes, ChatRequest) {
+/// A conversation of so many turns, 13 of 4 KiB, and what mux knows of it.
+fn conversation(turns: usize) -> (Bytes, ChatRequest) {
     let turn = "How does one keep a service up when those it depends on are not? ".repeat(4);
-    let messages: Vec<_> = (0..13)
+    let messages: Vec<_> = (0..turns)
         .map(|n| json!({ "role": if n % 2 == 0 { "user" } else { "assistant" }, "content": turn }))
         .collect();
     let body = json!({ "model": "@chat", "stream": true, "max_tokens": 500, "messages": messages });
@@ -142,24 +146,64 @@ fn begun(adapter: &Adapter, plan: &Plan, stream: &Stream) -> (Reply, Output) {
     (reply, out)
 }
 
+/// The translating adapters, each at what its model is called.
+const MODELS: [(&str, &str); 3] = [
+    ("anthropic", "claude-haiku-4-5"),
+    ("gemini", "gemini-2.5-flash"),
+    ("mistral", "mistral-small"),
+];
+
+/// Turns of a conversation of 4 KiB, and of 64.
+const LENGTHS: [(&str, usize); 2] = [("4 KiB", 13), ("64 KiB", 231)];
+
 fn planning(criterion: &mut Criterion, host: &Arc<Host>, openai: &Adapter) {
-    let (body, chat) = conversation();
-    let call = call(&body, &chat);
     let mut group = criterion.benchmark_group("plan");
-    group.bench_function("openai, no call", |bench| {
-        bench.iter(|| openai.plan(black_box(&call)).expect("a plan"));
-    });
-    for kind in ["floor", "anthropic", "gemini", "mistral"] {
-        let adapter = adapter(host, kind);
-        group.bench_function(format!("{kind}, 4 KiB translated"), |bench| {
-            bench.iter(|| adapter.plan(black_box(&call)).expect("a plan"));
+    for (length, turns) in LENGTHS {
+        let (body, chat) = conversation(turns);
+        let call = call(&body, &chat);
+        group.bench_function(format!("openai, {length}, no call"), |bench| {
+            bench.iter(|| openai.plan(black_box(&call)).expect("a plan"));
         });
+        let floor = adapter(host, "floor");
+        group.bench_function(format!("floor, {length}"), |bench| {
+            bench.iter(|| floor.plan(black_box(&call)).expect("a plan"));
+        });
+        for (kind, model) in MODELS {
+            let adapter = adapter(host, kind);
+            group.bench_function(format!("{kind}, {length} translated"), |bench| {
+                bench.iter(|| adapter.plan(black_box(&call)).expect("a plan"));
+            });
+            let (native, ctx) = (Guest::named(kind), ctx(model, true));
+            group.bench_function(format!("{kind}, {length} translated natively"), |bench| {
+                bench.iter(|| (native.prepare)(black_box(&ctx), &body).expect("a plan"));
+            });
+        }
     }
     group.finish();
 }
 
+/// Events as the host hands them over.
+fn batch(bytes: &[u8]) -> Batch {
+    let frames = cut(Framing::Sse, bytes);
+    let frames = frames.iter().map(|(name, data)| (name.as_str(), &data[..]));
+    Batch::pack(frames, false)
+}
+
+/// A state under way, of an adapter linked natively.
+fn begun_natively(native: &Guest, model: &str, body: &Bytes, stream: &Stream) -> Vec<u8> {
+    let plan = (native.prepare)(&ctx(model, true), body).expect("a plan");
+    let start = Bytes::from_static(stream.start.as_bytes());
+    let events = (0..UNDER_WAY).map(|n| Bytes::from((stream.event)(n)));
+    std::iter::once(start)
+        .chain(events)
+        .fold(plan.state, |state, bytes| {
+            let decoded = (native.decode)("chat", &state, &batch(&bytes));
+            decoded.expect("a good event").state
+        })
+}
+
 fn reading(criterion: &mut Criterion, host: &Arc<Host>, openai: &Adapter) {
-    let (body, chat) = conversation();
+    let (body, chat) = conversation(13);
     let call = call(&body, &chat);
     let mut group = criterion.benchmark_group("decode");
     for stream in &STREAMS {
@@ -182,6 +226,38 @@ fn reading(criterion: &mut Criterion, host: &Arc<Host>, openai: &Adapter) {
                     BatchSize::SmallInput,
                 );
             });
+        }
+        // 500 frames of a chat, as they come one by one, and as a quick model sends them.
+        for each in [1, 16] {
+            group.bench_function(format!("{}, 500 frames, by {each}", stream.kind), |bench| {
+                bench.iter_batched(
+                    || {
+                        let pieces: Vec<_> =
+                            (0..500 / each).map(|_| events(stream, each)).collect();
+                        (begun(&adapter, &plan, stream), pieces)
+                    },
+                    |((mut reply, mut out), pieces)| {
+                        for bytes in pieces {
+                            out.clear();
+                            reply.push(bytes, &mut out).expect("good events");
+                        }
+                        (reply, out)
+                    },
+                    BatchSize::SmallInput,
+                );
+            });
+        }
+        let known = MODELS.iter().find(|(kind, _)| *kind == stream.kind);
+        if let Some((kind, model)) = known {
+            let native = Guest::named(kind);
+            let state = begun_natively(&native, model, &body, stream);
+            for count in [1, 16] {
+                let batch = batch(&events(stream, count));
+                group.bench_function(format!("{kind} natively, frames: {count}"), |bench| {
+                    bench
+                        .iter(|| (native.decode)("chat", &state, black_box(&batch)).expect("good"));
+                });
+            }
         }
     }
     let plan = openai.plan(&call).expect("a plan");

@@ -56,9 +56,15 @@ impl Voice {
     /// Says the end of a complete answer; `counted` is its usage, where no chunk told it. What had no place is named in a
     /// comment before it: headers are long gone.
     pub fn finish(&mut self, counted: Option<Usage>, out: &mut BytesMut) {
-        let lost = match &self.stream {
-            Stream::Messages(stream) => stream.lost(),
-            Stream::Responses(stream) => stream.lost(),
+        let lost = match &mut self.stream {
+            Stream::Messages(stream) => {
+                stream.close_all(out);
+                stream.lost()
+            }
+            Stream::Responses(stream) => {
+                stream.close_all(out);
+                stream.lost()
+            }
         };
         if !lost.is_empty() {
             let comment = format!(": x-mux-dropped: {}\n\n", left_out(lost).join("; "));

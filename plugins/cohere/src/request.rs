@@ -1,6 +1,7 @@
 //! A chat request to one of Cohere's.
 
-use mux_plugin_sdk::chat::{Chat, Choice, Format, Progress, Tool, json};
+use mux_plugin_sdk::chat::json::{self, Json};
+use mux_plugin_sdk::chat::{Chat, Choice, Format, Progress, Tool, unmarked};
 use mux_plugin_sdk::{Fault, Framing, RequestCtx, RequestPlan};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -30,7 +31,7 @@ struct Body<'a> {
     model: &'a str,
     messages: Vec<Turn<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    tools: Vec<&'a RawValue>,
+    tools: Vec<Json<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_choice: Option<&'static str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -87,6 +88,7 @@ pub(crate) fn prepare(ctx: &RequestCtx, body: &[u8]) -> Result<RequestPlan, Faul
     let mut warnings = Vec::new();
     chat.warn_of("cohere", WITHOUT, &mut warnings);
     chat.warn_of_messages(&mut warnings);
+    chat.warn_of_marks("cohere", &mut warnings);
     let messages = turns(std::mem::take(&mut chat.messages))?;
     let tools = Tools::read(&chat)?;
     let request = Body {
@@ -118,7 +120,7 @@ pub(crate) fn prepare(ctx: &RequestCtx, body: &[u8]) -> Result<RequestPlan, Faul
 
 #[derive(Default)]
 struct Tools<'a> {
-    kept: Vec<&'a RawValue>,
+    kept: Vec<Json<'a>>,
     choice: Option<&'static str>,
     strict: bool,
 }
@@ -144,7 +146,7 @@ impl<'a> Tools<'a> {
             };
             if names.as_ref().is_none_or(|names| names.contains(&name)) {
                 tools.strict |= strict == Some(true);
-                tools.kept.push(raw);
+                tools.kept.push(unmarked(raw));
             }
         }
         tools.choice = choice.filter(|_| !tools.kept.is_empty());

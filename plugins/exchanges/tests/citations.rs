@@ -244,6 +244,40 @@ fn a_passage_that_repeats_another_is_named() {
 }
 
 #[test]
+fn what_belongs_to_a_text_comes_before_the_seal_that_ends_it() {
+    let found = json!({"groundingChunks": [{"web": {"uri": "https://a.example/", "title": "a"}}],
+        "groundingSupports": [{"segment": {"endIndex": 3, "text": "So."}, "groundingChunkIndices": [0]}]});
+    let odds = json!({"chosenCandidates": [{"token": "So.", "logProbability": -0.5}]});
+    let event = json!({"candidates": [{"content": {"parts": [{"text": "So.", "thoughtSignature": "c2VhbA=="}]},
+        "finishReason": "STOP", "groundingMetadata": found, "logprobsResult": odds}]});
+    let heard = streamed("gemini", "gemini-2.5-flash", &[("", event)]);
+    let place = |pointer: &str| {
+        let told = |object: &Value| object.pointer(pointer).is_some_and(|told| !told.is_null());
+        let place = heard.objects.iter().position(told);
+        place.unwrap_or_else(|| panic!("{pointer} is told"))
+    };
+    let sealed = place("/choices/0/delta/reasoning_details");
+    assert!(place("/choices/0/logprobs") < sealed);
+    assert!(place("/choices/0/delta/annotations") < sealed);
+}
+
+#[test]
+fn a_further_candidate_does_not_take_its_places_from_the_first() {
+    let found = json!({"groundingChunks": [{"web": {"uri": "https://a.example/", "title": "a"}}],
+        "groundingSupports": [{"segment": {"startIndex": 2, "endIndex": 6, "text": "it is"}, "groundingChunkIndices": [0]}]});
+    let body = json!({"candidates": [
+        {"index": 0, "content": {"parts": [{"text": "Yes, it is."}]}, "finishReason": "STOP"},
+        {"index": 1, "content": {"parts": [{"text": "it is so."}]}, "finishReason": "STOP", "groundingMetadata": found}]});
+    let choice = whole("gemini", "gemini-2.5-flash", &body).told().choices[&1].clone();
+    assert_eq!(
+        choice.annotations,
+        [
+            json!({"type": "url_citation", "url_citation": {"url": "https://a.example/", "title": "a"}})
+        ]
+    );
+}
+
+#[test]
 fn what_a_tool_found_is_named_by_its_number_at_mistral() {
     let piece = |content: Value| {
         (

@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 
+use mux_plugin_exchanges::ask::{question, sent};
 use mux_plugin_exchanges::guest::{Guest, ctx};
 use mux_plugin_exchanges::recording::{Recording, folder, json_of};
 use mux_plugin_sdk::{BodyPlan, Fault};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Adapters, each with a model that can do much.
 const ADAPTERS: [(&str, &str); 8] = [
@@ -127,4 +128,51 @@ fn every_recorded_chat_request_can_be_asked_of_every_provider() {
         println!("{count:>4} refused: {why}");
     }
     assert!(wrong.is_empty(), "{} called wrong: {wrong:#?}", wrong.len());
+}
+
+/// What is said of fields of these names.
+fn named<'a>(warnings: &'a [String], name: &str) -> Vec<&'a String> {
+    let quoted = format!("`{name}`");
+    warnings.iter().filter(|w| w.contains(&quoted)).collect()
+}
+
+#[test]
+fn a_field_that_an_adapter_does_not_read_is_named() {
+    let asked = question(
+        &json!({"min_p": 0.1, "store": true, "provider": {"order": ["a"]}, "transforms": [], "echo": false}),
+    );
+    for (adapter, model) in ADAPTERS {
+        let (_, warnings) = sent(adapter, model, &asked);
+        for name in ["min_p", "store", "provider"] {
+            assert_eq!(
+                named(&warnings, name).len(),
+                1,
+                "{adapter}: {name} in {warnings:?}"
+            );
+        }
+        assert_eq!(warnings.len(), 3, "{adapter}: {warnings:?}");
+    }
+}
+
+#[test]
+fn a_mark_for_the_cache_reaches_those_that_take_it_and_is_named_by_the_rest() {
+    let mark = json!({"type": "ephemeral"});
+    let part = json!({"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi", "cache_control": mark}]}]});
+    let message = json!({"messages": [{"role": "user", "content": "Hi", "cache_control": mark}]});
+    let tool = json!({"tools": [{"type": "function", "cache_control": mark,
+        "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]});
+    let said = json!({"messages": [{"role": "user", "content": [{"type": "text", "text": "what is \"cache_control\"?"}]}]});
+    for (adapter, model) in ADAPTERS {
+        let takes = ["anthropic", "bedrock"].contains(&adapter) || model.starts_with("claude");
+        for marked in [&part, &message, &tool] {
+            let (sent, warnings) = sent(adapter, model, &question(marked));
+            let told = named(&warnings, "cache_control").len();
+            assert_eq!(told, usize::from(!takes), "{adapter}: {warnings:?}");
+            let sent = sent.to_string();
+            let arrived = sent.contains("cache_control") || sent.contains("cachePoint");
+            assert_eq!(arrived, takes, "{adapter}: {sent}");
+        }
+        let (_, warnings) = sent(adapter, model, &question(&said));
+        assert!(warnings.is_empty(), "{adapter}: {warnings:?}");
+    }
 }

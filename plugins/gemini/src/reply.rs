@@ -228,17 +228,26 @@ fn tell(answer: &mut Told, candidate: Candidate<'_>) -> Result<(), Fault> {
     let (grounding, recited) = (candidate.grounding(), candidate.recited());
     let odds = candidate.logprobs_result.as_ref().map(weighed);
     let parts = candidate.content.and_then(|content| content.parts);
-    for part in parts.unwrap_or_default() {
-        said(answer, choice, &part)?;
+    let parts = parts.unwrap_or_default();
+    // What seals a text ends it: odds and sources of the text come before.
+    let mut seal = None;
+    for part in &parts {
+        sealed(answer, choice, seal)?;
+        seal = said(answer, choice, part)?;
     }
     answer.weigh(choice, odds.unwrap_or_default())?;
-    let heard = &answer.extra().heard;
+    // Of further candidates the text is not kept.
+    let heard = match choice {
+        0 => &answer.extra().heard,
+        _ => &Heard::Nothing,
+    };
     let mut citations = recited.map_or_else(Vec::new, |recited| recited.citations(heard));
     let found = grounding.as_ref().map(|found| found.citations(heard));
     citations.extend(found.unwrap_or_default());
     for citation in citations {
         answer.cite(choice, citation)?;
     }
+    sealed(answer, choice, seal)?;
     if let Some(rest) = grounding.and_then(Grounding::rest) {
         answer.add_extra(choice, rest)?;
     }
@@ -256,41 +265,47 @@ fn tell(answer: &mut Told, candidate: Candidate<'_>) -> Result<(), Fault> {
     answer.stop(choice, finish, &native)
 }
 
-fn said(answer: &mut Told, choice: u32, part: &Part<'_>) -> Result<(), Fault> {
+/// The seal of a text is a piece by itself: the chat form has no place for it beside the text.
+fn sealed(answer: &mut Told, choice: u32, data: Option<&str>) -> Result<(), Fault> {
+    answer.think(
+        choice,
+        Thought {
+            data,
+            ..Thought::default()
+        },
+    )
+}
+
+/// Tells a part; what seals its text is handed back.
+fn said<'a>(answer: &mut Told, choice: u32, part: &'a Part<'_>) -> Result<Option<&'a str>, Fault> {
     let signature = part.thought_signature.as_deref();
     if let Some(call) = &part.function_call {
-        return called(answer, choice, call, signature);
+        called(answer, choice, call, signature)?;
+        return Ok(None);
     }
     if let Some(picture) = part.inline_data.as_ref().filter(|_| !part.thought) {
-        return answer.show(choice, &picture.mime_type, &picture.data);
+        answer.show(choice, &picture.mime_type, &picture.data)?;
+        return Ok(None);
     }
     let Some(text) = &part.text else {
         // Tools that run at Google, their results, and kinds yet unknown.
-        return Ok(());
+        return Ok(None);
     };
     if part.thought {
-        return answer.think(
-            choice,
-            Thought {
-                text,
-                signature,
-                data: None,
-            },
-        );
+        let thought = Thought {
+            text,
+            signature,
+            data: None,
+        };
+        answer.think(choice, thought)?;
+        return Ok(None);
     }
     answer.text(choice, text)?;
     if choice == 0 {
         let stream = answer.is_stream();
         answer.extra().heard.add(text, stream);
     }
-    // The seal of a text is a piece by itself: the chat form has no place for it beside the text.
-    answer.think(
-        choice,
-        Thought {
-            data: signature,
-            ..Thought::default()
-        },
-    )
+    Ok(signature)
 }
 
 /// Tokens as OpenAI has them.

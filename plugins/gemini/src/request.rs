@@ -91,6 +91,7 @@ pub(crate) fn request(ctx: &RequestCtx, body: &[u8]) -> Result<Request, Fault> {
     let mut warnings = Vec::new();
     chat.warn_of("gemini", WITHOUT, &mut warnings);
     chat.warn_of_messages(&mut warnings);
+    chat.warn_of_marks("gemini", &mut warnings);
     let family = Family::of(&ctx.model);
     let messages = std::mem::take(&mut chat.messages);
     let contents = Contents::read(messages, family, &mut warnings)?;

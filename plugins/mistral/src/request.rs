@@ -1,6 +1,7 @@
 //! A chat request to one of Mistral's. What it does not know it refuses with 422, so nothing is sent on unseen.
 
-use mux_plugin_sdk::chat::{Chat, Progress, json};
+use mux_plugin_sdk::chat::json::{self, Json};
+use mux_plugin_sdk::chat::{Chat, Progress};
 use mux_plugin_sdk::{Fault, Framing, RequestCtx, RequestPlan};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -47,7 +48,7 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     presence_penalty: Option<f64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    tools: Vec<&'a RawValue>,
+    tools: Vec<Json<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_choice: Option<Chosen<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,6 +72,7 @@ pub(crate) fn prepare(ctx: &RequestCtx, body: &[u8]) -> Result<RequestPlan, Faul
     let mut warnings = Vec::new();
     chat.warn_of("mistral", WITHOUT, &mut warnings);
     chat.warn_of_messages(&mut warnings);
+    chat.warn_of_marks("mistral", &mut warnings);
     let messages = turns(std::mem::take(&mut chat.messages))?;
     let (tools, tool_choice) = tools::read(&chat)?;
     let request = Body {

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use mux_plugin_sdk::Fault;
-use mux_plugin_sdk::chat::{Chat, Choice, Tool};
+use mux_plugin_sdk::chat::json::Json;
+use mux_plugin_sdk::chat::{Chat, Choice, Tool, unmarked};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -25,10 +26,10 @@ pub(crate) struct Named<'a> {
 }
 
 /// The tools as the client wrote them, those the choice leaves, and the choice.
-pub(crate) fn read<'a>(chat: &Chat<'a>) -> Result<(Vec<&'a RawValue>, Option<Chosen<'a>>), Fault> {
+pub(crate) fn read<'a>(chat: &Chat<'a>) -> Result<(Vec<Json<'a>>, Option<Chosen<'a>>), Fault> {
     let raw = chat.tools.as_deref().unwrap_or_default();
     let read = chat.tools("mistral")?;
-    let mut kept = raw.to_vec();
+    let mut kept: Vec<&'a RawValue> = raw.to_vec();
     let chosen = match chat.choice("mistral")? {
         Choice::Auto => chat.tool_choice.map(|_| Chosen::Word("auto")),
         Choice::None => Some(Chosen::Word("none")),
@@ -51,5 +52,5 @@ pub(crate) fn read<'a>(chat: &Chat<'a>) -> Result<(Vec<&'a RawValue>, Option<Cho
         }
     };
     let chosen = chosen.filter(|_| !kept.is_empty());
-    Ok((kept, chosen))
+    Ok((kept.into_iter().map(unmarked).collect(), chosen))
 }

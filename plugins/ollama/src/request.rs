@@ -1,6 +1,7 @@
 //! A chat request to one of Ollama's.
 
-use mux_plugin_sdk::chat::{Chat, Choice, Format, Progress, Tool, json};
+use mux_plugin_sdk::chat::json::{self, Json};
+use mux_plugin_sdk::chat::{Chat, Choice, Format, Progress, Tool, unmarked};
 use mux_plugin_sdk::{Fault, Framing, RequestCtx, RequestPlan};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -27,7 +28,7 @@ struct Body<'a> {
     model: &'a str,
     messages: Vec<Turn<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    tools: Vec<&'a RawValue>,
+    tools: Vec<Json<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     format: Option<Shape<'a>>,
     #[serde(skip_serializing_if = "Options::is_empty")]
@@ -95,6 +96,7 @@ pub(crate) fn prepare(
     let mut warnings = Vec::new();
     chat.warn_of("ollama", WITHOUT, &mut warnings);
     chat.warn_of_messages(&mut warnings);
+    chat.warn_of_marks("ollama", &mut warnings);
     let messages = turns(std::mem::take(&mut chat.messages), &mut warnings)?;
     let request = Body {
         model: &ctx.model,
@@ -129,7 +131,7 @@ pub(crate) fn prepare(
 }
 
 /// The tools the choice leaves: Ollama cannot be told to call one.
-fn tools<'a>(chat: &Chat<'a>, warnings: &mut Vec<String>) -> Result<Vec<&'a RawValue>, Fault> {
+fn tools<'a>(chat: &Chat<'a>, warnings: &mut Vec<String>) -> Result<Vec<Json<'a>>, Fault> {
     let (names, must) = match chat.choice("ollama")? {
         Choice::Auto => (None, false),
         Choice::None => return Ok(Vec::new()),
@@ -149,7 +151,7 @@ fn tools<'a>(chat: &Chat<'a>, warnings: &mut Vec<String>) -> Result<Vec<&'a RawV
             return Err(Fault::unsupported("ollama runs no tools of its own", at));
         };
         if names.as_ref().is_none_or(|names| names.contains(&name)) {
-            kept.push(*raw);
+            kept.push(unmarked(raw));
         }
     }
     Ok(kept)

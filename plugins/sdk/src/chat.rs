@@ -17,6 +17,7 @@ pub mod scan;
 pub mod state;
 pub mod stretch;
 pub mod tools;
+mod unread;
 
 mod wire;
 
@@ -31,4 +32,4 @@ pub use progress::Progress;
 pub use request::{Chat, Message, ReasoningDetail, ToolCall, warn_of_echoes};
 pub use scan::Scan;
 pub use stretch::Stretch;
-pub use tools::{Choice, Tool};
+pub use tools::{Choice, Tool, unmarked};

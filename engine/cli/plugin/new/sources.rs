@@ -40,6 +40,7 @@ pub(super) const SOURCES: &[(&str, &str)] = sources![
     "sdk/src/chat/state.rs",
     "sdk/src/chat/stretch.rs",
     "sdk/src/chat/tools.rs",
+    "sdk/src/chat/unread.rs",
     "sdk/src/chat/wire.rs",
     "sdk/src/component.rs",
     "sdk/src/component/arena.rs",

@@ -16,6 +16,9 @@ use crate::seal::Detail;
 use crate::speaker::Speaker;
 use crate::usage::Usage;
 
+/// What is lost where a chunk cannot be read.
+pub(crate) const UNREAD: &str = "chunks";
+
 /// A chat completion or one chunk of it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -197,10 +200,12 @@ impl Ending {
         &self.lost
     }
 
-    /// What the whole answer stands on, where nothing was said of its parts.
-    pub(crate) fn sources(&self) -> Vec<Citation> {
-        let list = self.sources.as_deref().filter(|_| !self.cited);
-        list.map(Citation::sources).unwrap_or_default()
+    /// What the whole answer stands on, where nothing was said of its parts; told once.
+    pub(crate) fn take_sources(&mut self) -> Vec<Citation> {
+        let list = self.sources.take().filter(|_| !self.cited);
+        let sources = list.as_deref().map(Citation::sources).unwrap_or_default();
+        self.cited |= !sources.is_empty();
+        sources
     }
 }
 
@@ -248,9 +253,8 @@ impl<'a> Spoken<'a> {
                 if said.extra_content.is_some() {
                     ending.lose("extra_content");
                 }
-                said.tell(&mut piece);
-            }
-            if let Some(odds) = odds.filter(|_| !repeated) {
+                said.tell(odds, &mut piece);
+            } else if let Some(odds) = odds.filter(|_| !repeated) {
                 piece(Piece::Odds(odds));
             }
         }
@@ -259,7 +263,8 @@ impl<'a> Spoken<'a> {
 }
 
 impl<'a> Said<'a> {
-    fn tell(self, piece: &mut impl FnMut(Piece<'a>)) {
+    /// What belongs to the text comes before whatever may end it.
+    fn tell(self, odds: Option<&'a RawValue>, piece: &mut impl FnMut(Piece<'a>)) {
         let details = self.reasoning_details.unwrap_or_default();
         let plain = filled(self.reasoning_content).or(filled(self.reasoning));
         if let Some(text) = plain.filter(|_| details.is_empty()) {
@@ -274,13 +279,16 @@ impl<'a> Said<'a> {
         if let Some(content) = self.content {
             texts(content, piece);
         }
-        for url in listed(self.images).map(pictures).unwrap_or_default() {
-            piece(Piece::Picture(url));
+        if let Some(odds) = odds {
+            piece(Piece::Odds(odds));
         }
         let annotations = listed(self.annotations).map(Vec::<&RawValue>::deserialize);
         let annotations = annotations.and_then(Result::ok).unwrap_or_default();
         for citation in annotations.into_iter().filter_map(Citation::read) {
             piece(Piece::Citation(citation));
+        }
+        for url in listed(self.images).map(pictures).unwrap_or_default() {
+            piece(Piece::Picture(url));
         }
         if let Some(refusal) = filled(self.refusal) {
             piece(Piece::Refusal(refusal));

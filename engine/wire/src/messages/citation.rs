@@ -38,16 +38,19 @@ pub(crate) fn location(citation: &Citation) -> Value {
 }
 
 /// Puts citations to the first block of text, cut where what they stand for ends and begins. One that stands for nothing
-/// told is put to the last of them.
-pub(crate) fn cite(content: &mut Vec<Block<'_>>, citations: &[Citation]) {
+/// told is put to the last of them. Whether all have a place: where there is no text, they have none.
+pub(crate) fn cite(content: &mut Vec<Block<'_>>, citations: &[Citation]) -> bool {
     if citations.is_empty() {
-        return;
+        return true;
     }
-    let text = content.iter().position(|b| matches!(b, Block::Text { .. }));
-    let at = text.unwrap_or(content.len());
-    let whole = match text.map(|at| content.remove(at)) {
-        Some(Block::Text { text, .. }) => text.into_owned(),
-        _ => String::new(),
+    let text = content.iter_mut().enumerate().find_map(|(at, block)| {
+        let Block::Text { text, .. } = block else {
+            return None;
+        };
+        Some((at, std::mem::take(text).into_owned()))
+    });
+    let Some((at, whole)) = text else {
+        return false;
     };
     let mut ends: Vec<usize> = citations
         .iter()
@@ -77,7 +80,8 @@ pub(crate) fn cite(content: &mut Vec<Block<'_>>, citations: &[Citation]) {
         text: Cow::Owned(text),
         citations,
     });
-    content.splice(at..at, blocks);
+    content.splice(at..=at, blocks);
+    true
 }
 
 /// Where the character of that number begins; the end, where there are fewer.

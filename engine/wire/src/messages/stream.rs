@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::Arguments;
 use crate::chat::citation::Citation;
-use crate::chat::spoken::{Call, Ending, Piece, Spoken};
+use crate::chat::spoken::{Call, Ending, Piece, Spoken, UNREAD};
 use crate::event::event;
 use crate::messages::answer::{Counts, Message, beside, data, signature, stop_reason};
 use crate::messages::citation::location;
@@ -27,6 +27,8 @@ pub(crate) struct Stream {
     /// Calls whose blocks are not closed.
     calls: Vec<Calling>,
     called: u32,
+    /// Citations that came while no text was open: they go to the next.
+    waiting: Vec<Citation>,
     ending: Ending,
 }
 
@@ -65,22 +67,24 @@ impl Stream {
             open: Open::Nothing,
             calls: Vec::new(),
             called: 0,
+            waiting: Vec::new(),
             ending: Ending::default(),
         }
     }
 
-    /// Takes a chunk. One that cannot be read says nothing.
+    /// Takes a chunk. One that cannot be read says nothing, and is named as lost.
     pub(crate) fn chunk(&mut self, json: &[u8], out: &mut BytesMut) {
         let Ok(spoken) = Spoken::read(json) else {
+            self.ending.lose(UNREAD);
             return;
         };
         let mut pieces = Vec::new();
         let told = spoken.tell(|piece| pieces.push(piece));
         self.begin(told.model.as_deref(), out);
+        self.ending.add(told);
         for piece in pieces {
             self.piece(piece, out);
         }
-        self.ending.add(told);
     }
 
     /// What had no place in it so far.
@@ -88,16 +92,22 @@ impl Stream {
         self.ending.lost()
     }
 
-    /// The answer is complete.
-    pub(crate) fn finish(&mut self, counted: Option<Usage>, out: &mut BytesMut) {
+    /// Nothing more is said: what is open is closed, and all that has no place is known.
+    pub(crate) fn close_all(&mut self, out: &mut BytesMut) {
         self.begin(None, out);
-        for citation in self.ending.sources() {
-            self.cite(&citation, out);
-        }
         self.close(out);
+        let waiting = !std::mem::take(&mut self.waiting).is_empty();
+        if waiting || !self.ending.take_sources().is_empty() {
+            self.ending.lose("citations");
+        }
         for call in std::mem::take(&mut self.calls) {
             stop(call.block, out);
         }
+    }
+
+    /// The answer is complete.
+    pub(crate) fn finish(&mut self, counted: Option<Usage>, out: &mut BytesMut) {
+        self.close_all(out);
         let usage = self.ending.usage.or(counted).unwrap_or_default();
         let delta = json!({
             "stop_reason": stop_reason(&self.ending, self.called > 0),
@@ -148,7 +158,10 @@ impl Stream {
                 delta(block, &Piecemeal::ThinkingDelta { thinking }, out);
             }
             Piece::Detail(detail) => self.thought(detail, out),
-            Piece::Citation(citation) => self.cite(&citation, out),
+            Piece::Citation(citation) => match self.open {
+                Open::Text(block, _) => self.cite(block, &citation, out),
+                _ => self.waiting.push(citation),
+            },
             Piece::Call(call) => self.call(&call, out),
             Piece::Picture(_) => self.ending.lose("images"),
             // Anthropic's clients cannot ask for them.
@@ -164,11 +177,7 @@ impl Stream {
     }
 
     /// Where the open text comes from.
-    fn cite(&mut self, citation: &Citation, out: &mut BytesMut) {
-        let block = match self.open {
-            Open::Text(block, _) => block,
-            _ => self.speak(out),
-        };
+    fn cite(&mut self, block: u32, citation: &Citation, out: &mut BytesMut) {
         self.open = Open::Text(block, true);
         let citation = &location(citation);
         delta(block, &Piecemeal::CitationsDelta { citation }, out);
@@ -264,6 +273,13 @@ impl Stream {
     }
 
     fn close(&mut self, out: &mut BytesMut) {
+        if let Open::Text(block, _) = self.open {
+            let mut citations = std::mem::take(&mut self.waiting);
+            citations.extend(self.ending.take_sources());
+            for citation in citations {
+                self.cite(block, &citation, out);
+            }
+        }
         match std::mem::replace(&mut self.open, Open::Nothing) {
             Open::Nothing => {}
             Open::Text(block, _) => stop(block, out),

@@ -23,7 +23,7 @@ pub(crate) fn whole(speaker: &Speaker, body: &[u8]) -> Result<Whole, serde_json:
     let mut ending = spoken.tell(|piece| pieces.push(piece));
     let by = speaker.by.as_deref();
     let mut content: Vec<Block<'_>> = Vec::with_capacity(pieces.len());
-    let mut citations = ending.sources();
+    let mut citations = ending.take_sources();
     let mut called = 0;
     for piece in pieces {
         match piece {
@@ -62,7 +62,9 @@ pub(crate) fn whole(speaker: &Speaker, body: &[u8]) -> Result<Whole, serde_json:
             }
         }
     }
-    cite(&mut content, &citations);
+    if !cite(&mut content, &citations) {
+        ending.lose("citations");
+    }
     let model = ending.model.take();
     let message = Message {
         id: &speaker.message_id("msg_"),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::arguments::Arguments;
 use crate::chat::ErrorBody;
 use crate::chat::citation::Citation;
-use crate::chat::spoken::{Call, Ending, Piece, Spoken};
+use crate::chat::spoken::{Call, Ending, Piece, Spoken, UNREAD};
 use crate::event::event;
 use crate::responses::answer::{Echo, Response, State};
 use crate::seal::{Detail, Sealed};
@@ -34,6 +34,8 @@ pub(crate) struct Stream {
     called: u32,
     /// Characters of text in closed items.
     told: u64,
+    /// Citations that came while no text was open: they go to the next.
+    waiting: Vec<Citation>,
     ending: Ending,
 }
 
@@ -133,7 +135,6 @@ pub(crate) fn whole(speaker: &Speaker, body: &[u8]) -> Result<Whole, serde_json:
     stream.events.silent = true;
     let mut nobody = BytesMut::new();
     stream.read(Spoken::read(body)?, &mut nobody);
-    stream.cite_sources(&mut nobody);
     stream.close_all(&mut nobody);
     let usage = stream.ending.usage.or(speaker.usage).unwrap_or_default();
     let response = stream.response(State::of(&stream.ending), Some(usage));
@@ -159,14 +160,16 @@ impl Stream {
             calls: Vec::new(),
             called: 0,
             told: 0,
+            waiting: Vec::new(),
             ending: Ending::default(),
         }
     }
 
-    /// Takes a chunk. One that cannot be read says nothing.
+    /// Takes a chunk. One that cannot be read says nothing, and is named as lost.
     pub(crate) fn chunk(&mut self, json: &[u8], out: &mut BytesMut) {
-        if let Ok(spoken) = Spoken::read(json) {
-            self.read(spoken, out);
+        match Spoken::read(json) {
+            Ok(spoken) => self.read(spoken, out),
+            Err(_) => self.ending.lose(UNREAD),
         }
     }
 
@@ -187,8 +190,6 @@ impl Stream {
 
     /// The answer is complete.
     pub(crate) fn finish(&mut self, counted: Option<Usage>, out: &mut BytesMut) {
-        self.begin(out);
-        self.cite_sources(out);
         self.close_all(out);
         let usage = self.ending.usage.or(counted).unwrap_or_default();
         let state = State::of(&self.ending);
@@ -238,14 +239,18 @@ impl Stream {
                 self.speak(out);
                 self.add(text, out);
             }
-            Piece::Citation(citation) => self.cite(&citation, out),
+            Piece::Citation(citation) => match self.open {
+                Open::Text(_) => self.cite(&citation, out),
+                _ => self.waiting.push(citation),
+            },
             Piece::Picture(url) => self.show(&url, out),
-            Piece::Odds(odds) => {
-                if let Open::Text(words) = &mut self.open {
+            Piece::Odds(odds) => match &mut self.open {
+                Open::Text(words) => {
                     let odds: Vec<Value> = serde_json::from_str(odds.get()).unwrap_or_default();
                     words.odds.extend(odds);
                 }
-            }
+                _ => self.ending.lose("logprobs"),
+            },
             Piece::Refusal(text) => {
                 if !matches!(self.open, Open::Refusal(_)) {
                     let words = self.message(&refusal_part(""), out);
@@ -291,15 +296,8 @@ impl Stream {
         self.done(place, &item, out);
     }
 
-    fn cite_sources(&mut self, out: &mut BytesMut) {
-        for citation in self.ending.sources() {
-            self.cite(&citation, out);
-        }
-    }
-
     /// Where the open text comes from; the whole of it, where no place is told.
     fn cite(&mut self, citation: &Citation, out: &mut BytesMut) {
-        self.speak(out);
         let Open::Text(words) = &mut self.open else {
             return;
         };
@@ -471,8 +469,14 @@ impl Stream {
         self.done(place, &item, out);
     }
 
-    fn close_all(&mut self, out: &mut BytesMut) {
+    /// Nothing more is said: what is open is closed, and all that has no place is known.
+    pub(crate) fn close_all(&mut self, out: &mut BytesMut) {
+        self.begin(out);
         self.close(out);
+        let waiting = !std::mem::take(&mut self.waiting).is_empty();
+        if waiting || !self.ending.take_sources().is_empty() {
+            self.ending.lose("citations");
+        }
         for calling in std::mem::take(&mut self.calls) {
             self.called_out(calling, out);
         }
@@ -499,6 +503,13 @@ impl Stream {
     }
 
     fn close(&mut self, out: &mut BytesMut) {
+        if let Open::Text(_) = self.open {
+            let mut citations = std::mem::take(&mut self.waiting);
+            citations.extend(self.ending.take_sources());
+            for citation in citations {
+                self.cite(&citation, out);
+            }
+        }
         match std::mem::replace(&mut self.open, Open::Nothing) {
             Open::Nothing => {}
             Open::Text(words) => {

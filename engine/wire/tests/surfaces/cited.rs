@@ -101,6 +101,80 @@ fn a_response_counts_from_the_beginning_of_each_of_its_texts() {
 }
 
 #[test]
+fn what_belongs_to_a_text_stays_with_it_where_calls_and_pictures_come_in_the_same_answer() {
+    let mut both = answer("Yes.", &json!([web("https://a/", 0, 4)]));
+    let odds = json!([{ "token": "Yes.", "logprob": -0.5, "bytes": null, "top_logprobs": [] }]);
+    both["choices"][0]["logprobs"] = json!({ "content": odds });
+    both["choices"][0]["message"]["images"] =
+        json!([{ "image_url": { "url": "data:image/png;base64,AA==" } }]);
+    both["choices"][0]["message"]["tool_calls"] =
+        json!([{ "id": "c", "function": { "name": "f", "arguments": "{}" } }]);
+    let said = whole(Responses, &both);
+    let kinds: Vec<&Value> = said["output"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .map(|item| &item["type"])
+        .collect();
+    assert_eq!(kinds, ["message", "image_generation_call", "function_call"]);
+    let text = &said["output"][0]["content"][0];
+    assert_eq!(text["annotations"][0]["url"], "https://a/");
+    assert_eq!(text["logprobs"], odds);
+}
+
+#[test]
+fn a_source_that_comes_before_its_text_waits_for_it() {
+    let deltas = [
+        json!({ "annotations": [web("https://a/", 0, 4)] }),
+        json!({ "content": "Yes." }),
+        json!({ "tool_calls": [{ "index": 0, "id": "c", "function": { "name": "f", "arguments": "{}" } }] }),
+    ];
+    let said = message(&told(Messages, &[stream(&deltas, "tool_calls")]));
+    assert_eq!(
+        said["content"][0],
+        json!({ "type": "text", "text": "Yes.", "citations": [foreign("https://a/")] })
+    );
+    let said = response(&told(Responses, &[stream(&deltas, "tool_calls")]));
+    let cited = &said["output"][0]["content"][0]["annotations"][0];
+    assert_eq!(
+        (&cited["url"], &cited["end_index"]),
+        (&json!("https://a/"), &json!(4))
+    );
+}
+
+#[test]
+fn sources_of_an_answer_without_text_are_named_as_lost() {
+    let call = json!({ "id": "c", "function": { "name": "f", "arguments": "{}" } });
+    let answer = json!({ "model": "sonar", "citations": ["https://a/"], "choices": [{ "index": 0, "finish_reason": "tool_calls",
+        "message": { "role": "assistant", "content": null, "tool_calls": [call] } }] });
+    let said = whole(Messages, &answer);
+    assert_eq!(said["content"].as_array().map(Vec::len), Some(1));
+    assert_eq!(said["content"][0]["type"], "tool_use");
+    let said = whole(Responses, &answer);
+    assert_eq!(said["output"].as_array().map(Vec::len), Some(1));
+    for dialect in [Messages, Responses] {
+        let said = voice::whole(dialect, &speaker(), answer.to_string().as_bytes());
+        assert_eq!(said.expect("an answer").lost, ["citations"]);
+    }
+}
+
+#[test]
+fn what_a_stream_could_not_say_is_named_before_its_end() {
+    let call = json!({ "tool_calls": [{ "index": 0, "id": "c", "function": { "name": "f", "arguments": "{}" } }] });
+    let deltas = [json!({ "annotations": [web("https://a/", 0, 4)] }), call];
+    let good = stream(&deltas, "tool_calls");
+    let bad = Bytes::from("data: {\"choices\": 7}\n\n");
+    for dialect in [Messages, Responses] {
+        let said = told(dialect, &[bad.clone(), good.clone()]);
+        let said = String::from_utf8(said.to_vec()).expect("text");
+        let named = ": x-mux-dropped: `chunks` of the answer; `citations` of the answer\n\n";
+        let at = said.find(named).expect("it is named");
+        let end = said.rfind("event: ").expect("an end");
+        assert!(at < end, "before the end");
+    }
+}
+
+#[test]
 fn anthropics_own_citation_is_what_anthropics_client_gets() {
     let own = json!({ "type": "page_location", "cited_text": "So.", "document_index": 2, "document_title": null, "start_page_number": 1, "end_page_number": 2 });
     let mut annotation = document(0, 4);

@@ -61,7 +61,7 @@ fn nothing_is_sent_that_would_be_refused_as_unknown() {
         ]
     );
     assert_eq!(sent["tool_choice"], "any");
-    assert_eq!(warnings.len(), 3);
+    assert_eq!(warnings.len(), 4);
 }
 
 #[test]

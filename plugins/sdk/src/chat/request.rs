@@ -6,8 +6,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::chat::json::{self, Json, object, quoted};
+use crate::chat::json::{Json, object, quoted};
+use crate::chat::unread;
 use crate::error::Fault;
+
+/// The name of the mark that the prefix up to here may be cached, as it is written.
+pub(crate) const MARK: &str = r#""cache_control""#;
 
 /// A chat completions request.
 #[derive(Debug, Deserialize)]
@@ -60,6 +64,9 @@ pub struct Chat<'a> {
     pub web_search_options: Option<&'a RawValue>,
     #[serde(borrow)]
     pub metadata: Option<&'a RawValue>,
+    /// Fields that the form does not name, where they ask for something.
+    #[serde(skip)]
+    pub unread: Vec<String>,
 }
 
 /// What the client wants of a stream beside the answer.
@@ -145,12 +152,13 @@ impl<'a> Chat<'a> {
     /// # Errors
     /// When it is no chat completions request.
     pub fn read(body: &'a [u8]) -> Result<Self, Fault> {
-        let mut chat: Self = json::read(body).map_err(|error| {
+        let (mut chat, unread): (Self, _) = unread::read(body).map_err(|error| {
             Fault::invalid(
                 format!("the body is no chat completions request: {error}"),
                 "",
             )
         })?;
+        chat.unread = unread;
         for message in &mut chat.messages {
             // An earlier answer that refused has its words there, and no other.
             message.content = message.content.or(message.refusal);
@@ -225,7 +233,8 @@ impl<'a> Chat<'a> {
         Ok(())
     }
 
-    /// Warns of each parameter among `without` that the client set to something that matters.
+    /// Warns of each parameter among `without` that the client set to something that matters, and of each that the form
+    /// does not name.
     pub fn warn_of(&self, provider: &str, without: &[&str], warnings: &mut Vec<String>) {
         let weighs = |penalty: Option<f64>| penalty.is_some_and(|penalty| penalty.abs() > 0.0);
         let given = |name: &str| match name {
@@ -252,9 +261,25 @@ impl<'a> Chat<'a> {
                 .is_some_and(|effort| effort != "none"),
             _ => false,
         };
-        for name in without.iter().filter(|name| given(name)) {
+        let without = without.iter().copied().filter(|name| given(name));
+        for name in without.chain(self.unread.iter().map(String::as_str)) {
             warnings.push(format!(
                 "`{name}` was dropped: {provider} has no such parameter"
+            ));
+        }
+    }
+
+    /// Warns where the client marked what may be cached, for providers that take no such mark.
+    pub fn warn_of_marks(&self, provider: &str, warnings: &mut Vec<String>) {
+        let holds = |raw: &RawValue| raw.get().contains(MARK);
+        let parts = |content: &RawValue| content.get().starts_with('[') && holds(content);
+        let marked = |message: &Message<'_>| {
+            message.cache_control.is_some() || message.content.is_some_and(parts)
+        };
+        let mut tools = self.tools.iter().flatten();
+        if self.messages.iter().any(marked) || tools.any(|tool| holds(tool)) {
+            warnings.push(format!(
+                "`cache_control` was dropped: {provider} takes no such mark"
             ));
         }
     }

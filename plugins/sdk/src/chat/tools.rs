@@ -1,11 +1,13 @@
 //! Tools and the choice among them, as the client has them.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
-use crate::chat::request::Chat;
+use crate::chat::json::Json;
+use crate::chat::request::{Chat, MARK};
 use crate::error::Fault;
 
 /// One tool.
@@ -147,6 +149,19 @@ impl<'a> Chat<'a> {
             )),
         }
     }
+}
+
+/// A tool as the client wrote it, without the mark that the prefix up to it may be cached: many providers refuse fields
+/// they do not know.
+#[must_use]
+pub fn unmarked(tool: &RawValue) -> Json<'_> {
+    let marked = tool.get().contains(MARK);
+    let fields = serde_json::from_str(tool.get()).ok().filter(|_| marked);
+    let rest = fields.and_then(|mut fields: BTreeMap<Cow<'_, str>, &RawValue>| {
+        fields.remove(MARK.trim_matches('"'))?;
+        to_raw_value(&fields).ok()
+    });
+    rest.map_or(Cow::Borrowed(tool), Cow::Owned)
 }
 
 fn tool<'a>(raw: &'a RawValue, at: &str, provider: &str) -> Result<Tool<'a>, Fault> {
