@@ -12,7 +12,7 @@ use mux_routing::chance::Chance;
 use mux_routing::class::Class;
 use mux_routing::flight::Failure;
 use mux_routing::{MILLI, Nanos};
-use mux_traffic::record::{Attempt, Facts, Record, Usage};
+use mux_traffic::record::{Attempt, Behaviour, Facts, Prompt, Record, Usage};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
@@ -59,6 +59,38 @@ pub struct Ask<'r> {
     pub nth: usize,
     /// When, Unix milliseconds.
     pub at: i64,
+}
+
+/// What is learnt from a record.
+#[derive(Clone, Copy, Debug)]
+pub struct Lesson<'r> {
+    /// Arrival, Unix milliseconds.
+    at: i64,
+    prompt: Prompt,
+    attempts: &'r [Attempt],
+}
+
+impl<'r> From<&'r Record> for Lesson<'r> {
+    fn from(record: &'r Record) -> Self {
+        Self {
+            at: record.at,
+            prompt: Prompt {
+                tokens: record.request.tokens,
+                streaming: record.request.streaming,
+            },
+            attempts: &record.attempts,
+        }
+    }
+}
+
+impl<'r> From<&'r Behaviour> for Lesson<'r> {
+    fn from(behaviour: &'r Behaviour) -> Self {
+        Self {
+            at: behaviour.at,
+            prompt: behaviour.request,
+            attempts: &behaviour.attempts,
+        }
+    }
 }
 
 /// Recorded attempts, by target.
@@ -332,10 +364,14 @@ impl Pool {
 
 impl Samples {
     /// Takes the attempts of a record.
-    pub fn learn(&mut self, record: &Record, chance: &mut Chance) {
-        self.came(record.at);
-        let tokens = record.request.tokens;
-        for attempt in &record.attempts {
+    pub fn learn<'r>(&mut self, from: impl Into<Lesson<'r>>, chance: &mut Chance) {
+        let Lesson {
+            at: came,
+            prompt: Prompt { tokens, streaming },
+            attempts,
+        } = from.into();
+        self.came(came);
+        for attempt in attempts {
             // They have prompts of their own.
             if matches!(attempt.role.as_deref(), Some("judge" | "merge")) {
                 continue;
@@ -352,12 +388,12 @@ impl Samples {
                 kinds.input.add(usage.input, u64::from(tokens));
                 self.outputs.add(usage.output, 1);
             }
-            let pool = if record.request.streaming {
+            let pool = if streaming {
                 &mut kinds.stream
             } else {
                 &mut kinds.whole
             };
-            let at = record.at.saturating_add(ms(attempt.start_us));
+            let at = came.saturating_add(ms(attempt.start_us));
             pool.learn(Sample { at, tokens, course }, chance);
         }
     }

@@ -12,7 +12,7 @@ use crate::lane::Lane;
 use crate::order::InOrder;
 use crate::report::{self, Report, Seen, Traced};
 use crate::run::Run;
-use crate::sample::Samples;
+use crate::sample::{Lesson, Samples};
 use crate::terms::drawn_in;
 use mux_dsl::image::Pico;
 use mux_routing::chance::Chance;
@@ -132,7 +132,7 @@ impl Learning {
     }
 
     /// Takes a record; whether a stage is over.
-    pub fn take(&mut self, record: &Record) -> bool {
+    pub fn take<'r>(&mut self, record: impl Into<Lesson<'r>>) -> bool {
         self.samples.learn(record, &mut self.chance);
         self.learnt += 1;
         let over = self.learnt.is_multiple_of(self.stage);
@@ -448,7 +448,8 @@ where
 {
     let mut learning = Learning::new(terms);
     for record in read()? {
-        learning.take(record.borrow());
+        let record: &Record = record.borrow();
+        learning.take(record);
     }
     let samples = learning.settle();
     let mut replay = Replay::new(router, against, &samples, terms);

@@ -20,7 +20,7 @@ use mux_routing::class::Class;
 use mux_routing::flight::{Arrival, Failure, Flight};
 use mux_routing::router::{Memory, Router};
 use mux_routing::{MILLI, SECOND};
-use mux_traffic::record::{Facts, Record};
+use mux_traffic::record::{Behaviour, Facts, Record};
 use std::convert::Infallible;
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -467,6 +467,20 @@ fn a_replay_that_goes_on_where_it_was_ends_as_one_that_was_never_interrupted() {
     );
     assert!(report.traced.is_some());
     assert_eq!(report.idle_outages, [""; 0]);
+}
+
+#[test]
+fn what_is_learnt_of_targets_is_learnt_without_the_rest_of_a_record() {
+    let records = recorded(&router(CHAIN), 100, 3);
+    let [mut whole, mut part] = [(); 2].map(|()| Learning::new(Terms::default()));
+    for record in &records {
+        whole.take(record);
+        let line = serde_json::to_string(record).expect("JSON");
+        let behaviour: Behaviour = serde_json::from_str(&line).expect("a part of a record");
+        part.take(&behaviour);
+    }
+    let told = |learning: &Learning| serde_json::to_value(learning.kept().0).expect("JSON");
+    assert_eq!(told(&part), told(&whole));
 }
 
 /// So many threads.
