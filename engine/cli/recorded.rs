@@ -3,6 +3,7 @@
 use crate::out::duration;
 use clap::Args;
 use mux_gateway::clock::unix_ms;
+use mux_traffic::record::Entry;
 use mux_traffic::{Index, Record};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,8 +28,8 @@ pub(crate) struct Since(Option<i64>);
 
 impl Since {
     /// Whether a request came in time.
-    pub(crate) fn takes(self, record: &Record) -> bool {
-        self.0.is_none_or(|since| record.at >= since)
+    pub(crate) fn takes(self, record: &impl Entry) -> bool {
+        self.0.is_none_or(|since| record.at() >= since)
     }
 
     /// Whether there can be any in a file.

@@ -4,6 +4,7 @@ mod comparing;
 mod figures;
 mod kept;
 mod page;
+mod processors;
 mod progress;
 mod reading;
 mod told;
@@ -25,6 +26,7 @@ use mux_replay::expectation::{self, Judged, Verdict};
 use mux_replay::outage::Outage;
 use mux_replay::traffic::Terms;
 use mux_routing::router::{Memory, Router};
+use processors::Processors;
 use progress::thousands;
 use reading::Recording;
 use serde_json::json;
@@ -175,6 +177,7 @@ impl Replaying {
                 by: &self.by,
                 trace: self.trace.as_deref(),
                 stage: self.stage,
+                hands: Some(&Processors),
             },
             recorded: &self.recorded,
             resume: self.resume.as_deref(),

@@ -14,6 +14,7 @@ use mux_replay::sample::Samples;
 use mux_replay::traffic::{self, Learning, Replay, STAGE, Terms};
 use mux_routing::router::Router;
 use mux_traffic::Record;
+use mux_traffic::record::Behaviour;
 use serde_json::{Value, json};
 use std::num::NonZeroU64;
 use std::path::Path;
@@ -73,12 +74,12 @@ impl Comparing<'_> {
             }
             (_, Some(Phase::Learning(samples, learnt))) => {
                 let learning = Learning::go_on(self.terms, samples, learnt);
-                let samples = self.learn(&recording, (at, learning), keeper)?;
+                let samples = learn(&recording, (at, learning), keeper)?;
                 self.carry_out(&recording, &samples, None, keeper)?
             }
             (_, _) => {
                 let learning = Learning::new(self.terms);
-                let samples = self.learn(&recording, (at, learning), keeper)?;
+                let samples = learn(&recording, (at, learning), keeper)?;
                 self.carry_out(&recording, &samples, None, keeper)?
             }
         };
@@ -118,23 +119,6 @@ impl Comparing<'_> {
             }
         }
         Ok(deciding.finish())
-    }
-
-    fn learn(
-        &self,
-        recording: &Recording,
-        (from, mut learning): (Place, Learning),
-        keeper: Option<&Keeper>,
-    ) -> Result<Arc<Samples>, Trouble> {
-        for record in self.records(recording, "learning how targets behave", from) {
-            if learning.take(&record)
-                && let Some(keeper) = keeper
-            {
-                let (samples, learnt) = learning.kept();
-                keeper.keep(recording.place(), Now::Learning(samples, learnt))?;
-            }
-        }
-        Ok(learning.settle())
     }
 
     fn carry_out(
@@ -187,6 +171,25 @@ impl Comparing<'_> {
             "against": self.against.map(|router| bundle(router)),
         })
     }
+}
+
+/// Learns how targets behave.
+fn learn(
+    recording: &Recording,
+    (from, mut learning): (Place, Learning),
+    keeper: Option<&Keeper>,
+) -> Result<Arc<Samples>, Trouble> {
+    // What requests ask for is of no account here.
+    let doing = "learning how targets behave";
+    for behaviour in recording.records_from::<Behaviour>(doing, from) {
+        if learning.take(&behaviour)
+            && let Some(keeper) = keeper
+        {
+            let (samples, learnt) = learning.kept();
+            keeper.keep(recording.place(), Now::Learning(samples, learnt))?;
+        }
+    }
+    Ok(learning.settle())
 }
 
 /// A bundle by what it does, the words it is told in, and its prices.

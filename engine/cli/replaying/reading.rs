@@ -4,7 +4,7 @@
 use super::progress::Progress;
 use crate::ending::Trouble;
 use crate::recorded::Since;
-use mux_traffic::record::VERSION;
+use mux_traffic::record::{Entry, VERSION};
 use mux_traffic::{Index, Record};
 use serde::{Deserialize, Serialize};
 use std::cell::{Cell, RefCell};
@@ -21,15 +21,15 @@ const SHOWN: usize = 10;
 
 /// What a file turned out to hold.
 #[derive(Debug)]
-enum Item {
-    Record(Box<Record>),
+enum Item<E> {
+    Entry(Box<E>),
     /// A line, or a whole file, that is no record.
     Unreadable(String),
     /// No error, and worth telling.
     Notice(String),
 }
 
-type Batch = Vec<Item>;
+type Batch<E> = Vec<Item<E>>;
 
 /// A recording that is read more than once.
 #[derive(Debug)]
@@ -122,16 +122,16 @@ impl Recording {
         self.records_from(doing, Place::default())
     }
 
-    /// The same from a place of an earlier reading on.
-    pub(crate) fn records_from(
+    /// The same from a place of an earlier reading on, as much of each record as is asked for.
+    pub(crate) fn records_from<E: Entry + Send + 'static>(
         &self,
         doing: &'static str,
         from: Place,
-    ) -> impl Iterator<Item = Record> {
+    ) -> impl Iterator<Item = E> {
         self.troubles.borrow_mut().clear();
         self.notices.borrow_mut().clear();
         self.at.set(from);
-        let mut records = Records::of(self.files.clone(), from);
+        let mut records = Records::<E>::of(self.files.clone(), from);
         let mut progress = Progress::new(doing, self.known.get(), from.records);
         std::iter::from_fn(move || {
             loop {
@@ -139,12 +139,12 @@ impl Recording {
                 let mut at = self.at.get();
                 (at.file, at.items) = records.at;
                 match next {
-                    Some(Item::Record(record)) => {
+                    Some(Item::Entry(record)) => {
                         at.records += 1;
-                        at.newer += u64::from(record.v > VERSION);
+                        at.newer += u64::from(record.version() > VERSION);
                         self.at.set(at);
                         progress.seen(at.records);
-                        if self.since.takes(&record) {
+                        if self.since.takes(&*record) {
                             return Some(*record);
                         }
                     }
@@ -203,15 +203,15 @@ fn keep(of: &RefCell<Vec<String>>, text: String) {
 }
 
 /// Records of several files, in their order, read ahead.
-struct Records {
+struct Records<E> {
     files: std::vec::IntoIter<PathBuf>,
-    reading: VecDeque<Receiver<Batch>>,
-    batch: std::vec::IntoIter<Item>,
+    reading: VecDeque<Receiver<Batch<E>>>,
+    batch: std::vec::IntoIter<Item<E>>,
     /// Files that were read to their end, and what was read behind them.
     at: (usize, u64),
 }
 
-impl Records {
+impl<E: Entry + Send + 'static> Records<E> {
     fn of(files: Vec<PathBuf>, from: Place) -> Self {
         let mut files = files.into_iter();
         if from.file > 0 {
@@ -241,10 +241,10 @@ impl Records {
     }
 }
 
-impl Iterator for Records {
-    type Item = Item;
+impl<E: Entry + Send + 'static> Iterator for Records<E> {
+    type Item = Item<E>;
 
-    fn next(&mut self) -> Option<Item> {
+    fn next(&mut self) -> Option<Item<E>> {
         loop {
             if let Some(record) = self.batch.next() {
                 if !matches!(record, Item::Notice(_)) {
@@ -264,7 +264,7 @@ impl Iterator for Records {
 }
 
 /// Ends early where nobody listens any more.
-fn decode(file: &Path, pass: u64, sender: &SyncSender<Batch>) {
+fn decode<E: Entry>(file: &Path, pass: u64, sender: &SyncSender<Batch<E>>) {
     let mut records = match mux_traffic::read(file) {
         Ok(records) => records,
         Err(why) => {
@@ -275,10 +275,10 @@ fn decode(file: &Path, pass: u64, sender: &SyncSender<Batch>) {
     };
     records.pass(pass);
     loop {
-        let batch = records.by_ref().take(BATCH);
-        let batch: Batch = batch
+        let batch = std::iter::from_fn(|| records.next_as()).take(BATCH);
+        let batch: Batch<E> = batch
             .map(|read| match read {
-                Ok(record) => Item::Record(Box::new(record)),
+                Ok(record) => Item::Entry(Box::new(record)),
                 Err(why) => Item::Unreadable(why.to_string()),
             })
             .collect();

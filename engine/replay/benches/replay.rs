@@ -1,5 +1,5 @@
-//! How many recorded requests a second a replay takes on one core: decided only, carried out in virtual time, and what
-//! decoding them adds.
+//! How many recorded requests a second a replay takes on one core: decided only, carried out in virtual time (beside another
+//! version also on two), and what decoding them adds.
 #![expect(
     clippy::expect_used,
     reason = "a bench that cannot set itself up should fail loudly"
@@ -8,7 +8,7 @@
 use criterion::{BatchSize, Criterion, Throughput};
 use mux_replay::decisions::decide;
 use mux_replay::play::answer;
-use mux_replay::traffic::{Terms, replay};
+use mux_replay::traffic::{Hands, Terms, Work, replay};
 use mux_replay::world::World;
 use mux_routing::chance::Chance;
 use mux_routing::flight::{Arrival, Flight};
@@ -100,6 +100,20 @@ fn recorded(router: &Arc<Router>) -> Vec<Record> {
     records
 }
 
+/// So many threads beside the bench's own.
+#[derive(Debug)]
+struct Threads(usize);
+
+impl Hands for Threads {
+    fn many(&self) -> usize {
+        self.0
+    }
+
+    fn begin(&self, work: Work) {
+        std::thread::spawn(work);
+    }
+}
+
 fn main() {
     let (was, now) = (router("plan chain"), router("p/b"));
     let records = recorded(&was);
@@ -137,6 +151,23 @@ fn main() {
             assert!(report.requests == REQUESTS && report.changed > 0);
         });
     });
+    for (name, hands) in [
+        ("simulated, beside another version", 0),
+        ("simulated, beside another version, on two processors", 1),
+    ] {
+        group.bench_function(name, |bench| {
+            bench.iter(|| {
+                let read = || Ok::<_, Infallible>(shared.iter().cloned());
+                let hands = Threads(hands);
+                let terms = Terms {
+                    hands: Some(&hands),
+                    ..Terms::default()
+                };
+                let Ok(report) = replay(&now, Some(&was), terms, read);
+                assert!(report.requests == REQUESTS && report.changed > 0);
+            });
+        });
+    }
     group.bench_function("decoding", |bench| {
         bench.iter(|| {
             for line in &lines {

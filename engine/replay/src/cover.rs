@@ -1,8 +1,8 @@
 //! What tests and recorded traffic cover of a bundle, and tests for what they do not.
 
+use crate::arriving::Worth;
 use crate::case::fly;
 use crate::moment::Moment;
-use crate::traffic::Worth;
 use mux_dsl::Image;
 use mux_dsl::case::Test;
 use mux_dsl::coverage::{Classes, Coverage, Suggestion};

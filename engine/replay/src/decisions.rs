@@ -4,11 +4,12 @@
 //! request is to find its class and to count it. What is known of the classes can be written down at any moment, and gone on
 //! with.
 
+use crate::arriving::{Worth, needs};
 use crate::by::By;
-use crate::moment::Recorded;
+use crate::moment::{Figuring, Recorded};
 use crate::report::{self, Decided, Report};
 use crate::said::{Said, What};
-use crate::traffic::{Worth, needs};
+use foldhash::fast::RandomState;
 use mux_dsl::Image;
 use mux_dsl::image::{PlanId, PolicyId, Verdict};
 use mux_dsl::request::{Live, Request};
@@ -27,7 +28,7 @@ struct Decider<'i> {
     router: &'i Router,
     image: &'i Image,
     /// The policies that models lead to.
-    ways: HashMap<String, Option<PolicyId>>,
+    ways: HashMap<String, Option<PolicyId>, RandomState>,
 }
 
 /// A decision, as it is told.
@@ -48,15 +49,28 @@ enum Kind {
     Refused(u16),
 }
 
+impl Kind {
+    fn of(what: What<'_>) -> Self {
+        match what {
+            What::Plan(plan) => Self::Plan(plan.to_owned()),
+            What::Deny(status) => Self::Deny(status),
+            What::Refused(status) => Self::Refused(status),
+        }
+    }
+
+    fn said(&self) -> What<'_> {
+        match self {
+            Self::Plan(plan) => What::Plan(plan),
+            Self::Deny(status) => What::Deny(*status),
+            Self::Refused(status) => What::Refused(*status),
+        }
+    }
+}
+
 impl Told {
     fn said(&self) -> Said<'_> {
-        let what = match &self.what {
-            Kind::Plan(plan) => What::Plan(plan),
-            Kind::Deny(status) => What::Deny(*status),
-            Kind::Refused(status) => What::Refused(*status),
-        };
         Said {
-            what,
+            what: self.what.said(),
             rule: &self.rule,
         }
     }
@@ -67,7 +81,7 @@ impl<'i> Decider<'i> {
         Self {
             router,
             image: router.image(),
-            ways: HashMap::new(),
+            ways: HashMap::default(),
         }
     }
 
@@ -144,6 +158,25 @@ struct Class {
     against: Option<Told>,
     /// The words for the orders on both sides, where the plans have the same name and another order.
     orders: Option<[String; 2]>,
+    /// What was decided of its requests when they were recorded: mostly the same of all.
+    #[serde(skip)]
+    was: Vec<Alike>,
+}
+
+/// Requests of a class of which the same was decided when they were recorded.
+#[derive(Debug)]
+struct Alike {
+    what: Kind,
+    /// The rule; of no account where nothing changes, or changes are counted against another version.
+    rule: String,
+    /// The target that came first, where that alone can differ.
+    first: Option<String>,
+    /// The words for the orders on both sides, where only the first target differs.
+    firsts: Option<[String; 2]>,
+    /// The place of the change that it is.
+    change: Option<usize>,
+    /// Requests that the sides of the report do not count yet.
+    count: u64,
 }
 
 impl Class {
@@ -159,6 +192,72 @@ impl Class {
             now,
             against,
             orders,
+            was: Vec::new(),
+        }
+    }
+
+    /// The place of those that count as a record does. Only as much of it is read as that depends on: it is far away.
+    fn alike(&mut self, record: &Record, report: &mut Report) -> usize {
+        let was = Said::of(record);
+        let against = self.against.is_some();
+        // A record knows who came first. That is told where the words on both sides are the same.
+        let first = self.now.first.as_deref().filter(|_| !against);
+        let first = first.filter(|_| was.what == self.now.what.said());
+        let firsts = first.and_then(|now| Some((record.candidates.first()?.target.as_str(), now)));
+        let same = |alike: &Alike| {
+            let ruled = || against || alike.change.is_none() || alike.rule == was.rule;
+            alike.what.said() == was.what
+                && alike.first.as_deref() == firsts.map(|(was, _)| was)
+                && ruled()
+        };
+        if let Some(at) = self.was.iter().position(same) {
+            return at;
+        }
+        let first = firsts.map(|(was, _)| was.to_owned());
+        let firsts = firsts.filter(|(a, b)| a != b);
+        let firsts = firsts.map(|(a, b)| [a, b].map(|name| format!("first {name}")));
+        let mut alike = Alike {
+            what: Kind::of(was.what),
+            rule: was.rule.to_owned(),
+            first,
+            firsts,
+            change: None,
+            count: 0,
+        };
+        alike.change = report.differs(&self.decided(&alike));
+        self.was.push(alike);
+        self.was.len() - 1
+    }
+
+    fn decided<'c>(&'c self, alike: &'c Alike) -> Decided<'c> {
+        let orders = self.orders.as_ref().or(alike.firsts.as_ref());
+        Decided {
+            was: Said {
+                what: alike.what.said(),
+                rule: &alike.rule,
+            },
+            now: self.now.said(),
+            against: self.against.as_ref().map(Told::said),
+            orders: orders.map(|[was, now]| [was.as_str(), now]),
+        }
+    }
+
+    /// Counts a request.
+    fn count(&mut self, record: &Record, report: &mut Report) {
+        let at = self.alike(record, report);
+        if let Some(alike) = self.was.get_mut(at) {
+            alike.count += 1;
+        }
+        if let Some(alike) = self.was.get(at) {
+            report.decided(record, &self.decided(alike), alike.change);
+        }
+    }
+
+    /// Adds to the sides what they do not count yet.
+    fn tell(&mut self, report: &mut Report) {
+        let was = std::mem::take(&mut self.was);
+        for alike in &was {
+            report.took(&self.decided(alike), alike.count);
         }
     }
 }
@@ -169,7 +268,9 @@ pub struct Deciding<'i> {
     report: Report,
     now: Decider<'i>,
     other: Option<Decider<'i>>,
-    classes: HashMap<Box<[u32]>, Class>,
+    classes: Vec<Class>,
+    /// Their places, by the cells of their requests.
+    places: HashMap<Box<[u32]>, usize, RandomState>,
     /// The class of the last one; here so that its room is used again.
     class: Vec<u32>,
 }
@@ -189,7 +290,8 @@ impl<'i> Deciding<'i> {
             report: Report::of(router.image(), "decisions", by),
             now: Decider::new(router),
             other: against.map(Decider::new),
-            classes: HashMap::new(),
+            classes: Vec::new(),
+            places: HashMap::default(),
             class: Vec::new(),
         }
     }
@@ -197,19 +299,31 @@ impl<'i> Deciding<'i> {
     /// Where another one was when it was written down: of the same bundles and facts.
     #[must_use]
     pub fn go_on(router: &'i Router, against: Option<&'i Router>, by: &[By], kept: Kept) -> Self {
+        let (cells, classes): (Vec<_>, Vec<_>) = kept.classes.into_iter().unzip();
         Self {
             report: Report::go_on(kept.report, by),
-            classes: kept.classes.into_iter().collect(),
+            places: cells.into_iter().zip(0..).collect(),
+            classes,
             ..Self::new(router, against, by)
         }
     }
 
     /// All that is needed to go on.
     #[must_use]
-    pub fn kept(self) -> Kept {
+    pub fn kept(mut self) -> Kept {
+        self.tell();
+        let mut cells: Vec<_> = self.places.into_iter().collect();
+        cells.sort_unstable_by_key(|(_, place)| *place);
+        let cells = cells.into_iter().map(|(cells, _)| cells);
         Kept {
             report: self.report.kept(),
-            classes: self.classes.into_iter().collect(),
+            classes: cells.zip(self.classes).collect(),
+        }
+    }
+
+    fn tell(&mut self) {
+        for class in &mut self.classes {
+            class.tell(&mut self.report);
         }
     }
 
@@ -231,68 +345,43 @@ impl<'i> Deciding<'i> {
             now,
             other,
             classes,
-            class,
+            places,
+            class: cells,
         } = self;
-        shown(
-            &record.request,
-            needs(&record.request),
-            record.at,
-            |request| {
-                class.clear();
-                let live = Recorded::of(record, now.image);
-                now.class(request, &live, class);
-                let mut beside = other.as_mut().map(|other| {
-                    let live = Recorded::of(record, other.image);
-                    other.class(request, &live, class);
-                    (other, live)
-                });
-                if !classes.contains_key(class.as_slice()) {
-                    let against = beside
-                        .as_mut()
-                        .map(|(other, live)| other.decide(request, live));
-                    let decided = Class::of(now.decide(request, &live), against);
-                    classes.insert(class.clone().into_boxed_slice(), decided);
-                }
-                if let Some(decided) = classes.get(class.as_slice()) {
-                    count(report, record, decided);
-                }
-            },
-        );
+        let needs = needs(&record.request);
+        let found = Recorded::of(record, now.image);
+        let live = Figuring(&found);
+        shown(&record.request, needs, record.at, |request| {
+            cells.clear();
+            now.class(request, &live, cells);
+            let there = other
+                .as_ref()
+                .map(|other| Recorded::of(record, other.image));
+            let mut beside = other.as_mut().zip(there.as_ref().map(Figuring));
+            if let Some((other, live)) = &mut beside {
+                other.class(request, live, cells);
+            }
+            let place = places.get(cells.as_slice()).copied();
+            let place = place.unwrap_or_else(|| {
+                let against = beside.map(|(other, live)| other.decide(request, &live));
+                classes.push(Class::of(now.decide(request, &live), against));
+                places.insert(cells.as_slice().into(), classes.len() - 1);
+                classes.len() - 1
+            });
+            if let Some(class) = classes.get_mut(place) {
+                class.count(record, report);
+            }
+        });
     }
 
     /// What is to be told.
     #[must_use]
     pub fn finish(mut self) -> Report {
+        self.tell();
         self.report.classes = Some(self.classes.len());
         self.report.close(None);
         self.report
     }
-}
-
-fn count(report: &mut Report, record: &Record, class: &Class) {
-    let (was, now) = (Said::of(record), class.now.said());
-    let against = class.against.as_ref().map(Told::said);
-    let between;
-    let orders = match &class.orders {
-        Some([was, now]) => Some([was.as_str(), now]),
-        // A record knows who came first.
-        None if against.is_none() && was.what == now.what => {
-            let recorded = record.candidates.first().map(|c| c.target.as_str());
-            let firsts = recorded.zip(class.now.first.as_deref());
-            between = firsts
-                .filter(|(was, now)| was != now)
-                .map(|(was, now)| [was, now].map(|name| format!("first {name}")));
-            between.as_ref().map(|[was, now]| [was.as_str(), now])
-        }
-        None => None,
-    };
-    let told = Decided {
-        was,
-        now,
-        against,
-        orders,
-    };
-    report.decided(record, &told);
 }
 
 /// Decides records under a bundle, and under another one where there is one.

@@ -1,15 +1,13 @@
 //! One request at one moment, as a test supposes it or as a recording holds it: what can be decided again, and explained.
 
+use crate::arriving;
 use crate::case::{Supposed, arrival};
-use crate::traffic;
 use mux_dsl::Image;
 use mux_dsl::case::Given;
-use mux_dsl::image::{BasisPoints, BudgetId, Millis, Target, TargetId};
+use mux_dsl::image::{BasisPoints, BudgetId, Fleet, Millis, TargetId};
 use mux_dsl::request::{HealthState, Live, Request};
 use mux_routing::flight::Arrival;
 use mux_traffic::record::{Figures, Record};
-use smallvec::SmallVec;
-use std::borrow::Borrow;
 
 /// A request and the figures of its moment.
 #[derive(Clone, Debug)]
@@ -21,7 +19,14 @@ pub struct Moment {
 #[derive(Clone, Debug)]
 enum Figured {
     Supposed(Box<Given>),
-    Recorded(Box<Recorded<Figures>>),
+    Recorded(Box<Kept>),
+}
+
+/// Figures that are kept, by target and budget of the bundle that asks.
+#[derive(Clone, Debug)]
+struct Kept {
+    targets: Vec<Option<Figures>>,
+    used: Vec<u32>,
 }
 
 impl Moment {
@@ -37,20 +42,19 @@ impl Moment {
     /// As a record holds it, for a bundle that may be another than the one that decided then.
     #[must_use]
     pub fn recorded(record: &Record, image: &Image) -> Self {
-        let Recorded { targets, used } = Recorded::of(record, image);
+        let found = Recorded::of(record, image);
+        let targets = (0..).map(TargetId).zip(&image.fleet.targets);
+        let budgets = (0..).map(BudgetId).zip(&image.fleet.budgets);
         Self {
-            arrival: traffic::arrival(
+            arrival: arriving::arrival(
                 record,
                 record.id.clone(),
                 record.request.clone(),
                 mux_routing::SECOND,
             ),
-            figures: Figured::Recorded(Box::new(Recorded {
-                targets: targets
-                    .into_iter()
-                    .map(Option::<&Figures>::cloned)
-                    .collect(),
-                used,
+            figures: Figured::Recorded(Box::new(Kept {
+                targets: targets.map(|(t, _)| found.figures(t).cloned()).collect(),
+                used: budgets.map(|(b, _)| found.spent(b)).collect(),
             })),
         }
     }
@@ -65,87 +69,101 @@ impl Moment {
     pub fn look<T>(&self, look: impl FnOnce(&Request<'_>, &dyn Live) -> T) -> T {
         self.arrival.request(|request| match &self.figures {
             Figured::Supposed(given) => look(request, &Supposed { given }),
-            Figured::Recorded(recorded) => look(request, &**recorded),
+            Figured::Recorded(kept) => look(request, &Figuring(kept.as_ref())),
         })
     }
 }
 
-/// Figures as a record holds them, by target and budget of the bundle that asks.
-#[derive(Clone, Debug)]
-pub(crate) struct Recorded<F> {
-    targets: SmallVec<[Option<F>; 8]>,
-    used: SmallVec<[u32; 4]>,
+/// Where the figures of one moment are found.
+pub(crate) trait Found {
+    /// Those of a target; `None` where it was not there.
+    fn figures(&self, target: TargetId) -> Option<&Figures>;
+    /// The spent share of a budget.
+    fn spent(&self, budget: BudgetId) -> u32;
 }
 
-impl<'r> Recorded<&'r Figures> {
-    /// Of a record, without copying anything.
-    pub(crate) fn of(record: &'r Record, image: &Image) -> Self {
+impl Found for Kept {
+    fn figures(&self, target: TargetId) -> Option<&Figures> {
+        self.targets.get(target.index())?.as_ref()
+    }
+
+    fn spent(&self, budget: BudgetId) -> u32 {
+        self.used.get(budget.index()).copied().unwrap_or(0)
+    }
+}
+
+/// Figures as a record holds them, for the fleet that asks. They are looked for when a policy asks: few do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recorded<'r> {
+    record: &'r Record,
+    fleet: &'r Fleet,
+}
+
+impl<'r> Recorded<'r> {
+    pub(crate) fn of(record: &'r Record, image: &'r Image) -> Self {
+        let fleet = &image.fleet;
+        Self { record, fleet }
+    }
+}
+
+impl Found for Recorded<'_> {
+    fn figures(&self, target: TargetId) -> Option<&Figures> {
+        let name = &self.fleet.targets.get(target.index())?.name;
+        let named = |f: &&Figures| f.target == **name;
+        let live = &self.record.live;
         // Mostly it is the same fleet, in the same order.
-        let figures = |(place, target): (usize, &Target)| {
-            let named = |f: &&Figures| f.target == *target.name;
-            let there = record.live.get(place).filter(named);
-            there.or_else(|| record.live.iter().find(named))
-        };
-        let budgets = image.fleet.budgets.iter();
-        Self {
-            targets: image
-                .fleet
-                .targets
-                .iter()
-                .enumerate()
-                .map(figures)
-                .collect(),
-            used: budgets
-                .map(|b| record.used.get(&*b.name).copied().unwrap_or(0))
-                .collect(),
-        }
+        let there = live.get(target.index()).filter(named);
+        there.or_else(|| live.iter().find(named))
+    }
+
+    fn spent(&self, budget: BudgetId) -> u32 {
+        let budget = self.fleet.budgets.get(budget.index());
+        let used = budget.and_then(|b| self.record.used.get(&*b.name));
+        used.copied().unwrap_or(0)
     }
 }
 
-impl<F: Borrow<Figures>> Recorded<F> {
-    fn of_target<T>(
-        &self,
-        target: TargetId,
-        figure: impl FnOnce(&Figures) -> Option<T>,
-    ) -> Option<T> {
-        let figures = self.targets.get(target.index())?.as_ref()?;
-        figure(figures.borrow())
+/// Figures that were found, as policies ask for them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Figuring<'f, F>(pub(crate) &'f F);
+
+impl<F: Found> Figuring<'_, F> {
+    fn figure<T>(&self, target: TargetId, figure: impl FnOnce(&Figures) -> Option<T>) -> Option<T> {
+        self.0.figures(target).and_then(figure)
     }
 }
 
-impl<F: Borrow<Figures>> Live for Recorded<F> {
+impl<F: Found> Live for Figuring<'_, F> {
     fn p50(&self, target: TargetId) -> Option<Millis> {
-        self.of_target(target, |f| f.p50_ms)
+        self.figure(target, |f| f.p50_ms)
     }
 
     fn p95(&self, target: TargetId) -> Option<Millis> {
-        self.of_target(target, |f| f.p95_ms)
+        self.figure(target, |f| f.p95_ms)
     }
 
     fn p99(&self, target: TargetId) -> Option<Millis> {
-        self.of_target(target, |f| f.p99_ms)
+        self.figure(target, |f| f.p99_ms)
     }
 
     fn error_rate(&self, target: TargetId) -> Option<BasisPoints> {
-        self.of_target(target, |f| f.error_rate)
+        self.figure(target, |f| f.error_rate)
     }
 
     fn inflight(&self, target: TargetId) -> u32 {
-        self.of_target(target, |f| Some(f.inflight)).unwrap_or(0)
+        self.0.figures(target).map_or(0, |f| f.inflight)
     }
 
     fn breaker_open(&self, target: TargetId) -> bool {
-        self.of_target(target, |f| Some(f.breaker == "open"))
-            .unwrap_or(false)
+        self.0.figures(target).is_some_and(|f| f.breaker == "open")
     }
 
     fn headroom(&self, target: TargetId) -> Option<BasisPoints> {
-        self.of_target(target, |f| f.headroom)
+        self.figure(target, |f| f.headroom)
     }
 
     fn health(&self, target: TargetId) -> HealthState {
-        let word = self.of_target(target, |f| Some(f.health.clone()));
-        match word.as_deref() {
+        match self.0.figures(target).map(|f| f.health.as_str()) {
             Some("down") => HealthState::Down,
             Some("degraded") => HealthState::Degraded,
             _ => HealthState::Ok,
@@ -153,6 +171,6 @@ impl<F: Borrow<Figures>> Live for Recorded<F> {
     }
 
     fn used(&self, budget: BudgetId, _: &Request<'_>) -> BasisPoints {
-        self.used.get(budget.index()).copied().unwrap_or(0)
+        self.0.spent(budget)
     }
 }

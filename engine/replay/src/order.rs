@@ -9,9 +9,9 @@ use std::sync::Arc;
 /// Records are written when a request ends; this many are held back to bring arrivals into order again.
 const REORDER: usize = 4_096;
 
-/// A record, ordered by arrival. It is large, and moved about.
+/// A record, ordered by arrival. It is large, moved about, and far away: when it came is at hand.
 #[derive(Debug)]
-struct ByArrival(Arc<Record>);
+struct ByArrival(i64, Arc<Record>);
 
 impl PartialEq for ByArrival {
     fn eq(&self, other: &Self) -> bool {
@@ -29,7 +29,8 @@ impl PartialOrd for ByArrival {
 
 impl Ord for ByArrival {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.0.at, &self.0.id).cmp(&(other.0.at, &other.0.id))
+        let by_id = || self.1.id.cmp(&other.1.id);
+        self.0.cmp(&other.0).then_with(by_id)
     }
 }
 
@@ -49,7 +50,7 @@ impl<'s, I: Iterator> InOrder<'s, I> {
             samples,
             held: held
                 .into_iter()
-                .map(|r| Reverse(ByArrival(Arc::new(r))))
+                .map(|r| Reverse(ByArrival(r.at, Arc::new(r))))
                 .collect(),
         }
     }
@@ -60,7 +61,7 @@ impl<'s, I: Iterator> InOrder<'s, I> {
         let mut held: Vec<&ByArrival> = self.held.iter().map(|Reverse(r)| r).collect();
         held.sort();
         held.into_iter()
-            .map(|ByArrival(record)| &**record)
+            .map(|ByArrival(_, record)| &**record)
             .collect()
     }
 }
@@ -77,11 +78,11 @@ impl<I: Iterator<Item: Into<Arc<Record>>>> Iterator for InOrder<'_, I> {
                     if at != record.at {
                         Arc::make_mut(&mut record).at = at;
                     }
-                    self.held.push(Reverse(ByArrival(record)));
+                    self.held.push(Reverse(ByArrival(at, record)));
                 }
                 None => break,
             }
         }
-        self.held.pop().map(|Reverse(ByArrival(record))| record)
+        self.held.pop().map(|Reverse(ByArrival(_, record))| record)
     }
 }

@@ -78,15 +78,19 @@ pub struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traced: Option<Traced>,
     #[serde(skip)]
-    by: Vec<By>,
+    by: Vec<Told>,
     /// Places of changes, by their words.
     #[serde(skip)]
     known: HashMap<String, usize>,
-    /// Places of groups, by fact and value.
-    #[serde(skip)]
-    found: HashMap<(String, String), usize>,
     #[serde(skip)]
     each: u64,
+}
+
+/// A fact that is counted by, and the places of its groups by its values.
+#[derive(Clone, Debug)]
+struct Told {
+    by: By,
+    groups: HashMap<String, usize>,
 }
 
 /// Attempts by where what happens in them comes from.
@@ -239,7 +243,7 @@ impl Report {
         Self {
             mode: mode.to_owned(),
             within: image.plans.iter().filter_map(timed).collect(),
-            by: by.to_vec(),
+            by: told(by),
             each: 1,
             from: i64::MAX,
             ..Self::default()
@@ -260,7 +264,7 @@ impl Report {
     /// Goes on with one that was written down; it counts by these facts.
     pub(crate) fn go_on(kept: Kept, by: &[By]) -> Self {
         let mut report = kept.report;
-        (report.by, report.each) = (by.to_vec(), kept.each);
+        (report.by, report.each) = (told(by), kept.each);
         for (side, times) in report.sides().zip(kept.times) {
             side.times = times;
         }
@@ -268,8 +272,10 @@ impl Report {
             report.known.insert(change.key(), at);
         }
         for (at, group) in report.groups.iter().enumerate() {
-            let key = (group.by.clone(), group.value.clone());
-            report.found.insert(key, at);
+            let mut by = report.by.iter_mut();
+            if let Some(told) = by.find(|told| told.by.to_string() == group.by) {
+                told.groups.insert(group.value.clone(), at);
+            }
         }
         report
     }
@@ -301,13 +307,13 @@ impl Report {
             self.sample = Some(self.sample.map_or(share, |least| least.min(share)));
         }
         if differs {
-            self.changed += 1;
             let [mut before, mut after] = [said, says].map(|said| said.what.to_string());
             if let (true, Some((a, b))) = (before == after, firsts) {
                 before = format!("{before}, first {a}");
                 after = format!("{after}, first {b}");
             }
-            self.change([before, after], [said.rule, says.rule], &was.id);
+            let at = self.change([before, after], [said.rule, says.rule]);
+            self.changes_to(at, &was.id);
         }
         self.held(&now);
         let fates = [Some(recorded), Some(now), against];
@@ -315,9 +321,10 @@ impl Report {
         self.grouped(was, &fates, differs);
     }
 
-    fn change(&mut self, [was, now]: [String; 2], [was_rule, now_rule]: [&str; 2], id: &str) {
+    /// The place of a change.
+    fn change(&mut self, [was, now]: [String; 2], [was_rule, now_rule]: [&str; 2]) -> usize {
         let key = [was.as_str(), &now, was_rule, now_rule].join("\n");
-        let at = match self.known.get(&key) {
+        match self.known.get(&key) {
             Some(at) => *at,
             None if self.changes.len() < CHANGES => self.push(
                 key,
@@ -340,7 +347,12 @@ impl Report {
                     },
                 ),
             },
-        };
+        }
+    }
+
+    /// Counts a request of this id that is decided differently.
+    fn changes_to(&mut self, at: usize, id: &str) {
+        self.changed += 1;
         if let Some(change) = self.changes.get_mut(at) {
             change.count += 1;
             if change.examples.len() < EXAMPLES {
@@ -355,41 +367,51 @@ impl Report {
         self.changes.len() - 1
     }
 
-    /// Takes a request of which nothing but the decision is known. Routes are plans and refusals.
-    pub(crate) fn decided(&mut self, was: &Record, told: &Decided<'_>) {
+    /// The place of the change that a decision is; `None` where it is none.
+    pub(crate) fn differs(&mut self, told: &Decided<'_>) -> Option<usize> {
+        let (said, says) = (told.against.unwrap_or(told.was), told.now);
+        if said.what == says.what && told.orders.is_none() {
+            return None;
+        }
+        let [mut before, mut after] = [said, says].map(|said| said.what.to_string());
+        if let (true, Some([a, b])) = (before == after, told.orders) {
+            before = format!("{before}, {a}");
+            after = format!("{after}, {b}");
+        }
+        Some(self.change([before, after], [said.rule, says.rule]))
+    }
+
+    /// Takes a request of which nothing but the decision is known, which is this change or none. It is counted on the sides by
+    /// [`Report::took`].
+    pub(crate) fn decided(&mut self, was: &Record, told: &Decided<'_>, change: Option<usize>) {
         self.requests += 1;
         self.from = self.from.min(was.at);
         self.until = self.until.max(was.at);
-        let (said, says) = (told.against.unwrap_or(told.was), told.now);
-        let took = |sides: [&mut Side; 2], against: &mut Option<Side>| {
-            let [was, now] = sides;
-            was.took(told.was.what);
-            now.took(says.what);
-            if let Some(said) = told.against {
-                against.get_or_insert_default().took(said.what);
-            }
-        };
-        took([&mut self.was, &mut self.now], &mut self.against);
-        let differs = said.what != says.what || told.orders.is_some();
-        if differs {
-            self.changed += 1;
-            let [mut before, mut after] = [said, says].map(|said| said.what.to_string());
-            if let (true, Some([a, b])) = (before == after, told.orders) {
-                before = format!("{before}, {a}");
-                after = format!("{after}, {b}");
-            }
-            self.change([before, after], [said.rule, says.rule], &was.id);
+        if let Some(at) = change {
+            self.changes_to(at, &was.id);
         }
         for at in 0..self.by.len() {
-            let Some(by) = self.by.get(at) else { continue };
-            let key = (by.to_string(), by.value(was).to_owned());
-            let at = self.group(key);
-            if let Some(group) = self.groups.get_mut(at) {
+            if let Some(group) = self.group(at, was) {
                 group.requests += 1;
-                group.changed += u64::from(differs);
-                took([&mut group.was, &mut group.now], &mut group.against);
+                group.changed += u64::from(change.is_some());
+                took(
+                    [&mut group.was, &mut group.now],
+                    &mut group.against,
+                    told,
+                    1,
+                );
             }
         }
+    }
+
+    /// Counts so many requests that were decided so on the sides. Routes are plans and refusals.
+    pub(crate) fn took(&mut self, told: &Decided<'_>, count: u64) {
+        took(
+            [&mut self.was, &mut self.now],
+            &mut self.against,
+            told,
+            count,
+        );
     }
 
     fn held(&mut self, now: &Fate<'_>) {
@@ -441,10 +463,7 @@ impl Report {
 
     fn grouped(&mut self, was: &Record, fates: &Fates<'_>, differs: bool) {
         for at in 0..self.by.len() {
-            let Some(by) = self.by.get(at) else { continue };
-            let key = (by.to_string(), by.value(was).to_owned());
-            let group = self.group(key);
-            let Some(group) = self.groups.get_mut(group) else {
+            let Some(group) = self.group(at, was) else {
                 continue;
             };
             group.requests += 1;
@@ -453,24 +472,25 @@ impl Report {
         }
     }
 
-    fn group(&mut self, mut key: (String, String)) -> usize {
-        if let Some(at) = self.found.get(&key) {
-            return *at;
+    /// The group of a request by the fact of this place.
+    fn group(&mut self, at: usize, was: &Record) -> Option<&mut Group> {
+        let told = self.by.get_mut(at)?;
+        let value = told.by.value(was);
+        let value = match told.groups.get(value) {
+            Some(at) => return self.groups.get_mut(*at),
+            None if told.groups.len() >= VALUES => REST,
+            None => value,
+        };
+        if let Some(at) = told.groups.get(value) {
+            return self.groups.get_mut(*at);
         }
-        let values = self.groups.iter().filter(|g| g.by == key.0).count();
-        if values >= VALUES {
-            REST.clone_into(&mut key.1);
-            if let Some(at) = self.found.get(&key) {
-                return *at;
-            }
-        }
+        told.groups.insert(value.to_owned(), self.groups.len());
         self.groups.push(Group {
-            by: key.0.clone(),
-            value: key.1.clone(),
+            by: told.by.to_string(),
+            value: value.to_owned(),
             ..Group::default()
         });
-        self.found.insert(key, self.groups.len() - 1);
-        self.groups.len() - 1
+        self.groups.last_mut()
     }
 
     /// Works out the figures that need all requests, and, with a seed, where they may be.
@@ -514,7 +534,7 @@ impl Report {
             .sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.was.cmp(&b.was)));
         let order: BTreeMap<String, usize> = (0..)
             .zip(&self.by)
-            .map(|(at, by)| (by.to_string(), at))
+            .map(|(at, told)| (told.by.to_string(), at))
             .collect();
         self.groups.sort_by(|a, b| {
             let place = |g: &Group| order.get(&g.by).copied();
@@ -544,6 +564,29 @@ impl Report {
             .checked_mul(10_000)?
             .checked_div(before)?;
         i64::try_from(change).ok()
+    }
+}
+
+/// Facts that are counted by, each once.
+fn told(by: &[By]) -> Vec<Told> {
+    let mut told: Vec<Told> = Vec::new();
+    for by in by {
+        if !told.iter().any(|other| other.by == *by) {
+            told.push(Told {
+                by: by.clone(),
+                groups: HashMap::new(),
+            });
+        }
+    }
+    told
+}
+
+/// Counts so many requests that were decided so on the sides that know it.
+fn took([was, now]: [&mut Side; 2], against: &mut Option<Side>, told: &Decided<'_>, count: u64) {
+    was.took(told.was.what, count);
+    now.took(told.now.what, count);
+    if let Some(said) = told.against {
+        against.get_or_insert_default().took(said.what, count);
     }
 }
 

@@ -7,11 +7,12 @@
 //! long: one that did take longer is drawn in its place, or none ever comes.
 
 use crate::play::{Beat, FIRST, Play, RATE, answer};
+use foldhash::fast::RandomState;
 use mux_routing::chance::Chance;
 use mux_routing::class::Class;
 use mux_routing::flight::Failure;
 use mux_routing::{MILLI, Nanos};
-use mux_traffic::record::{Attempt, Facts, Record, Usage};
+use mux_traffic::record::{Attempt, Behaviour, Facts, Prompt, Record, Usage};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
@@ -23,6 +24,8 @@ const NEAR: usize = 24;
 const FAR: usize = 256;
 /// Fewer successes say nothing about what the length of a prompt does.
 const FITTED: f64 = 30.0;
+/// Beats of an attempt, mostly.
+const BEATS: usize = 7;
 /// Output tokens where no answer was recorded at all.
 const OUTPUT: u64 = 256;
 
@@ -58,10 +61,42 @@ pub struct Ask<'r> {
     pub at: i64,
 }
 
+/// What is learnt from a record.
+#[derive(Clone, Copy, Debug)]
+pub struct Lesson<'r> {
+    /// Arrival, Unix milliseconds.
+    at: i64,
+    prompt: Prompt,
+    attempts: &'r [Attempt],
+}
+
+impl<'r> From<&'r Record> for Lesson<'r> {
+    fn from(record: &'r Record) -> Self {
+        Self {
+            at: record.at,
+            prompt: Prompt {
+                tokens: record.request.tokens,
+                streaming: record.request.streaming,
+            },
+            attempts: &record.attempts,
+        }
+    }
+}
+
+impl<'r> From<&'r Behaviour> for Lesson<'r> {
+    fn from(behaviour: &'r Behaviour) -> Self {
+        Self {
+            at: behaviour.at,
+            prompt: behaviour.request,
+            attempts: &behaviour.attempts,
+        }
+    }
+}
+
 /// Recorded attempts, by target.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Samples {
-    targets: HashMap<String, Kinds>,
+    targets: HashMap<String, Kinds, RandomState>,
     outputs: Mean,
     days: BTreeMap<i64, Day>,
     /// When the first and the last request came, Unix milliseconds, once all are there.
@@ -89,6 +124,9 @@ struct Pool {
     /// One of so many is kept.
     every: u64,
     kept: Vec<Sample>,
+    /// When each of them was, close together: all that is looked at in search of those near in time.
+    #[serde(skip)]
+    times: Vec<i64>,
     #[serde(skip)]
     fit: Fit,
 }
@@ -98,6 +136,7 @@ impl Default for Pool {
         Self {
             every: 1,
             kept: Vec::new(),
+            times: Vec::new(),
             fit: Fit::default(),
         }
     }
@@ -249,7 +288,7 @@ impl Course {
     }
 
     fn play(&self, error: Option<&str>) -> Play {
-        let mut play = Play::new();
+        let mut play = Play::with_capacity(BEATS);
         let mut take = |at: Option<u64>, beat: Beat| {
             if let Some(us) = at {
                 play.push((us * 1_000, beat));
@@ -304,6 +343,7 @@ impl Pool {
 
     fn settle(&mut self) {
         self.kept.sort_by_cached_key(|s| s.at);
+        self.times = self.kept.iter().map(|s| s.at).collect();
         self.fit = Fit::default();
         let good = self.kept.iter().filter(|s| s.course.class == Class::Ok);
         for sample in good {
@@ -314,7 +354,7 @@ impl Pool {
 
     /// So many of those that are nearest in time.
     fn near(&self, at: i64, many: usize) -> &[Sample] {
-        let place = self.kept.partition_point(|s| s.at < at);
+        let place = self.times.partition_point(|time| *time < at);
         let from = place.saturating_sub(many / 2);
         let from = from.min(self.kept.len().saturating_sub(many));
         let until = (from + many).min(self.kept.len());
@@ -324,10 +364,14 @@ impl Pool {
 
 impl Samples {
     /// Takes the attempts of a record.
-    pub fn learn(&mut self, record: &Record, chance: &mut Chance) {
-        self.came(record.at);
-        let tokens = record.request.tokens;
-        for attempt in &record.attempts {
+    pub fn learn<'r>(&mut self, from: impl Into<Lesson<'r>>, chance: &mut Chance) {
+        let Lesson {
+            at: came,
+            prompt: Prompt { tokens, streaming },
+            attempts,
+        } = from.into();
+        self.came(came);
+        for attempt in attempts {
             // They have prompts of their own.
             if matches!(attempt.role.as_deref(), Some("judge" | "merge")) {
                 continue;
@@ -344,12 +388,12 @@ impl Samples {
                 kinds.input.add(usage.input, u64::from(tokens));
                 self.outputs.add(usage.output, 1);
             }
-            let pool = if record.request.streaming {
+            let pool = if streaming {
                 &mut kinds.stream
             } else {
                 &mut kinds.whole
             };
-            let at = record.at.saturating_add(ms(attempt.start_us));
+            let at = came.saturating_add(ms(attempt.start_us));
             pool.learn(Sample { at, tokens, course }, chance);
         }
     }

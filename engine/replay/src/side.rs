@@ -57,7 +57,7 @@ impl Side {
             None if failed => "failed",
             None => "left by the client",
         };
-        self.went(route);
+        self.went(route, 1);
         self.attempts += fate.attempts;
         self.failed_over += u64::from(fate.failed_over);
         self.errors += u64::from(failed);
@@ -70,22 +70,22 @@ impl Side {
         }
     }
 
-    /// Counts a request of which nothing but the decision is known.
-    pub(crate) fn took(&mut self, what: What<'_>) {
+    /// Counts so many requests of which nothing but the decision is known.
+    pub(crate) fn took(&mut self, what: What<'_>, count: u64) {
         match what {
-            What::Plan(plan) => self.went(plan),
+            What::Plan(plan) => self.went(plan, count),
             What::Deny(_) | What::Refused(_) => {
-                self.denied += 1;
-                self.went(&what.to_string());
+                self.denied += count;
+                self.went(&what.to_string(), count);
             }
         }
     }
 
-    fn went(&mut self, route: &str) {
+    fn went(&mut self, route: &str, count: u64) {
         match self.routes.get_mut(route) {
-            Some(count) => *count += 1,
+            Some(sum) => *sum += count,
             None => {
-                self.routes.insert(route.to_owned(), 1);
+                self.routes.insert(route.to_owned(), count);
             }
         }
     }

@@ -50,6 +50,12 @@ pub struct World<U> {
     flying: Vec<Option<Box<Flying>>>,
     free: Vec<u32>,
     launched: u32,
+    /// Flights that are over, whose room is used again.
+    #[expect(
+        clippy::vec_box,
+        reason = "they come boxed, and it is the boxes that are kept"
+    )]
+    spare: Vec<Box<Flight>>,
 }
 
 /// A flight, and what is to happen to it. Only the next event of each attempt is in the queue.
@@ -74,8 +80,8 @@ struct Playing {
     beats: std::vec::IntoIter<(Nanos, Beat)>,
 }
 
-/// Something to come. Ordered by time, then by when it was planned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// Something to come. Ordered by time, then by when it was planned, which differs.
+#[derive(Debug, Clone, Copy)]
 struct Planned {
     at: Nanos,
     order: u64,
@@ -84,7 +90,33 @@ struct Planned {
     what: What,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+impl Planned {
+    fn turn(&self) -> u128 {
+        u128::from(self.at) << u64::BITS | u128::from(self.order)
+    }
+}
+
+impl PartialEq for Planned {
+    fn eq(&self, other: &Self) -> bool {
+        self.turn() == other.turn()
+    }
+}
+
+impl Eq for Planned {}
+
+impl PartialOrd for Planned {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Planned {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.turn().cmp(&other.turn())
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
 enum What {
     Wake,
     /// The next beat of an attempt.
@@ -102,6 +134,7 @@ impl<U: Upstreams> World<U> {
             flying: Vec::new(),
             free: Vec::new(),
             launched: 0,
+            spare: Vec::new(),
         }
     }
 
@@ -110,10 +143,22 @@ impl<U: Upstreams> World<U> {
         &mut self.upstreams
     }
 
+    /// Takes back a flight that is over and was looked at: another one gets its room.
+    pub fn take_back(&mut self, flight: Box<Flight>) {
+        self.spare.push(flight);
+    }
+
     /// Sets a flight off now. Flights that end at once are handed to `over`.
     pub fn launch(&mut self, flight: Flight, over: &mut impl FnMut(Box<Flight>)) {
+        let flight = match self.spare.pop() {
+            Some(mut room) => {
+                *room = flight;
+                room
+            }
+            None => Box::new(flight),
+        };
         let mut flying = Box::new(Flying {
-            flight: Box::new(flight),
+            flight,
             no: self.launched,
             playing: SmallVec::new(),
             wake: Nanos::MAX,
@@ -125,7 +170,9 @@ impl<U: Upstreams> World<U> {
             self.flying.push(None);
             u32::try_from(self.flying.len() - 1).unwrap_or(u32::MAX)
         });
-        self.perform(place, flying, actions, over);
+        if let Some(flying) = self.perform(place, flying, actions, over) {
+            self.rest(place, flying);
+        }
     }
 
     /// Lets time pass until `until`; flights that end on the way are handed to `over`.
@@ -158,54 +205,80 @@ impl<U: Upstreams> World<U> {
         let Some(mut flying) = slot.take_if(|f| f.no == next.no) else {
             return;
         };
-        let event = match next.what {
+        match next.what {
             What::Wake => {
                 if flying.wake == next.at {
                     flying.wake = Nanos::MAX;
                 }
                 // A timer that was put off is not due yet.
-                let due = flying.flight.wake_at().is_some_and(|at| at <= self.now);
-                due.then_some(Event::Wake)
+                if flying.flight.wake_at().is_some_and(|at| at <= self.now) {
+                    match self.tell(next.place, flying, Event::Wake, over) {
+                        Some(still) => flying = still,
+                        None => return,
+                    }
+                }
             }
-            What::Beat(attempt) => self.beat(next, attempt, &mut flying),
-        };
-        let mut actions = Actions::new();
-        if let Some(event) = event {
-            if let Event::Done(attempt, _) = event
-                && flying.flight.asks(attempt).is_some()
-            {
-                let told = self.upstreams.tell(&flying.flight, attempt);
-                let told = Event::Told(attempt, Box::new(told));
-                flying.flight.on(told, self.now, &mut actions);
+            // What happens to an attempt at the same moment happens in a row: it was planned in a row.
+            What::Beat(attempt) => {
+                let mut turn = next;
+                while let Some(event) = self.beat(&mut turn, attempt, &mut flying) {
+                    match self.tell(next.place, flying, event, over) {
+                        Some(still) => flying = still,
+                        None => return,
+                    }
+                    if turn.at > self.now {
+                        break;
+                    }
+                }
             }
-            flying.flight.on(event, self.now, &mut actions);
         }
-        self.perform(next.place, flying, actions, over);
+        self.rest(next.place, flying);
     }
 
-    /// The next beat of an attempt; the one after it is planned.
-    fn beat(&mut self, next: Planned, attempt: u32, flying: &mut Flying) -> Option<Event> {
+    /// Tells a flight of an event, and does what it says; `None` where that ends it.
+    fn tell(
+        &mut self,
+        place: u32,
+        mut flying: Box<Flying>,
+        event: Event,
+        over: &mut impl FnMut(Box<Flight>),
+    ) -> Option<Box<Flying>> {
+        let mut actions = Actions::new();
+        if let Event::Done(attempt, _) = event
+            && flying.flight.asks(attempt).is_some()
+        {
+            let told = self.upstreams.tell(&flying.flight, attempt);
+            let told = Event::Told(attempt, Box::new(told));
+            flying.flight.on(told, self.now, &mut actions);
+        }
+        flying.flight.on(event, self.now, &mut actions);
+        self.perform(place, flying, actions, over)
+    }
+
+    /// The next beat of an attempt. The one after it is planned where it comes later; `turn` is then its own.
+    fn beat(&mut self, turn: &mut Planned, attempt: u32, flying: &mut Flying) -> Option<Event> {
         let attempt = usize::try_from(attempt).ok()?;
         let playing = flying.playing.iter_mut().find(|p| p.attempt == attempt)?;
         let (_, beat) = playing.beats.next()?;
         if let Some((after, _)) = playing.beats.as_slice().first() {
             playing.order += 1;
-            self.queue.push(Reverse(Planned {
-                at: playing.began + after,
-                order: playing.order,
-                ..next
-            }));
+            turn.at = playing.began + after;
+            turn.order = playing.order;
+            if turn.at > self.now {
+                self.queue.push(Reverse(*turn));
+            }
         }
         Some(beat.event(attempt))
     }
 
+    /// Does what a flight says; `None` where that ends it.
     fn perform(
         &mut self,
         place: u32,
         mut flying: Box<Flying>,
         mut actions: Actions,
         over: &mut impl FnMut(Box<Flight>),
-    ) {
+    ) -> Option<Box<Flying>> {
         let mut done = 0;
         while let Some(action) = actions.get(done).copied() {
             done += 1;
@@ -220,13 +293,18 @@ impl<U: Upstreams> World<U> {
                 Action::Finish => {
                     self.free.push(place);
                     over(flying.flight);
-                    return;
+                    return None;
                 }
                 // Whoever is cancelled tells nothing more.
                 Action::Cancel(attempt) => flying.playing.retain(|p| p.attempt != attempt),
                 Action::Commit(_) | Action::Resume(_) => {}
             }
         }
+        Some(flying)
+    }
+
+    /// Keeps a flight until something happens to it; when it is to be woken is planned.
+    fn rest(&mut self, place: u32, mut flying: Box<Flying>) {
         if let Some(at) = flying.flight.wake_at()
             && at < flying.wake
         {

@@ -13,14 +13,14 @@ use mux_replay::decisions::{Deciding, decide};
 use mux_replay::order::InOrder;
 use mux_replay::play::{Beat, Play, answer};
 use mux_replay::report::Report;
-use mux_replay::traffic::{Kept, Learning, Replay, Terms, replay};
+use mux_replay::traffic::{Hands, Kept, Learning, Replay, Terms, Work, replay};
 use mux_replay::world::World;
 use mux_routing::chance::Chance;
 use mux_routing::class::Class;
 use mux_routing::flight::{Arrival, Failure, Flight};
 use mux_routing::router::{Memory, Router};
 use mux_routing::{MILLI, SECOND};
-use mux_traffic::record::{Facts, Record};
+use mux_traffic::record::{Behaviour, Facts, Record};
 use std::convert::Infallible;
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -421,6 +421,7 @@ fn in_stages(records: &[Record], often: Option<usize>) -> String {
         by: &[By::Target],
         trace: Some("r150"),
         stage: NonZeroU64::new(100),
+        hands: None,
     };
     let mut learning = Learning::new(terms);
     for (n, record) in records.iter().enumerate() {
@@ -466,6 +467,63 @@ fn a_replay_that_goes_on_where_it_was_ends_as_one_that_was_never_interrupted() {
     );
     assert!(report.traced.is_some());
     assert_eq!(report.idle_outages, [""; 0]);
+}
+
+#[test]
+fn what_is_learnt_of_targets_is_learnt_without_the_rest_of_a_record() {
+    let records = recorded(&router(CHAIN), 100, 3);
+    let [mut whole, mut part] = [(); 2].map(|()| Learning::new(Terms::default()));
+    for record in &records {
+        whole.take(record);
+        let line = serde_json::to_string(record).expect("JSON");
+        let behaviour: Behaviour = serde_json::from_str(&line).expect("a part of a record");
+        part.take(&behaviour);
+    }
+    let told = |learning: &Learning| serde_json::to_value(learning.kept().0).expect("JSON");
+    assert_eq!(told(&part), told(&whole));
+}
+
+/// So many threads.
+#[derive(Debug)]
+struct Threads(usize);
+
+impl Hands for Threads {
+    fn many(&self) -> usize {
+        self.0
+    }
+
+    fn begin(&self, work: Work) {
+        std::thread::spawn(work);
+    }
+}
+
+#[test]
+fn a_replay_is_the_same_however_many_hands_there_are() {
+    let records = recorded(&router(CHAIN), 1_500, 3);
+    let outages = ["p/b=fails:40s@+40s".parse().expect("an outage")];
+    let told = |against: Option<&str>, hands: usize, stage| {
+        let terms = Terms {
+            seed: 5,
+            outages: &outages,
+            by: &[By::Target],
+            trace: Some("r150"),
+            stage: NonZeroU64::new(stage),
+            hands: Some(&Threads(hands)),
+        };
+        let read = || Ok::<_, Infallible>(records.iter().cloned());
+        let against = against.map(router);
+        let Ok(report) = replay(&router(BUDGETED), against.as_ref(), terms, read);
+        assert!(report.traced.is_some() && report.requests == 1_500);
+        serde_json::to_string(&report).expect("a report is JSON")
+    };
+    for against in [None, Some(CHAIN)] {
+        for stage in [400, 10_000] {
+            let alone = told(against, 0, stage);
+            for hands in [1, 2, 4] {
+                assert_eq!(told(against, hands, stage), alone, "{hands} hands");
+            }
+        }
+    }
 }
 
 #[test]

@@ -59,7 +59,8 @@ pub fn shown<T>(
     at: i64,
     look: impl FnOnce(&Request<'_>) -> T,
 ) -> T {
-    let (tags, headers) = (pairs(&facts.tags), pairs(&facts.headers));
+    let tags = pairs(&facts.tags);
+    let headers = pairs(&facts.headers);
     look(&Request {
         model: &facts.model,
         key: facts.key.as_deref(),

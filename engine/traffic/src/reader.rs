@@ -2,7 +2,7 @@
 
 use crate::index::{Index, Span};
 use crate::lines::{Line, Lines, too_long};
-use crate::record::Record;
+use crate::record::{Entry, Record};
 use crate::segment::{ENDINGS, is_segment};
 use std::fmt;
 use std::io;
@@ -119,6 +119,30 @@ impl Reader {
         }
     }
 
+    /// The next record, as much of it as is asked for: in the rest only what is no JSON is seen.
+    pub fn next_as<E: Entry>(&mut self) -> Option<Result<E, ReadError>> {
+        loop {
+            let Some(lines) = self.open.as_mut() else {
+                match self.advance()? {
+                    Ok(()) => continue,
+                    Err(error) => return Some(Err(error)),
+                }
+            };
+            match understood(lines) {
+                Item::Entry(entry) => return Some(Ok(*entry)),
+                Item::Bad(reason) => return Some(Err(fault(lines, reason))),
+                Item::Torn => self.notices.push(torn(lines)),
+                Item::Broken(reason) => {
+                    let error = fault(lines, reason);
+                    self.open = None;
+                    return Some(Err(error));
+                }
+                Item::End => {}
+            }
+            self.open = None;
+        }
+    }
+
     fn advance(&mut self) -> Option<Result<(), ReadError>> {
         let file = self.files.next()?;
         Some(
@@ -137,26 +161,7 @@ impl Iterator for Reader {
     type Item = Result<Record, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let Some(lines) = self.open.as_mut() else {
-                match self.advance()? {
-                    Ok(()) => continue,
-                    Err(error) => return Some(Err(error)),
-                }
-            };
-            match understood(lines) {
-                Item::Record(record) => return Some(Ok(*record)),
-                Item::Bad(reason) => return Some(Err(fault(lines, reason))),
-                Item::Torn => self.notices.push(torn(lines)),
-                Item::Broken(reason) => {
-                    let error = fault(lines, reason);
-                    self.open = None;
-                    return Some(Err(error));
-                }
-                Item::End => {}
-            }
-            self.open = None;
-        }
+        self.next_as()
     }
 }
 
@@ -182,8 +187,8 @@ pub(crate) fn segments(dir: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// What the next line of a file means.
-enum Item {
-    Record(Box<Record>),
+enum Item<E> {
+    Entry(Box<E>),
     /// No record; the next line can be read.
     Bad(String),
     /// The file ends in the middle of a write.
@@ -193,7 +198,7 @@ enum Item {
     End,
 }
 
-fn understood(lines: &mut Lines) -> Item {
+fn understood<E: Entry>(lines: &mut Lines) -> Item<E> {
     let whole = match lines.next() {
         Line::Whole => true,
         Line::Unended => false,
@@ -208,8 +213,13 @@ fn understood(lines: &mut Lines) -> Item {
     if lines.text().trim_ascii_start().first() != Some(&b'{') {
         return Item::Bad("not a record: a record is a JSON object".to_owned());
     }
-    match serde_json::from_slice(lines.text()) {
-        Ok(record) => Item::Record(Box::new(record)),
+    // To look once whether it is text is quicker than to look at every word of it.
+    let read = match std::str::from_utf8(lines.text()) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(lines.text()),
+    };
+    match read {
+        Ok(entry) => Item::Entry(Box::new(entry)),
         Err(error) if !whole && error.is_eof() => Item::Torn,
         Err(error) => Item::Bad(format!("not a record: {error}")),
     }

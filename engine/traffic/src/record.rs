@@ -4,6 +4,7 @@
 //! to decide again under another policy, and never prompt text. Times are microseconds since the request arrived unless
 //! their name says otherwise; money is pico-dollars; shares are basis points.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -76,6 +77,58 @@ impl Record {
             // Records that come from elsewhere know no candidates.
             .or_else(|| self.attempts.first().map(|a| &a.target));
         self.outcome.served.is_some() && self.outcome.served.as_ref() != first
+    }
+}
+
+/// How targets behaved in a request: as much of its record as that takes. It is read in half the time.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Behaviour {
+    /// Version of the schema.
+    pub v: u32,
+    /// Arrival, unix milliseconds.
+    pub at: i64,
+    /// The request.
+    pub request: Prompt,
+    /// Every attempt, in order of its start.
+    pub attempts: Vec<Attempt>,
+}
+
+/// What a request asks of whoever answers it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Prompt {
+    /// Estimated prompt tokens.
+    pub tokens: u32,
+    /// Streamed.
+    pub streaming: bool,
+}
+
+/// A record, or as much of one as somebody reads.
+pub trait Entry: DeserializeOwned {
+    /// Version of the schema.
+    fn version(&self) -> u32;
+    /// Arrival, unix milliseconds.
+    fn at(&self) -> i64;
+}
+
+impl Entry for Record {
+    fn version(&self) -> u32 {
+        self.v
+    }
+
+    fn at(&self) -> i64 {
+        self.at
+    }
+}
+
+impl Entry for Behaviour {
+    fn version(&self) -> u32 {
+        self.v
+    }
+
+    fn at(&self) -> i64 {
+        self.at
     }
 }
 
