@@ -80,7 +80,7 @@ impl Record {
     }
 }
 
-/// How targets behaved in a request: as much of its record as that takes. It is read in half the time.
+/// How targets behaved in a request: as much of its record as that takes, and no field more is read.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Behaviour {
