@@ -16,7 +16,7 @@ mod told;
 use crate::ending::Trouble;
 use crate::out::Out;
 use crate::recorded::Recorded;
-use crate::runtime;
+use crate::runtime::{self, Stop};
 use asker::Asker;
 use cap::money;
 use chosen::{Among, choose};
@@ -112,6 +112,7 @@ impl Asking {
         about: About<'_>,
         out: &mut Out,
     ) -> Result<Reasked, Trouble> {
+        let mut stop = Stop::listen()?;
         asker.judged()?;
         let prompts = self.prompts.clone();
         let prompts = prompts.unwrap_or_else(|| about.data.join("prompts"));
@@ -138,7 +139,15 @@ impl Asking {
         let mut reasked = Reasked::new(self.max_spend.unwrap_or_default(), against, skipped);
         for chosen in chosen {
             out.error(&format!("asking {} again", chosen.record.id));
-            match asker.pair(chosen).await {
+            let (spent, most) = (asker.spent(), asker.most_of(&chosen.questions));
+            let pair = tokio::select! {
+                pair = asker.pair(chosen) => pair,
+                () = stop.asked() => {
+                    asker.give_up(spent, most);
+                    Err(Trouble::usage("it was stopped: the rest was not asked"))
+                }
+            };
+            match pair {
                 Ok(Some(pair)) => reasked.pairs.push(pair),
                 Ok(None) => {
                     reasked.stopped = true;

@@ -3,11 +3,12 @@
 use super::home::{Home, mock, mock_with};
 use super::http::Ask;
 use super::policy::{bundle, only, openai};
-use super::process::{Process, Said, mux};
-use super::replay::{policy, read, test};
+use super::process::{Process, Said};
+use super::replay::{command, policy, read, test};
 use mux_mock::manner::{Manner, Manners};
 use mux_mock::{Fault, Mock, Options, Reply};
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Twelve requests whose prompts were recorded, and the providers, which still serve.
@@ -283,17 +284,7 @@ async fn a_save_in_the_middle_changes_neither_who_is_asked_nor_what_it_costs() {
         "policy @chat",
         &(openai("c", c.addr) + &only("chat", "c/m")),
     );
-    let (policies, data) = (home.policies(), home.data());
-    let own = [
-        "policy",
-        "test",
-        policies.to_str().unwrap(),
-        "--traffic",
-        &traffic,
-        "--data",
-        data.to_str().unwrap(),
-    ];
-    let process = Process::start(mux(&[&own[..], &LIVE].concat()));
+    let process = Process::start(command(&home, &traffic, &LIVE));
     let begun = |said: &Said| {
         said.err
             .iter()
@@ -563,4 +554,44 @@ async fn what_policies_look_at_is_the_same_again_though_no_header_can_hold_it() 
     let ended = test(&home, &traffic, &LIVE).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(targets(&read(&ended)), ["b/m"]);
+}
+
+#[tokio::test]
+async fn who_stops_it_is_told_what_was_asked_until_then_and_what_it_may_have_cost() {
+    let bodies = [(); 4].map(|()| body("@chat", &[]));
+    let (home, traffic, [_a, _b]) = asked(&only("chat", "a/m"), &bodies).await;
+    let calls = AtomicU64::new(0);
+    let c = mock_with(Options {
+        name: "c".to_owned(),
+        manners: Some(Manners::new(move |_| Manner {
+            first: match calls.fetch_add(1, Ordering::Relaxed) {
+                0 => Duration::ZERO,
+                _ => Duration::from_mins(10),
+            },
+            tokens: 3,
+            ..Manner::default()
+        })),
+        ..Options::default()
+    })
+    .await;
+    let to = openai("c", c.addr) + &only("chat", "c/m");
+    policy(&home, "policy @chat", &to);
+    let process = Process::start(command(&home, &traffic, &LIVE));
+    let second = |said: &Said| {
+        let asking = said.err.iter().filter(|l| l.starts_with("asking "));
+        (asking.count() == 2).then_some(())
+    };
+    process.says("that it asks for a second pair", second).await;
+    process.signal(rustix::process::Signal::INT);
+    let ended = process.end().await;
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.err.contains("it was stopped"), "{ended:?}");
+    let told = &read(&ended)["live"];
+    let pairs = told["requests"].as_array().unwrap();
+    assert_eq!(pairs.len(), 1, "{told}");
+    let heard = ["was", "now"].map(|side| pairs[0][side]["cost"].as_i64().unwrap());
+    assert!(
+        told["spent"].as_i64() > Some(heard.iter().sum()),
+        "and what was not heard to its end: {told}"
+    );
 }

@@ -3,9 +3,10 @@
 use super::home::{Home, mock};
 use super::http::{Ask, chat};
 use super::policy::{bundle, only, openai};
-use super::process::{Ended, run};
+use super::process::{Ended, Process, mux};
 use serde_json::Value;
 use std::path::PathBuf;
+use std::process::Command;
 
 /// Twenty requests of two teams that a gateway has recorded, and where.
 pub(crate) async fn recorded() -> (Home, String) {
@@ -31,6 +32,11 @@ pub(crate) async fn recorded() -> (Home, String) {
 }
 
 pub(crate) async fn test(home: &Home, traffic: &str, more: &[&str]) -> Ended {
+    Process::start(command(home, traffic, more)).end().await
+}
+
+/// `mux policy test` of the policies of a home on recorded traffic.
+pub(crate) fn command(home: &Home, traffic: &str, more: &[&str]) -> Command {
     let policies = home.policies();
     let data = home.data();
     let own = [
@@ -42,7 +48,7 @@ pub(crate) async fn test(home: &Home, traffic: &str, more: &[&str]) -> Ended {
         "--data",
         data.to_str().unwrap(),
     ];
-    run(&[&own[..], more].concat()).await
+    mux(&[&own[..], more].concat())
 }
 
 pub(crate) fn read(told: &Ended) -> Value {

@@ -2,7 +2,7 @@
 
 use super::cap::{Cap, Most};
 use super::chosen::Chosen;
-use super::form::{Form, question, score};
+use super::form::{Form, NEWEST, question, score};
 use super::questions::{Questions, Terms};
 use super::side::Side;
 use super::told::{Answer, Pair};
@@ -65,7 +65,7 @@ impl<'t> Asker<'t> {
                 "`{judge}` is no target to judge with"
             )));
         }
-        let most = self.now.most(judge, (0, VERDICT));
+        let most = self.now.most(judge, (0, VERDICT), "max_tokens");
         most.map(|_| ()).map_err(|_| {
             Trouble::usage(format!(
                 "what `{judge}` costs is not known, so nobody can say when `--max-spend` is reached; give it a `price`"
@@ -86,6 +86,7 @@ impl<'t> Asker<'t> {
             body,
             questions,
         } = chosen;
+        let most = self.most_of(&questions);
         let Questions {
             form,
             output,
@@ -93,8 +94,7 @@ impl<'t> Asker<'t> {
             now,
         } = questions;
         let judged = self.most_judged(was.body.len().max(now.body.len()), output);
-        let both = was.most.all().saturating_add(now.most.all());
-        if !self.cap.holds(both.saturating_add(judged)) {
+        if !self.cap.holds(most) {
             return Ok(None);
         }
         // Copies that a rule sends besides end when they end: they are taken for what they may cost.
@@ -115,9 +115,10 @@ impl<'t> Asker<'t> {
         let both = was.text.as_deref().zip(now.text.as_deref());
         let mut score_told = None;
         if let (Some(both), Some(judge)) = (both, self.terms.judge) {
-            let body = question(judge, &body, both, VERDICT);
+            let limit = self.limit_of(judge);
+            let body = question(judge, &body, both, (limit, VERDICT));
             // Longer answers than a token can have bytes: not judged, since it might cost more than was kept.
-            let most = self.now.most(judge, (body.len(), VERDICT));
+            let most = self.now.most(judge, (body.len(), VERDICT), limit);
             if most.is_ok_and(|most| most.own <= judged) {
                 let told = self
                     .ask(Which::Now, Form::Chat, body, (facts, judged))
@@ -143,8 +144,33 @@ impl<'t> Asker<'t> {
             .unwrap_or(usize::MAX)
             .saturating_mul(16);
         let bytes = bytes.saturating_add(answers).saturating_add(4_096);
-        let most = self.now.most(judge, (bytes, VERDICT));
+        let most = self.now.most(judge, (bytes, VERDICT), self.limit_of(judge));
         most.map_or(i64::MAX, Most::all)
+    }
+
+    /// What a judge calls the most tokens of its answer.
+    fn limit_of(&self, judge: &str) -> &'static str {
+        match self.now.most(judge, (0, VERDICT), NEWEST) {
+            Ok(_) => NEWEST,
+            Err(_) => "max_tokens",
+        }
+    }
+
+    /// A pair was begun and not heard to its end: all that it may have cost is spent.
+    pub(crate) fn give_up(&mut self, spent: i64, most: i64) {
+        let least = spent.saturating_add(most);
+        self.cap
+            .spend(least.saturating_sub(self.cap.spent()).max(0));
+    }
+
+    /// The most that a pair can cost, its judge included.
+    pub(crate) fn most_of(&self, questions: &Questions) -> i64 {
+        let Questions {
+            was, now, output, ..
+        } = questions;
+        let judged = self.most_judged(was.body.len().max(now.body.len()), *output);
+        let both = was.most.all().saturating_add(now.most.all());
+        both.saturating_add(judged)
     }
 
     /// Asks once; what it costs is spent, and where that is not known all that it may.

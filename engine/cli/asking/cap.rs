@@ -2,7 +2,7 @@
 //! no tokeniser makes more of text, and requests with more than text are not asked again. Providers add words of their own.
 
 use super::bounded::harmless;
-use super::form::limits;
+use super::form::{NEWEST, limits};
 use mux_dsl::Image;
 use mux_dsl::image::{
     Attempt, Fleet, Plan, Policy, PolicyId, Provider, Quirk, Route, RuleId, Timeouts, Verdict,
@@ -114,12 +114,46 @@ fn cost((plans, fleet): (&[Plan], &Fleet), route: &Route, (bytes, output): Sizes
     Some(worst.cost?.of(prompt, output))
 }
 
-/// A fleet without the prices of targets whose providers are sent something else than what was counted.
-pub(crate) fn distrusted(fleet: &Fleet) -> Fleet {
+/// Kinds whose providers take the newer name of the most tokens, or whose adapters do.
+const NEWER: [&str; 18] = [
+    "anthropic",
+    "azure",
+    "bedrock",
+    "cerebras",
+    "cohere",
+    "deepseek",
+    "fireworks",
+    "gemini",
+    "groq",
+    "mistral",
+    "ollama",
+    "openai",
+    "openrouter",
+    "sglang",
+    "together",
+    "vertex",
+    "vllm",
+    "xai",
+];
+/// What the names of models hold that look things up by themselves, for fees that no price of tokens tells.
+const SEARCHING: [&str; 5] = [":online", "compound", "deep-research", "search", "sonar"];
+
+/// A fleet without the prices of targets that can cost more than was counted: whose providers are sent something else, do not
+/// take the `limit` that is given, or look things up.
+pub(crate) fn distrusted(fleet: &Fleet, limit: &str) -> Fleet {
     let mut fleet = fleet.clone();
     for target in &mut fleet.targets {
         let provider = fleet.providers.get(target.provider.index());
-        if provider.is_none_or(|provider| !trusted(provider)) {
+        let searches = SEARCHING.iter().any(|word| target.model.contains(word));
+        let bound = |provider: &Provider| {
+            let renamed =
+                |quirk: &Quirk| matches!(quirk, Quirk::Rename(from, _) if **from == *limit);
+            let taken = limit != NEWEST
+                || NEWER.contains(&&*provider.kind)
+                || provider.quirks.iter().any(renamed);
+            taken && &*provider.kind != "perplexity" && trusted(provider)
+        };
+        if searches || !provider.is_some_and(bound) {
             (target.price, target.listed) = (None, None);
         }
     }
@@ -203,9 +237,45 @@ mod tests {
             let Some(image) = compiled.image else {
                 panic!("{quirk}: {:?}", compiled.diagnostics);
             };
-            let fleet = distrusted(&image.fleet);
+            let fleet = distrusted(&image.fleet, "max_tokens");
             let most = most(&image, &fleet, "@plain", (1_000, 10));
             assert_eq!(most.is_some(), trusted, "{quirk}");
+        }
+    }
+
+    #[test]
+    fn who_looks_things_up_or_may_not_know_the_limit_has_no_price_that_counts() {
+        for (kind, model, quirk, older, newer) in [
+            ("openai", "gpt-5", "", true, true),
+            ("openai", "gpt-4o-search-preview", "", false, false),
+            ("groq", "compound-beta", "", false, false),
+            ("perplexity", "anything", "", false, false),
+            ("openai-compatible", "m", "", true, false),
+            (
+                "openai-compatible",
+                "m",
+                "quirks {\n    rename \"max_completion_tokens\" to \"max_tokens\"\n  }",
+                true,
+                true,
+            ),
+        ] {
+            let url = match kind {
+                "openai-compatible" => "url \"https://a.example/v1\"",
+                _ => "",
+            };
+            let text = format!(
+                "mux 1\nprovider p {{\n  kind {kind}\n  key env KEY\n  {url}\n  {quirk}\n  model a {{\n    id \"{model}\"\n    price input $1/Mtok output $1/Mtok\n  }}\n}}\npolicy @plain {{ else use p/a }}\n"
+            );
+            let mut read = |_: &str| Ok(text.as_bytes().to_vec());
+            let compiled = mux_dsl::compile(&["m.mux"], &mut read, &|_| true);
+            let Some(image) = compiled.image else {
+                panic!("{model}: {:?}", compiled.diagnostics);
+            };
+            for (limit, counts) in [("max_tokens", older), (NEWEST, newer)] {
+                let fleet = distrusted(&image.fleet, limit);
+                let most = most(&image, &fleet, "@plain", (1_000, 10));
+                assert_eq!(most.is_some(), counts, "{kind} {model} {limit}");
+            }
         }
     }
 

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 /// Why a request is not asked again whose content is no text.
 pub(crate) const MORE: &str = "more than text";
+/// What OpenAI calls the most tokens of a chat answer today; others know only what it was called before.
+pub(crate) const NEWEST: &str = "max_completion_tokens";
 /// The most characters of a name that are shown.
 const SHOWN: usize = 80;
 
@@ -62,7 +64,7 @@ impl Form {
     /// The names that the most tokens of an answer go by.
     const fn limits(self) -> &'static [&'static str] {
         match self {
-            Self::Chat => &["max_completion_tokens", "max_tokens"],
+            Self::Chat => &[NEWEST, "max_tokens"],
             Self::Messages => &["max_tokens"],
             Self::Responses => &["max_output_tokens"],
         }
@@ -83,22 +85,25 @@ impl Form {
         Ok(limit)
     }
 
-    /// A body that asks a model the same, for one answer in one piece of at most so many tokens.
-    pub(crate) fn asked(self, body: &Value, model: &str, limit: u32) -> Vec<u8> {
+    /// The names that the most tokens of an answer may go by in a body, the one that it had first.
+    pub(crate) fn names(self, body: &Value) -> Vec<&'static str> {
+        let (mut names, others): (Vec<_>, Vec<_>) = self
+            .limits()
+            .iter()
+            .copied()
+            .partition(|name| body.get(*name).is_some());
+        names.extend(others);
+        names
+    }
+
+    /// A body that asks a model the same, for one answer in one piece of at most so many tokens, said under that name.
+    pub(crate) fn asked(self, body: &Value, model: &str, (name, limit): (&str, u32)) -> Vec<u8> {
         let mut body = body.clone();
         if let Some(object) = body.as_object_mut() {
             for name in ["stream", "stream_options", "n", "background"] {
                 object.remove(name);
             }
             object.insert("model".to_owned(), json!(model));
-            let said = self
-                .limits()
-                .iter()
-                .find(|name| object.contains_key(**name));
-            let name = said
-                .or(self.limits().last())
-                .copied()
-                .unwrap_or("max_tokens");
             for other in self.limits() {
                 object.remove(*other);
             }
@@ -168,7 +173,12 @@ fn called(call: &Value, arguments: &str) -> String {
 }
 
 /// A question to a judge: how good the second answer is in the place of the first.
-pub(crate) fn question(judge: &str, asked: &Value, (was, now): (&str, &str), most: u32) -> Vec<u8> {
+pub(crate) fn question(
+    judge: &str,
+    asked: &Value,
+    (was, now): (&str, &str),
+    (name, most): (&str, u32),
+) -> Vec<u8> {
     let asked = ["system", "instructions", "messages", "input"]
         .into_iter()
         .filter_map(|name| asked.get(name))
@@ -180,7 +190,7 @@ pub(crate) fn question(judge: &str, asked: &Value, (was, now): (&str, &str), mos
     );
     json!({
         "model": judge,
-        "max_tokens": most,
+        name: most,
         "messages": [{ "role": "user", "content": text }],
     })
     .to_string()
@@ -213,7 +223,8 @@ mod tests {
         });
         let asked = |form: Form, body: &Value, most| {
             let limit = form.limit(body, most).unwrap();
-            let asked = form.asked(body, "p/a", limit);
+            let name = form.names(body)[0];
+            let asked = form.asked(body, "p/a", (name, limit));
             serde_json::from_slice::<Value>(&asked).unwrap()
         };
         assert_eq!(
@@ -228,6 +239,9 @@ mod tests {
             asked(Form::Responses, &json!({ "max_output_tokens": null }), 7),
             json!({ "model": "p/a", "max_output_tokens": 7 })
         );
+        let older = json!({ "max_tokens": 5 });
+        assert_eq!(Form::Chat.names(&older), ["max_tokens", NEWEST]);
+        assert_eq!(Form::Chat.names(&json!({})), [NEWEST, "max_tokens"]);
     }
 
     #[test]

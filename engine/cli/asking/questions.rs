@@ -49,9 +49,15 @@ impl Questions {
         bounded(form, body)?;
         let output = form.limit(body, terms.tokens)?;
         let put = |side: &Side, model: &str| {
-            let body = form.asked(body, model, output);
-            let most = side.most(model, (body.len(), output))?;
-            Ok::<_, String>(Question { body, most })
+            let mut why = String::new();
+            for name in form.names(body) {
+                let body = form.asked(body, model, (name, output));
+                match side.most(model, (body.len(), output), name) {
+                    Ok(most) => return Ok(Question { body, most }),
+                    Err(unknown) => why = unknown,
+                }
+            }
+            Err(why)
         };
         let model = terms.asks.unwrap_or(&record.request.model);
         Ok(Self {

@@ -2,7 +2,7 @@
 //! costs are bounded by, whatever is saved while it runs.
 
 use super::cap::{Most, Sizes, distrusted, most, most_at};
-use super::form::named;
+use super::form::{NEWEST, named};
 use crate::ending::Trouble;
 use crate::scratch::Scratch;
 use mux_dsl::image::Fleet;
@@ -91,6 +91,8 @@ pub(crate) struct Side {
     router: Arc<Router>,
     /// What is called, with the prices that can be relied on.
     fleet: Fleet,
+    /// The same where the limit of an answer is given under its newest name.
+    newest: Fleet,
     records: UnboundedReceiver<Record>,
     _scratch: Scratch,
 }
@@ -120,7 +122,8 @@ impl Side {
         })?;
         let router = gateway.router();
         Ok(Self {
-            fleet: distrusted(router.fleet()),
+            fleet: distrusted(router.fleet(), ""),
+            newest: distrusted(router.fleet(), NEWEST),
             router,
             gateway,
             records,
@@ -133,8 +136,8 @@ impl Side {
         self.gateway.address
     }
 
-    /// The most that a request for a policy or a model can cost; else why nobody can say.
-    pub(crate) fn most(&self, model: &str, sizes: Sizes) -> Result<Most, String> {
+    /// The most that a request for a policy or a model can cost, where it names its limit so; else why nobody can say.
+    pub(crate) fn most(&self, model: &str, sizes: Sizes, limit: &str) -> Result<Most, String> {
         let way = self.router.resolve(model);
         let way = way.map_err(|_| format!("for {}, which is gone", named(model)))?;
         let image = self.router.image();
@@ -145,9 +148,14 @@ impl Side {
                 own.map(|own| Most { own, copies: 0 })
             }
         };
-        most(&self.fleet).ok_or_else(|| {
+        let fleet = if limit == NEWEST {
+            &self.newest
+        } else {
+            &self.fleet
+        };
+        most(fleet).ok_or_else(|| {
             let why = match most(self.router.fleet()) {
-                Some(_) => "where `quirks` undo what bounds its cost",
+                Some(_) => "where `quirks` undo what bounds its cost, or something is looked up",
                 None => "whose costs are not known",
             };
             format!("for {}, {why}", named(model))

@@ -51,8 +51,17 @@ pub(crate) fn checked(
 /// Warnings as they may stand in a log line or a response header: few, short, and on one line.
 fn warnings(said: Vec<String>) -> Vec<String> {
     let plain = |said: String| {
-        let clean = said.chars().map(|c| if c.is_control() { ' ' } else { c });
-        clean.take(WARNING_LENGTH).collect()
+        let mut clean = String::with_capacity(said.len());
+        for c in said.chars().take(WARNING_LENGTH) {
+            match c {
+                _ if c.is_control() => clean.push(' '),
+                _ if c.is_ascii() => clean.push(c),
+                // No header holds other letters: one name of theirs would cost all that is said.
+                _ => clean.extend(c.escape_unicode()),
+            }
+        }
+        clean.truncate(WARNING_LENGTH);
+        clean
     };
     said.into_iter().take(WARNING_COUNT).map(plain).collect()
 }
@@ -103,5 +112,19 @@ fn reader(planned: wit::ReplyPlan, state: Vec<u8>, call: &Call<'_>) -> Result<Re
             framing,
             state,
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warnings_are_of_characters_that_a_header_holds() {
+        let said = ["`größe` was\ndropped", &"é".repeat(WARNING_LENGTH)];
+        let warned = warnings(said.map(str::to_owned).to_vec());
+        assert_eq!(warned[0], r"`gr\u{f6}\u{df}e` was dropped");
+        assert_eq!(warned[1].len(), WARNING_LENGTH);
+        assert!(warned.iter().all(|said| said.is_ascii()));
     }
 }

@@ -173,9 +173,13 @@ impl Redaction {
             }
             Value::Object(fields) => {
                 let likely = LIKELIHOODS.iter().any(|name| fields.contains_key(*name));
-                for (name, value) in fields {
+                for (name, value) in fields.iter_mut() {
                     // An error may say in any field what was wrong with the words it was given.
-                    let is_word = value.as_str().is_some_and(is_word);
+                    let is_word = value.as_str().is_some_and(|text| match name.as_str() {
+                        // Models write programs into it, and errors a word.
+                        "code" => is_name(text),
+                        _ => is_word(text),
+                    });
                     let protocol = kept.contains(&name.as_str()) && is_word;
                     if protocol || self.keep.contains(name) && is_plain(value) {
                         continue;
@@ -191,6 +195,13 @@ impl Redaction {
                         unname(value);
                     }
                     self.hide_but(if own { &[] } else { kept }, value);
+                }
+                if kept.is_empty() && fields.keys().any(|name| !is_name(name)) {
+                    let named = mem::take(fields).into_iter();
+                    let hidden = |name: String| {
+                        if is_name(&name) { name } else { blank(&name) }
+                    };
+                    *fields = named.map(|(name, value)| (hidden(name), value)).collect();
                 }
             }
             _ => {}
@@ -247,6 +258,14 @@ fn is_word(text: &str) -> bool {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_graphic() && byte != b'"')
+}
+
+/// Whether a text may be the name of something in a program or a protocol.
+fn is_name(text: &str) -> bool {
+    text.len() <= LONGEST_WORD
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
 }
 
 /// As long as before, and nothing to read.
@@ -521,6 +540,26 @@ mod tests {
         assert_eq!(
             redaction.hidden(r#"{"age":36,"city":"Oslo 7","unit":"C"}"#),
             r#"{"age":0,"city":"xxxx 0","unit":"C"}"#
+        );
+    }
+
+    #[test]
+    fn programs_and_names_that_a_model_or_a_tool_wrote_are_hidden() {
+        let redaction = Redaction {
+            text: true,
+            ..Redaction::default()
+        };
+        let mut told = serde_json::json!({
+            "executableCode": { "code": "print('Ada')" }, "error": { "code": "rate_limited" },
+            "tool_output": { "Ada Lovelace": 36, "born": 1815 },
+        });
+        redaction.hide(&mut told);
+        assert_eq!(
+            told,
+            serde_json::json!({
+                "executableCode": { "code": "xxxxx('xxx')" }, "error": { "code": "rate_limited" },
+                "tool_output": { "xxx xxxxxxxx": 0, "born": 0 },
+            })
         );
     }
 
