@@ -6,6 +6,7 @@ use super::home::{Gateway, Home, failing, mock};
 use super::http::{Ask, chat};
 use super::patience::soon;
 use super::policy::{bundle, only, openai, provider_with};
+use hyper::Method;
 use mux_routing::bucket::bucket;
 use serde_json::{Value, json};
 use std::fs;
@@ -150,6 +151,14 @@ async fn what_a_canary_refuses_before_anybody_is_asked_counts_against_it_and_wha
     for _ in 0..20 {
         let reply = Ask::chat("no json").send(gateway.address).await;
         assert_eq!(reply.status, 400);
+        // Answered by mux itself, of whichever version.
+        let ask = Ask::new(
+            Method::POST,
+            "/v1/messages/count_tokens",
+            chat("@chat").to_string(),
+        );
+        let reply = ask.send(gateway.address).await;
+        assert_eq!(reply.header("x-mux-estimated"), "true");
     }
     send(&gateway, 1).await;
     let both = |v: &Value| ["live", "canary"].map(|side| v["canary"][side]["answers"].as_u64());

@@ -209,7 +209,7 @@ impl Exchange {
         let mut record = standing(flight.arrival(), flight.router().version());
         record.outcome.status = 200;
         Class::Ok.word().clone_into(&mut record.outcome.class);
-        self.means.recorder.aside(record);
+        self.means.recorder.undecided(record);
         response
     }
 

@@ -197,7 +197,8 @@ impl Recorder {
         self.offer(Message::Record(Box::new(record)));
     }
 
-    /// Hands over a request that was refused before it was known which version decides about it: it says nothing about any.
+    /// Hands over a request that says nothing about any version: it was refused before it was known which one decides about
+    /// it, or mux answered it by itself.
     pub fn undecided(&self, record: Record) {
         self.offer(Message::Undecided(Box::new(record)));
     }
