@@ -2,7 +2,7 @@
 
 use super::home::{Gateway, Home, failing, mock};
 use super::http::{Ask, chat};
-use super::policy::{bundle, chain, only, openai};
+use super::policy::{bundle, chain, only, openai, provider};
 use super::process::run;
 use mux_mock::Mock;
 use mux_routing::bucket::bucket;
@@ -394,4 +394,18 @@ async fn a_draft_is_checked_tested_compared_and_the_same_version_that_a_save_wou
         said.code == Some(2) && said.err.contains("no gateway data"),
         "{said:?}"
     );
+}
+
+#[tokio::test]
+async fn an_adapter_that_only_a_canary_uses_is_told_of_like_any_other() {
+    let (a, b) = (mock("a").await, mock("b").await);
+    let home = Home::new(&text(&a, &b, "a/m"));
+    let gateway = home.start().await;
+    let other = provider("b", "anthropic", b.addr);
+    let parts = [openai("a", a.addr), other, only("chat", "b/m")];
+    drafted(&home, &bundle(&parts)).await;
+    promote(&home, &["--canary", "50%"]).await;
+    let metrics = gateway.metrics().await;
+    let told = |line: &str| line.starts_with("mux_plugin_info{plugin=\"anthropic\"");
+    assert!(metrics.lines().any(told), "{metrics}");
 }

@@ -65,6 +65,8 @@ impl Keeper {
             live: Arc::clone(&serving.live),
             canary: Some(Canary::new(Arc::clone(&bundle), share, by)),
         });
+        // Adapters that only the canary uses are told of as well.
+        self.note_live(&serving.live);
         warn(&bundle);
         tracing::info!(
             version = head.id,
