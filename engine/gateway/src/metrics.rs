@@ -4,6 +4,7 @@
 use crate::canary::{Did, SharedBoard, Standing};
 use crate::plugins::Condition;
 use mux_plugins::Figures;
+use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 /// The format of the text.
@@ -123,8 +124,21 @@ pub(crate) fn text(board: &SharedBoard, unwritten: bool, plugins: &[Condition<'_
         });
         page.both(COST, standing, cost);
     }
-    page.plugins(plugins);
+    page.plugins(&once(plugins));
     page.0
+}
+
+/// Each adapter once, as figures of the same name and labels must be: of equal ones that which is called, so the one of the
+/// first file.
+fn once<'p, 'a>(plugins: &'p [Condition<'a>]) -> Vec<&'p Condition<'a>> {
+    let mut once = BTreeMap::new();
+    for plugin in plugins {
+        let known = once.entry((plugin.id, plugin.hash)).or_insert(plugin);
+        if known.file.is_none() {
+            *known = plugin;
+        }
+    }
+    once.into_values().collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
@@ -156,7 +170,7 @@ impl Page {
     }
 
     /// What is counted of each adapter. Versions are of characters that are escaped alike here and in labels.
-    fn plugins(&mut self, plugins: &[Condition<'_>]) {
+    fn plugins(&mut self, plugins: &[&Condition<'_>]) {
         self.head(INFO);
         for Condition {
             id,
@@ -194,7 +208,7 @@ impl Page {
     fn each<T: fmt::Display>(
         &mut self,
         metric: Metric,
-        plugins: &[Condition<'_>],
+        plugins: &[&Condition<'_>],
         figure: fn(&Figures) -> T,
     ) {
         self.head(metric);
@@ -217,5 +231,42 @@ impl Page {
     fn line(&mut self, text: fmt::Arguments<'_>) {
         // A string takes whatever is written to it.
         let _ = writeln!(self.0, "{text}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_adapter_that_is_there_more_than_once_is_told_once_as_it_is_called() {
+        let of = |file, calls| Condition {
+            id: "openai",
+            version: "1",
+            hash: "abc",
+            file,
+            state: "serving",
+            why: None,
+            figures: Figures {
+                calls,
+                ..Figures::default()
+            },
+        };
+        let placed = [of(None, 1), of(Some("a.wasm"), 2), of(Some("b.wasm"), 3)];
+        let text = text(&SharedBoard::default(), false, &placed);
+        let lines = |name: &str| -> Vec<&str> {
+            let lines = text.lines().filter(|line| line.starts_with(name));
+            lines
+                .filter_map(|line| Some(line.split_once('{')?.1))
+                .collect()
+        };
+        assert_eq!(
+            lines("mux_plugin_info{"),
+            ["plugin=\"openai\",hash=\"abc\",version=\"1\",source=\"folder\"} 1"]
+        );
+        assert_eq!(
+            lines("mux_plugin_calls_total{"),
+            ["plugin=\"openai\",hash=\"abc\"} 2"]
+        );
     }
 }
