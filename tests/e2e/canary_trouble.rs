@@ -7,6 +7,7 @@ use super::http::{Ask, chat};
 use super::patience::soon;
 use super::policy::{bundle, only, openai, provider_with};
 use hyper::Method;
+use mux_mock::Mock;
 use mux_routing::bucket::bucket;
 use serde_json::{Value, json};
 use std::fs;
@@ -28,20 +29,45 @@ fn logged(gateway: &Gateway, words: &str) -> usize {
     said.err.iter().filter(|line| line.contains(words)).count()
 }
 
-#[tokio::test]
-async fn an_abortion_that_the_disk_does_not_take_holds_at_once_and_is_written_when_it_does() {
-    let (a, b) = (mock("a").await, failing("status=500").await);
-    let home = Home::new(&text(&a, &b, "a/m"));
+/// A gateway whose canary is aborted, which the disk does not take; what is live, and what is told of the versions.
+async fn unwritten(a: &Mock, b: &Mock) -> (Home, Gateway, String, Value) {
+    let home = Home::new(&text(a, b, "a/m"));
     let gateway = home.start_limitable().await;
     let live = gateway.version().await;
-    let draft = drafted(&home, &text(&a, &b, "b/m")).await;
+    let draft = drafted(&home, &text(a, b, "b/m")).await;
     promote(&home, &["--canary", "50%", "--by", "request"]).await;
     full(&home, &gateway);
     send(&gateway, 60).await;
     let unwritten = |v: &Value| v["unwritten"].is_string();
     let told = gateway.versions_when("the end", unwritten).await;
-    assert!(said(&told, "unwritten").contains("disk is full"), "{told}");
     assert_eq!(told["refs"]["canary"]["version"], json!(draft));
+    (home, gateway, live, told)
+}
+
+#[tokio::test]
+async fn an_abortion_that_the_disk_does_not_take_holds_nobody_up_once_it_does() {
+    let (a, b) = (mock("a").await, failing("status=500").await);
+    let (home, gateway, _, _) = unwritten(&a, &b).await;
+    gateway.files_up_to(None);
+    let other = drafted(&home, &format!("# Another.\n{}", text(&a, &b, "b/m"))).await;
+    let promoted = home.run(&["promote", &other, "--canary", "50%"]).await;
+    assert_eq!(promoted.code, Some(0), "{}", promoted.err);
+    let told = gateway.admin("/versions").await;
+    assert_eq!(told["refs"]["canary"]["version"], json!(other));
+    assert!(told["unwritten"].is_null(), "{told}");
+    let mut history = told["history"].as_array().unwrap().iter();
+    let end = history.rfind(|event| event["action"] == "end-canary");
+    assert!(
+        end.is_some_and(|end| said(end, "reason").starts_with("aborted: ")),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn an_abortion_that_the_disk_does_not_take_holds_at_once_and_is_written_when_it_does() {
+    let (a, b) = (mock("a").await, failing("status=500").await);
+    let (home, gateway, live, told) = unwritten(&a, &b).await;
+    assert!(said(&told, "unwritten").contains("disk is full"), "{told}");
     for _ in 0..20 {
         let reply = gateway.ask(&chat("@chat")).await;
         assert_eq!(

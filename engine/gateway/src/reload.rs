@@ -202,6 +202,9 @@ impl Keeper {
             }
         }
         self.catch_up(live, true);
+        if self.late.end.is_some() {
+            tracing::error!("the end of the canary was not written down: a start goes on with it");
+        }
         if let Err(error) = self.store.close() {
             tracing::error!("the store did not close cleanly: {error}");
         }
@@ -222,6 +225,7 @@ impl Keeper {
                 reason,
                 reply,
             } => {
+                self.catch_up(live, true);
                 let head = match canary {
                     Some(terms) => self.try_out(id.as_deref(), terms, &author, &reason, live),
                     None => self.promote(id.as_deref(), &author, &reason, live),
@@ -235,7 +239,10 @@ impl Keeper {
                 reply,
             } => drop(reply.send(self.draft(&files, &author, &reason))),
             Command::Judge => self.decide(live),
-            Command::Release { author, reply } => drop(reply.send(self.release(&author, live))),
+            Command::Release { author, reply } => {
+                self.catch_up(live, true);
+                drop(reply.send(self.release(&author, live)));
+            }
             Command::Versions(reply) => drop(reply.send(self.listing())),
             Command::Version { id, reply } => {
                 drop(reply.send(self.store.version(&id).map_err(|e| e.to_string())));
@@ -259,6 +266,10 @@ impl Keeper {
 
     /// Takes up what changed in the policy or the plugin folder, and other prices.
     fn changed(&mut self, live: &Live) {
+        // That takes up what changed as well.
+        if self.catch_up(live, true) {
+            return;
+        }
         let changes = self.plugins.refresh();
         changes.iter().for_each(report);
         let other = self.prices.refresh() || !changes.is_empty();

@@ -33,17 +33,20 @@ impl Keeper {
         self.tell(Some(why.to_owned()));
     }
 
-    /// Writes down an end that could not be, where it is time to, or `now`, the last moment.
-    pub(super) fn catch_up(&mut self, live: &Live, now: bool) {
+    /// Writes down an end that could not be, where it is time to, or `now`: something waits for that, or it is the last
+    /// moment. Whether it was, and what was saved meanwhile taken up.
+    pub(super) fn catch_up(&mut self, live: &Live, now: bool) -> bool {
         let Some(mut end) = self.late.end.take() else {
-            return;
+            return false;
         };
         // Somebody has decided otherwise, or ended it as well.
         if self.store.refs().canary.as_ref() != Some(&end.canary) {
-            return self.tell(None);
+            self.tell(None);
+            return false;
         }
         let at = Instant::now();
-        if now || end.again.due(at) {
+        let due = end.again.due(at);
+        if now || due {
             match self.store.end_canary(&end.author, &end.reason) {
                 Ok(back) => {
                     self.tell(None);
@@ -51,11 +54,12 @@ impl Keeper {
                         version = back.ended,
                         "the end of the canary is written down"
                     );
-                    return self.after_end(&back, live);
+                    self.after_end(&back, live);
+                    return true;
                 }
                 Err(error) => {
                     let why = error.to_string();
-                    if end.again.failed(&why, at) {
+                    if due && end.again.failed(&why, at) {
                         tracing::error!(
                             "the end of the canary still cannot be written down: {why}"
                         );
@@ -64,10 +68,8 @@ impl Keeper {
                 }
             }
         }
-        if now {
-            tracing::error!("the end of the canary was not written down: a start goes on with it");
-        }
         self.late.end = Some(end);
+        false
     }
 
     /// Promotes the canary, where that did not fail a moment ago.
