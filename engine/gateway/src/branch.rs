@@ -453,7 +453,9 @@ fn local(url: &str) -> Option<PathBuf> {
 fn torn(url: &str) -> Option<&str> {
     let (_, rest) = url.split_once("://")?;
     let host = rest.split(['/', '#']).next()?;
-    let (_, port) = host.split_once(':')?;
+    // The colons of an address in brackets are its own.
+    let address = host.strip_prefix('[').and_then(|host| host.split_once(']'));
+    let (_, port) = address.map_or(host, |(_, rest)| rest).split_once(':')?;
     let torn = !host.contains('@') && !port.bytes().all(|byte| byte.is_ascii_digit());
     rest.rsplit_once('@').filter(|_| torn).map(|(user, _)| user)
 }
@@ -534,13 +536,18 @@ fn in_time(git: &mut Command, patience: Duration) -> Result<String, String> {
             None => std::thread::sleep(LOOK_EVERY),
         }
     };
-    // What it has started and left behind may hold a pipe open.
+    // What it has started and left behind may hold a pipe open: the one that says nothing more is not waited for.
     let rest = || patience.saturating_sub(begun.elapsed()).max(LOOK_EVERY);
     let read = |pipe: Receiver<Vec<u8>>| pipe.recv_timeout(rest()).map_err(|_| late());
+    let (stdout, stderr) = if status.success() {
+        (read(pipes.0)?, Vec::new())
+    } else {
+        (Vec::new(), read(pipes.1)?)
+    };
     told(Output {
         status,
-        stdout: read(pipes.0)?,
-        stderr: read(pipes.1)?,
+        stdout,
+        stderr,
     })
 }
 
@@ -656,7 +663,12 @@ mod tests {
         assert_eq!(branch.following().url, "ssh://git@github.example/org/p.git");
         let told = branch.explained("fatal: 'x' does not appear to be a git repository");
         assert!(told.contains("there is no repository at"), "{told}");
-        for port in ["git+ssh://h:22/p@2#main", "git+https://h:8443/p@2#main"] {
+        for port in [
+            "git+ssh://h:22/p@2#main",
+            "git+https://h:8443/p@2#main",
+            "git+http://[::1]:3000/p.git#release@2",
+            "git+http://[::1]/p@2#main",
+        ] {
             assert!(parsed(port).unwrap().is_some(), "{port}");
         }
     }
@@ -699,6 +711,16 @@ mod tests {
         loud.args(["-c", "seq 100000; seq 100000 >&2"]);
         let said = in_time(&mut loud, PATIENCE).unwrap();
         assert!(said.ends_with("100000\n"));
+    }
+
+    #[test]
+    fn what_git_leaves_behind_with_its_errors_open_is_not_waited_for() {
+        let mut left = Command::new("sh");
+        left.args(["-c", "exec 3<&0; cat <&3 >/dev/null & echo said"]);
+        // Open until it is over, and so is what is left behind.
+        left.stdin(Stdio::piped());
+        let said = in_time(&mut left, Duration::from_secs(2));
+        assert_eq!(said.as_deref(), Ok("said\n"));
     }
 
     #[test]
