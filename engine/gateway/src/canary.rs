@@ -159,15 +159,16 @@ impl Board {
         }
     }
 
-    /// What becomes of the canary as it stands.
+    /// What becomes of the canary as it stands. `last` says that it is promoted where it is good, so that a last look is
+    /// taken: each look uses up some of the odds of those after it.
     #[must_use]
-    pub fn verdict(&self, now_unix_ms: i64) -> Verdict {
+    pub fn verdict(&self, now_unix_ms: i64, last: bool) -> Verdict {
         let mut trial = self.lock();
         let Some(beside) = trial.as_mut() else {
             return Verdict::Open;
         };
         let over = beside.over(now_unix_ms) && beside.trial.answers() >= beside.terms.answers;
-        if over && beside.worse.is_none() && beside.trial.news() {
+        if over && last && beside.worse.is_none() && beside.trial.news() {
             beside.worse = beside.trial.look();
         }
         match &beside.worse {
@@ -289,15 +290,40 @@ mod tests {
             board.take(&record("new", "ok"));
             board.take(&record("another", "server"));
         }
-        assert_eq!(board.verdict(1_600), Verdict::Open, "not enough answers");
+        assert_eq!(
+            board.verdict(1_600, true),
+            Verdict::Open,
+            "not enough answers"
+        );
         board.take(&record("old", "ok"));
         board.take(&record("new", "ok"));
-        assert_eq!(board.verdict(1_400), Verdict::Open, "its time is not up");
-        assert!(matches!(board.verdict(1_600), Verdict::Good(_)));
+        assert_eq!(
+            board.verdict(1_400, true),
+            Verdict::Open,
+            "its time is not up"
+        );
+        assert!(matches!(board.verdict(1_600, true), Verdict::Good(_)));
         assert_eq!(board.left(1_600), None);
         board.end();
-        assert_eq!(board.verdict(1_600), Verdict::Open);
+        assert_eq!(board.verdict(1_600, true), Verdict::Open);
         assert!(board.standing().is_none());
+    }
+
+    #[test]
+    fn while_its_promotion_waits_a_canary_is_looked_at_only_when_that_is_due() {
+        let board = Board::default();
+        board.begin("old", &canary(Some(500)), None);
+        for _ in 0..100 {
+            board.take(&record("old", "ok"));
+            board.take(&record("new", "ok"));
+        }
+        assert!(matches!(board.verdict(1_600, true), Verdict::Good(_)));
+        // Too few for the next look.
+        for _ in 0..19 {
+            board.take(&record("new", "server"));
+        }
+        assert!(matches!(board.verdict(1_600, false), Verdict::Good(_)));
+        assert!(matches!(board.verdict(1_600, true), Verdict::Worse(_)));
     }
 
     #[test]
@@ -311,7 +337,7 @@ mod tests {
             board.take(&record("new", if n < 200 { "ok" } else { "server" }));
         }
         // Looks are at 10, 12, 15, 18 … 188 and 235 answers, and nobody has asked for a verdict meanwhile.
-        let Verdict::Worse(why) = board.verdict(2_000) else {
+        let Verdict::Worse(why) = board.verdict(2_000, true) else {
             panic!("left alone")
         };
         assert!(why.contains("35 of 235 requests failed"), "{why}");
@@ -329,10 +355,10 @@ mod tests {
             }
         };
         serve(99);
-        assert_eq!(board.verdict(9_500), Verdict::Open);
+        assert_eq!(board.verdict(9_500, true), Verdict::Open);
         assert_eq!(board.standing().unwrap().counted_since_unix_ms, 9_000);
         serve(1);
-        let Verdict::Good(told) = board.verdict(9_500) else {
+        let Verdict::Good(told) = board.verdict(9_500, true) else {
             panic!("not enough")
         };
         assert!(told.contains("since the gateway was started"), "{told}");
@@ -351,14 +377,14 @@ mod tests {
             board.take(&record("old", "ok"));
             board.take(&record("new", "ok"));
         }
-        assert_eq!(board.verdict(i64::MAX), Verdict::Open);
+        assert_eq!(board.verdict(i64::MAX, true), Verdict::Open);
         assert!(told.load(std::sync::atomic::Ordering::Relaxed) > 0);
         board.begin("old", &canary(None), None);
         for _ in 0..20 {
             board.take(&record("old", "ok"));
             board.take(&record("new", "server"));
         }
-        let Verdict::Worse(why) = board.verdict(2_000) else {
+        let Verdict::Worse(why) = board.verdict(2_000, true) else {
             panic!("left alone")
         };
         assert!(why.contains("10 of 10 requests failed"), "{why}");

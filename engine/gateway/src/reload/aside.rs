@@ -165,8 +165,10 @@ impl Keeper {
 
     /// Ends a canary where it is worse, and promotes it where its time is up and it was not.
     pub(super) fn decide(&mut self, live: &Live) {
-        match self.board.verdict(unix_ms()) {
+        let waits = self.promotion_waits();
+        match self.board.verdict(unix_ms(), !waits) {
             Verdict::Open => {}
+            Verdict::Good(_) if waits => {}
             Verdict::Worse(why) => {
                 tracing::error!("the canary is aborted: {why}");
                 self.board.ended(false);

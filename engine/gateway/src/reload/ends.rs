@@ -72,7 +72,15 @@ impl Keeper {
         false
     }
 
-    /// Promotes the canary, where that did not fail a moment ago.
+    /// Whether a promotion of the canary failed a moment ago, and is left alone for now.
+    pub(super) fn promotion_waits(&self) -> bool {
+        let Some((of, again)) = &self.late.promotion else {
+            return false;
+        };
+        self.store.refs().canary.as_ref() == Some(of) && !again.due(Instant::now())
+    }
+
+    /// Promotes the canary.
     pub(super) fn promote_canary(&mut self, told: &str, live: &Live) {
         let Some(canary) = self.store.refs().canary else {
             return;
@@ -81,13 +89,6 @@ impl Keeper {
         let failed = failed
             .filter(|(of, _)| *of == canary)
             .map(|(_, again)| again);
-        let early = failed
-            .as_ref()
-            .is_some_and(|again| !again.due(Instant::now()));
-        if early {
-            self.late.promotion = failed.map(|again| (canary, again));
-            return;
-        }
         match self.promote(Some("canary"), MUX, told, live) {
             Ok(_) => {
                 tracing::info!("the canary is promoted: {told}");
