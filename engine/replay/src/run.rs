@@ -15,7 +15,7 @@ use mux_routing::flight::Flight;
 use mux_routing::router::Router;
 use mux_routing::{MILLI, Nanos, SECOND};
 use mux_traffic::record::{Facts, Record};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 /// A recorded request by its number among those of its stage: as it was, but for its facts, which fly along.
@@ -69,6 +69,8 @@ struct Recorded {
     samples: Arc<Samples>,
     /// Requests under way, as they were.
     was: Line<Arc<Record>>,
+    /// Their numbers, by the ids they fly under.
+    numbers: HashMap<String, u64>,
     /// By target; with the place of the outage.
     faults: Vec<Vec<(usize, Fault)>>,
     /// Attempts by the outage that struck them.
@@ -80,9 +82,36 @@ struct Recorded {
     zero: i64,
 }
 
+impl Recorded {
+    /// Its number among those of its stage.
+    fn number(&self, flight: &Flight) -> Option<u64> {
+        self.numbers.get(&flight.arrival().id).copied()
+    }
+
+    /// A request sets off; the id it flies under. That is its own, which decides where it belongs where nothing else does,
+    /// unless another one of that id is under way.
+    fn depart(&mut self, number: u64, record: Arc<Record>) -> String {
+        let id = if self.numbers.contains_key(&record.id) {
+            format!("{}#{number}", record.id)
+        } else {
+            record.id.clone()
+        };
+        self.numbers.insert(id.clone(), number);
+        self.was.push(record);
+        id
+    }
+
+    /// A request is over: its number, and how it was.
+    fn land(&mut self, flight: &Flight) -> Option<(u64, Arc<Record>)> {
+        let number = self.numbers.remove(&flight.arrival().id)?;
+        Some((number, self.was.remove(number)?))
+    }
+}
+
 impl Upstreams for Recorded {
     fn play(&mut self, flight: &Flight, attempt: usize, target: TargetId) -> Play {
-        let Some(record) = self.was.get(number(flight)) else {
+        let record = self.number(flight).and_then(|n| self.was.get(n));
+        let Some(record) = record else {
             return Play::new();
         };
         let attempts = flight.attempts();
@@ -116,11 +145,6 @@ impl Upstreams for Recorded {
         }
         play
     }
-}
-
-/// Its number among those of its stage.
-fn number(flight: &Flight) -> u64 {
-    flight.arrival().id.parse().unwrap_or(u64::MAX)
 }
 
 /// Recorded requests under one bundle.
@@ -157,6 +181,7 @@ impl Run {
             world: World::new(Recorded {
                 samples: Arc::clone(samples),
                 was: Line::default(),
+                numbers: HashMap::new(),
                 faults: targets.map(|t| faults(&t.name)).collect(),
                 struck: vec![0; terms.outages.len()],
                 chance: drawn_in(terms.seed, stage),
@@ -188,10 +213,10 @@ impl Run {
         let now = SECOND.saturating_add(Nanos::try_from(since).unwrap_or(0).saturating_mul(MILLI));
         let done = &mut self.done;
         self.world.advance(now, &mut |flight| done.push(flight));
-        let arrival = arrival(&record, number.to_string(), facts, now);
+        let id = self.world.upstreams().depart(number, Arc::clone(&record));
+        let arrival = arrival(&record, id, facts, now);
         let live = self.router.live(now);
         let flight = Flight::new(&self.router, arrival, &live);
-        self.world.upstreams().was.push(record);
         self.world.launch(flight, &mut |flight| done.push(flight));
         self.collect(over);
     }
@@ -205,8 +230,7 @@ impl Run {
 
     fn collect(&mut self, over: &mut impl FnMut(u64, Ended, Facts)) {
         for mut flight in self.done.drain(..) {
-            let number = number(&flight);
-            let Some(was) = self.world.upstreams().was.remove(number) else {
+            let Some((number, was)) = self.world.upstreams().land(&flight) else {
                 continue;
             };
             if self.trace.as_ref() == Some(&was.id) {

@@ -138,6 +138,25 @@ fn the_policy_that_served_reproduces_what_was_recorded() {
 }
 
 #[test]
+fn requests_without_a_key_take_the_arm_of_a_split_that_they_took() {
+    let policy = "policy @x { else use split by end_user salt \"s\" {\n 50% p/a\n 50% p/b\n} }";
+    let mut records = recorded(&router(policy), 200, 3);
+    let report = again(policy, &records, 1);
+    assert_eq!((report.requests, report.changed), (200, 0));
+    let first = |target: &str| {
+        let of = |r: &&Record| r.attempts.first().is_some_and(|a| a.target == target);
+        records.iter().filter(of).count()
+    };
+    assert!(
+        first("p/a") > 50 && first("p/b") > 50,
+        "both arms are taken"
+    );
+    // Of two gateways that gave the same ids, all are played as well.
+    records.extend(records.clone());
+    assert_eq!(again(policy, &records, 1).requests, 400);
+}
+
+#[test]
 fn another_policy_shows_what_changes() {
     let records = recorded(&router(CHAIN), 200, 3);
     let report = again("policy @x { else use p/b timeout 3s }", &records, 1);
