@@ -112,7 +112,6 @@ impl Asking {
         about: About<'_>,
         out: &mut Out,
     ) -> Result<Reasked, Trouble> {
-        let mut stop = Stop::listen()?;
         asker.judged()?;
         let prompts = self.prompts.clone();
         let prompts = prompts.unwrap_or_else(|| about.data.join("prompts"));
@@ -135,6 +134,8 @@ impl Asking {
                 "none of the requests can be asked again: {why}"
             )));
         }
+        // Until here a signal ends the process as it ends any: nothing is paid for.
+        let mut stop = Stop::listen()?;
         let against = about.against.map(|(name, _)| name.clone());
         let mut reasked = Reasked::new(self.max_spend.unwrap_or_default(), against, skipped);
         for chosen in chosen {
