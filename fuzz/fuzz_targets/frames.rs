@@ -32,6 +32,36 @@ fn frames(framing: Framing, chunks: &[&[u8]]) -> (Vec<Frame>, Result<(), FrameEr
     (read, ended)
 }
 
+/// The same frames, each read where it lies.
+fn cut(framing: Framing, chunks: &[&[u8]]) -> (Vec<Frame>, Result<(), FrameError>) {
+    let mut framer = Framer::new(framing);
+    let mut read = Vec::new();
+    let mut all = |framer: &mut Framer, chunk: &Bytes| {
+        let mut at = 0;
+        loop {
+            match framer.cut(chunk, &mut at) {
+                Ok(Some(frame)) => read.push(Frame {
+                    event: frame.event.map(Bytes::copy_from_slice),
+                    data: Bytes::copy_from_slice(frame.data),
+                }),
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    let mut ended = Ok(());
+    for chunk in chunks {
+        ended = ended.and_then(|()| all(&mut framer, &Bytes::copy_from_slice(chunk)));
+    }
+    let ended = ended.and_then(|()| {
+        let ended = framer.finish();
+        all(&mut framer, &Bytes::new()).and(ended)
+    });
+    // What was whole before a fault is there still.
+    let _ = all(&mut framer, &Bytes::new());
+    (read, ended)
+}
+
 fuzz_target!(|body: Body<'_>| {
     let framing = match body.framing % 5 {
         0 => Framing::Buffered,
@@ -62,5 +92,6 @@ fuzz_target!(|body: Body<'_>| {
     cuts.extend([0, bytes.len()]);
     cuts.sort_unstable();
     let chunks: Vec<&[u8]> = cuts.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
+    assert_eq!(cut(framing, &chunks), (read.clone(), ended));
     assert_eq!(frames(framing, &chunks), (read, ended));
 });

@@ -13,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 use crate::frame::amazon::Amazon;
 pub use crate::frame::amazon::message;
 use crate::frame::array::Array;
-pub use crate::frame::event::{FRAME_LIMIT, Frame, FrameError, LINE_LIMIT};
+pub use crate::frame::event::{Cut, FRAME_LIMIT, Frame, FrameError, LINE_LIMIT};
 use crate::frame::lines::{Ends, Lines};
 use crate::frame::sse::Sse;
 
@@ -43,6 +43,8 @@ pub enum Framing {
 pub struct Framer {
     body: Body,
     ready: VecDeque<Frame>,
+    /// The one handed out last by [`cut`](Framer::cut), where it does not lie in a chunk.
+    held: Frame,
 }
 
 #[derive(Debug)]
@@ -80,7 +82,39 @@ impl Framer {
         Self {
             body,
             ready: VecDeque::new(),
+            held: Frame::default(),
         }
+    }
+
+    /// The next frame that is whole with what `chunk` holds from `at` on, where it lies; `at` goes behind it, or to the end of
+    /// the chunk, of which nothing is to be pushed then. With an empty chunk, what is ready already.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn cut<'a>(
+        &'a mut self,
+        chunk: &'a Bytes,
+        at: &mut usize,
+    ) -> Result<Option<Cut<'a>>, FrameError> {
+        if let Body::Sse { lines, events } = &self.body
+            && self.ready.is_empty()
+            && lines.at_start()
+            && events.at_start()
+            && let Some((cut, length)) = chunk.get(*at..).and_then(sse::plain)
+        {
+            *at += length;
+            return Ok(Some(cut));
+        }
+        if self.ready.is_empty() && *at < chunk.len() {
+            let rest = chunk.slice(*at..);
+            *at = chunk.len();
+            self.push(rest)?;
+        }
+        let Some(frame) = self.ready.pop_front() else {
+            return Ok(None);
+        };
+        self.held = frame;
+        Ok(Some(Cut::from(&self.held)))
     }
 
     /// Takes the next bytes of the body.

@@ -29,5 +29,5 @@ pub mod wait;
 
 pub use dialect::Dialect;
 pub use fault::{ErrorKind, RetryAdvice, UpstreamError, classify};
-pub use frame::{Frame, FrameError, Framer, Framing};
+pub use frame::{Cut, Frame, FrameError, Framer, Framing};
 pub use usage::Usage;

@@ -38,10 +38,10 @@ impl Voice {
     }
 
     /// Takes the next bytes of the chat stream, however they are cut, and says what they hold.
-    pub fn push(&mut self, chunk: Bytes, out: &mut BytesMut) {
+    pub fn push(&mut self, chunk: &Bytes, out: &mut BytesMut) {
+        let mut at = 0;
         // Whoever read the stream before has judged it; what is no event says nothing.
-        let _ = self.framer.push(chunk);
-        for frame in &mut self.framer {
+        while let Ok(Some(frame)) = self.framer.cut(chunk, &mut at) {
             let data = frame.data.trim_ascii();
             if data.is_empty() || data == b"[DONE]" {
                 continue;

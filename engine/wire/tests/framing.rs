@@ -21,6 +21,29 @@ fn frames(framing: Framing, chunks: &[&[u8]]) -> Result<Vec<Frame>, FrameError> 
     Ok(read)
 }
 
+/// The same, each read where it lies.
+fn cuts_of(framing: Framing, chunks: &[&[u8]]) -> Result<Vec<Frame>, FrameError> {
+    let mut framer = Framer::new(framing);
+    let mut read = Vec::new();
+    let mut cut = |framer: &mut Framer, chunk: &Bytes| {
+        let mut at = 0;
+        while let Some(frame) = framer.cut(chunk, &mut at)? {
+            read.push(Frame {
+                event: frame.event.map(Bytes::copy_from_slice),
+                data: Bytes::copy_from_slice(frame.data),
+            });
+        }
+        assert_eq!(at, chunk.len(), "all of a chunk is taken");
+        Ok(())
+    };
+    for chunk in chunks {
+        cut(&mut framer, &Bytes::copy_from_slice(chunk))?;
+    }
+    framer.finish()?;
+    cut(&mut framer, &Bytes::new())?;
+    Ok(read)
+}
+
 fn data(framing: Framing, body: &str) -> Vec<String> {
     let frames = frames(framing, &[body.as_bytes()]).expect("within limits");
     frames
@@ -34,13 +57,20 @@ fn split_at_every_byte(framing: Framing, body: &[u8]) {
     for at in 0..=body.len() {
         let (head, tail) = body.split_at(at);
         assert_eq!(frames(framing, &[head, tail]), whole, "split at {at}");
+        assert_eq!(cuts_of(framing, &[head, tail]), whole, "cut at {at}");
     }
     let bytes: Vec<&[u8]> = body.chunks(1).collect();
     assert_eq!(frames(framing, &bytes), whole, "byte by byte");
+    assert_eq!(
+        cuts_of(framing, &bytes),
+        whole,
+        "byte by byte, where they lie"
+    );
 }
 
 const STREAM: &str = "\u{feff}: hello\r\nevent: message_start\r\ndata: {\"a\":1}\r\n\r\ndata:{\"b\":\"größe 👍\"}\n\n\
-    event:x\rdata: one\rdata: two\r\r: PROCESSING\n\nid: 7\ndata\n\nretry: 3\nevent: lonely\n\ndata: [DONE]";
+    event:x\rdata: one\rdata: two\r\r: PROCESSING\n\nid: 7\ndata\n\nretry: 3\nevent: lonely\n\n\
+    event: plain\ndata: {}\n\ndata: 2\n\ndata: \n\nevent: \ndata: 3\n\ndata: [DONE]";
 
 #[test]
 fn an_event_stream_split_at_every_byte_frames_the_same() {
@@ -59,6 +89,10 @@ fn every_spelling_of_an_event_is_read() {
         (None, "{\"b\":\"größe 👍\"}".as_bytes()),
         (Some("x"), b"one\ntwo"),
         (None, b""),
+        (Some("plain"), b"{}"),
+        (None, b"2"),
+        (None, b""),
+        (None, b"3"),
         (None, b"[DONE]"),
     ];
     assert_eq!(read, expected);
@@ -388,7 +422,9 @@ proptest! {
                 rest = tail;
             }
             chunks.push(rest);
-            prop_assert_eq!(frames(framing, &chunks), frames(framing, &[&body]));
+            let whole = frames(framing, &[&body]);
+            prop_assert_eq!(&cuts_of(framing, &chunks), &whole);
+            prop_assert_eq!(frames(framing, &chunks), whole);
         }
     }
 

@@ -103,7 +103,7 @@ impl Relay {
             return Some(part);
         };
         let mut out = BytesMut::new();
-        voice.push(part, &mut out);
+        voice.push(&part, &mut out);
         (!out.is_empty()).then(|| out.freeze())
     }
 

@@ -36,6 +36,32 @@ impl Frame {
     }
 }
 
+/// A frame where it lies, until the next is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut<'a> {
+    /// The event's name.
+    pub event: Option<&'a [u8]>,
+    /// The payload.
+    pub data: &'a [u8],
+}
+
+impl Cut<'_> {
+    /// The event name, when there is one and it is valid UTF-8.
+    #[must_use]
+    pub fn event_name(&self) -> Option<&str> {
+        self.event.and_then(|name| std::str::from_utf8(name).ok())
+    }
+}
+
+impl<'a> From<&'a Frame> for Cut<'a> {
+    fn from(frame: &'a Frame) -> Self {
+        Self {
+            event: frame.event.as_deref(),
+            data: &frame.data,
+        }
+    }
+}
+
 /// Why a body could not be cut into frames. The fault is always the sender's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FrameError {

@@ -74,6 +74,11 @@ impl Lines {
         Ok(Some(line))
     }
 
+    /// Whether the next byte begins a line.
+    pub(crate) fn at_start(&self) -> bool {
+        self.carry.is_empty() && !self.after_cr
+    }
+
     /// The unfinished last line of the body.
     pub(crate) fn rest(&mut self) -> Option<Bytes> {
         (!self.carry.is_empty()).then(|| self.carry.split().freeze())

@@ -4,9 +4,9 @@
 //! still counts, a bare line that opens with `{` is data, and so is a field named `error` (both carry refusals).
 
 use bytes::{Bytes, BytesMut};
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
-use crate::frame::event::{FRAME_LIMIT, Frame, FrameError};
+use crate::frame::event::{Cut, FRAME_LIMIT, Frame, FrameError, LINE_LIMIT};
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -55,6 +55,11 @@ impl Sse {
         Ok(None)
     }
 
+    /// Whether an event may begin here, and the body has begun.
+    pub(crate) fn at_start(&self) -> bool {
+        self.begun && self.event.is_none() && matches!(self.data, Data::None)
+    }
+
     /// The event collected so far; one without data is no event.
     pub(crate) fn finish(&mut self) -> Option<Frame> {
         let event = self.event.take();
@@ -64,6 +69,30 @@ impl Sse {
             Data::Many(data) => data.freeze(),
         };
         Some(Frame { event, data })
+    }
+}
+
+/// An event at the beginning of some text, and how long it is, where it is written as most are: perhaps a line with its name, one
+/// line of data, and the blank one. It stays where it lies. Anything else is for [`Sse::line`] to read.
+#[inline]
+pub(crate) fn plain(text: &[u8]) -> Option<(Cut<'_>, usize)> {
+    let (mut event, mut at) = (None, 0);
+    loop {
+        let rest = text.get(at..)?;
+        let end = memchr2(b'\n', b'\r', rest).filter(|end| *end <= LINE_LIMIT)?;
+        let (line, after) = rest.split_at_checked(end)?;
+        let blank = match after {
+            [b'\n', b'\n', ..] => true,
+            [b'\n', ..] => false,
+            _ => return None,
+        };
+        at += end + 1;
+        match (line.strip_prefix(b"data: "), blank) {
+            (Some(data), true) => return Some((Cut { event, data }, at + 1)),
+            (None, false) if event.is_none() => event = Some(line.strip_prefix(b"event: ")?),
+            _ => return None,
+        }
+        event = event.filter(|name| !name.is_empty());
     }
 }
 

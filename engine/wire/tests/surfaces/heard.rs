@@ -23,7 +23,7 @@ pub(crate) fn told(dialect: Dialect, parts: &[Bytes]) -> Bytes {
     let mut voice = Voice::new(dialect, speaker()).expect("a dialect of its own");
     let mut out = BytesMut::new();
     for part in parts {
-        voice.push(part.clone(), &mut out);
+        voice.push(part, &mut out);
     }
     voice.finish(None, &mut out);
     out.freeze()

@@ -109,7 +109,7 @@ fn a_response_repeats_what_it_was_asked_with() {
 
     let mut voice = voice::Voice::new(Responses, speaker).unwrap();
     let mut out = bytes::BytesMut::new();
-    voice.push(stream(&[json!({ "content": "hi" })], "stop"), &mut out);
+    voice.push(&stream(&[json!({ "content": "hi" })], "stop"), &mut out);
     voice.finish(None, &mut out);
     let events = heard::events(&out.freeze());
     for event in [&events[0], &events[1], &events[events.len() - 1]] {
@@ -154,7 +154,7 @@ fn a_stream_that_breaks_ends_with_a_numbered_error_and_no_response() {
     let mut voice = voice::Voice::new(Responses, heard::speaker()).unwrap();
     let mut out = bytes::BytesMut::new();
     let all = stream(&[json!({ "content": "hi" })], "stop");
-    voice.push(all.slice(..all.len() / 3), &mut out);
+    voice.push(&all.slice(..all.len() / 3), &mut out);
     voice.fail(&error, &mut out);
     let events = heard::events(&out.freeze());
     let last = events.last().unwrap();
