@@ -16,6 +16,8 @@ use std::time::SystemTime;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use crate::code::Code;
+
 /// What a file of compiled code ends in.
 const ENDING: &str = "cwasm";
 /// Where the key is.
@@ -81,34 +83,30 @@ impl Cache {
     pub(crate) fn take(&self, engine: &Engine, hash: &blake3::Hash) -> Option<Component> {
         let name = name(engine, hash);
         let path = self.folder.join(&name);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
+        let mut hasher = self.hasher(&name);
+        let read = File::open(&path).and_then(|mut file| {
+            let mut proof = [0; PROOF];
+            file.read_exact(&mut proof)?;
+            Ok((proof, Code::copy(&mut file, &mut hasher)?))
+        });
+        let (proof, code) = match read {
+            Ok(read) => read,
             Err(error) if error.kind() == ErrorKind::NotFound => return None,
             Err(error) => {
                 tracing::warn!("`{}` cannot be read: {error}", path.display());
                 return None;
             }
         };
-        let known = bytes
-            .split_first_chunk::<PROOF>()
-            // Compared in constant time, as hashes of this crate are.
-            .filter(|(proof, code)| blake3::Hash::from_bytes(**proof) == self.proof(&name, code));
-        let Some((_, code)) = known else {
+        // Compared in constant time, as hashes of this crate are.
+        if blake3::Hash::from_bytes(proof) != hasher.finalize() {
             tracing::warn!(
                 "`{}` is not as it was written, so it is not used: its component is compiled anew; whoever may write there may \
                  run code here",
                 path.display()
             );
             return None;
-        };
-        #[expect(
-            unsafe_code,
-            reason = "wasmtime requires bytes that it serialised itself. They carry a keyed hash of their content and of the \
-                      name of component and engine, which was just checked, by a key that only this user can read; what \
-                      another version or configuration of wasmtime wrote has another name, and wasmtime checks that again"
-        )]
-        let component = unsafe { Component::deserialize(engine, code) };
-        component
+        }
+        code.component(engine)
             .inspect_err(|error| tracing::warn!("`{}` is of no use: {error:#}", path.display()))
             .ok()
     }
@@ -120,7 +118,8 @@ impl Cache {
             .serialize()
             .map_err(|error| error.to_string())
             .and_then(|code| {
-                let proof = self.proof(&name, &code);
+                let mut hasher = self.hasher(&name);
+                let proof = hasher.update(&code).finalize();
                 let written = write_whole(&self.folder, &name, &[proof.as_bytes(), &code]);
                 written.map_err(|error| error.to_string())
             });
@@ -133,11 +132,11 @@ impl Cache {
         }
     }
 
-    /// What only the holder of the key can say of a name and a content.
-    fn proof(&self, name: &str, code: &[u8]) -> blake3::Hash {
+    /// Makes what only the holder of the key can say of a name and the content that follows.
+    fn hasher(&self, name: &str) -> blake3::Hasher {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
-        hasher.update(name.as_bytes()).update(&[0]).update(code);
-        hasher.finalize()
+        hasher.update(name.as_bytes()).update(&[0]);
+        hasher
     }
 
     fn prune(&self) {
