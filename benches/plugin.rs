@@ -198,7 +198,7 @@ fn begun_natively(native: &Guest, model: &str, body: &Bytes, stream: &Stream) ->
         .chain(events)
         .fold(plan.state, |state, bytes| {
             let decoded = (native.decode)("chat", &state, &batch(&bytes));
-            decoded.expect("a good event").state
+            decoded.expect("a good event").state.unwrap_or(state)
         })
 }
 

@@ -100,17 +100,18 @@ function number(value, field) {
 // ---- the way back ------------------------------------------------------------------------------------------------------
 
 /** The chunks of a batch of events, or the whole response. The same frames in other batches give the same. */
-function decode(_operation, state, frames) {
-  const answer = parsed(state, (why) => ({ tag: "internal", val: `the stream's state is damaged: ${why}` }));
+function decode(_operation, frames) {
+  const answer = parsed(frames.block.subarray(frames.state), (why) => ({ tag: "internal", val: `the stream's state is damaged: ${why}` }));
   const out = { chunks: "", usage: null, finish: null, error: null };
   let start = 0;
-  for (const end of frames.ends) {
-    const data = frames.data.subarray(start, end);
+  const ends = frames.ends ?? [frames.names];
+  for (const end of ends) {
+    const data = frames.block.subarray(start, end);
     start = end;
     if (answer.done || out.error) break;
     if (data.length > 0) hear(answer, data, out);
   }
-  if (frames.ends.length > 0 && !answer.stream && !answer.done && !out.error) close(answer, out);
+  if (ends.length > 0 && !answer.stream && !answer.done && !out.error) close(answer, out);
   return { state: encoded(JSON.stringify(answer)), ...out, chunks: encoded(out.chunks) };
 }
 

@@ -103,7 +103,8 @@ impl<'a> Conversation<'a> {
                 ));
             }
         }
-        self.turns.retain(|turn| !turn.content.is_empty());
+        // No other turn is empty: whatever a message brings goes into the last one.
+        self.turns.pop_if(|turn| turn.content.is_empty());
         Ok(())
     }
 
@@ -166,7 +167,7 @@ impl<'a> Conversation<'a> {
                 *text = quoted(trimmed)?;
             }
         }
-        self.turns.retain(|turn| !turn.content.is_empty());
+        self.turns.pop_if(|turn| turn.content.is_empty());
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Error bodies of the provider: what they mean for routing.
 
+use mux_plugin_sdk::chat::json;
 use mux_plugin_sdk::{ErrorKind, LimitScope, ResponseHead, UpstreamError};
 use serde::Deserialize;
 
@@ -27,7 +28,7 @@ struct Details {
 
 /// What an answer outside 2xx means.
 pub(crate) fn read(head: &ResponseHead, body: &[u8]) -> UpstreamError {
-    let mut error = match serde_json::from_slice::<Envelope>(body) {
+    let mut error = match json::read::<Envelope>(body) {
         Ok(envelope) => told(head.status, envelope.error),
         Err(_) => UpstreamError::by_status(head.status, strange(body)),
     };
@@ -40,7 +41,7 @@ pub(crate) fn read(head: &ResponseHead, body: &[u8]) -> UpstreamError {
 
 /// What an error event, or an error body under a good status, means.
 pub(crate) fn in_stream(data: &[u8]) -> UpstreamError {
-    match serde_json::from_slice::<Envelope>(data) {
+    match json::read::<Envelope>(data) {
         Ok(envelope) => told(200, envelope.error),
         Err(_) => UpstreamError::new(ErrorKind::BadResponse, strange(data)),
     }

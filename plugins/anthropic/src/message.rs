@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use mux_plugin_sdk::chat::json;
 use mux_plugin_sdk::{Batch, Decoded, Fault};
 use serde::Deserialize;
 
@@ -26,12 +27,11 @@ struct Envelope<'a> {
 pub(crate) fn decode(state: &State, batch: &Batch) -> Result<Decoded, Fault> {
     let Some(frame) = batch.frames().next() else {
         return Ok(Decoded {
-            state: state.write()?,
+            state: Some(state.write()?),
             ..Decoded::default()
         });
     };
-    let envelope: Envelope<'_> =
-        serde_json::from_slice(frame.data).map_err(|error| malformed(&error))?;
+    let envelope: Envelope<'_> = json::read(frame.data).map_err(|error| malformed(&error))?;
     if envelope.kind == "error" {
         return Ok(Decoded {
             error: Some(failure::in_stream(frame.data)),
@@ -44,7 +44,7 @@ pub(crate) fn decode(state: &State, batch: &Batch) -> Result<Decoded, Fault> {
             envelope.kind
         )));
     }
-    let message = serde_json::from_slice(frame.data).map_err(|error| malformed(&error))?;
+    let message = json::read(frame.data).map_err(|error| malformed(&error))?;
     response(state, message)
 }
 

@@ -1,5 +1,6 @@
 //! The operator's settings.
 
+use mux_plugin_sdk::chat::json;
 use serde::Deserialize;
 
 /// What a policy may set for this provider.
@@ -14,7 +15,7 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn read(json: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(json).map_err(|error| {
+        json::read(json).map_err(|error| {
             format!("the settings do not fit ({error}): known are `default-max-tokens` and `beta`")
         })
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use mux_plugin_sdk::chat::chunk::Head;
 use mux_plugin_sdk::chat::scan::{Scan, same};
-use mux_plugin_sdk::chat::{Citation, Stretch, json};
+use mux_plugin_sdk::chat::{Citation, Stretch, json, shape};
 use mux_plugin_sdk::{Batch, Decoded, Fault, UpstreamError};
 
 use crate::chunk::{
@@ -30,7 +30,7 @@ pub(crate) fn decode(state: State, batch: &Batch) -> Result<Decoded, Fault> {
         }
         fold.event(event)?;
     }
-    fold.decoded.state = fold.state.write()?;
+    fold.decoded.state = Some(fold.state.write()?);
     Ok(fold.decoded)
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn decode(state: State, batch: &Batch) -> Result<Decoded, Fault> {
 pub(crate) fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
     let mut stretch = Stretch::begin(state, batch)?;
     for event in batch.payloads() {
-        stretch.text(0, text_of(event)?)?;
+        stretch.text(0, shape::text(event, text_of)?)?;
     }
     Some(stretch.finish())
 }

@@ -4,6 +4,7 @@
 //! comes back untouched. Where the address has to name the deployment, one call in here makes the path.
 
 use mux_plugin_sdk::chat::failure;
+use mux_plugin_sdk::chat::json;
 use mux_plugin_sdk::{
     Adapter, AuthScheme, BodyNeed, BodyPlan, DecodeMode, Fault, Framing, LimitHeader, LimitUnit,
     Manifest, Method, Operation, ReplyPlan, RequestCtx, RequestPlan, ResetFormat, ResponseHead,
@@ -74,7 +75,7 @@ impl Adapter for Azure {
     }
 
     fn configure(settings: &[u8]) -> Result<Self, String> {
-        let settings: Settings = serde_json::from_slice(settings).map_err(|error| {
+        let settings: Settings = json::read(settings).map_err(|error| {
             format!("the settings do not fit ({error}): known are `resource` and `api-version`")
         })?;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';

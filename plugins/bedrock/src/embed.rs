@@ -139,7 +139,7 @@ pub(crate) fn decode(state: &[u8], batch: &Batch) -> Result<Decoded, Fault> {
     let wrong = |error: serde_json::Error| {
         Fault::BadResponse(format!("bedrock's embeddings make no sense: {error}"))
     };
-    let said: Said<'_> = serde_json::from_slice(document).map_err(wrong)?;
+    let said: Said<'_> = json::read(document).map_err(wrong)?;
     let vectors = match (said.embedding, said.embeddings) {
         (Some(one), _) => vec![one],
         (None, Some(all)) if all.get().starts_with('{') => {

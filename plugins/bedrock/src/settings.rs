@@ -1,5 +1,6 @@
 //! The operator's settings.
 
+use mux_plugin_sdk::chat::json;
 use serde::Deserialize;
 
 /// What a policy sets for this provider. The host fills the region into the address.
@@ -13,7 +14,7 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn read(json: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(json)
+        json::read(json)
             .map_err(|error| format!("the settings do not fit ({error}): `aws-region` is known"))
     }
 }

@@ -41,11 +41,10 @@ impl Adapter for Floor {
         Ok(RequestPlan::post("api", "/chat", frames, body.to_vec()))
     }
 
-    fn decode(&self, _operation: &str, state: &[u8], batch: &Batch) -> Result<Decoded, Fault> {
+    fn decode(&self, _operation: &str, _state: &[u8], batch: &Batch) -> Result<Decoded, Fault> {
         Ok(Decoded {
-            state: state.to_vec(),
-            chunks: CHUNK.repeat(batch.ends.len()),
-            finish: batch.end_of_stream.then_some(Finish::Stop),
+            chunks: CHUNK.repeat(batch.len()),
+            finish: batch.is_last().then_some(Finish::Stop),
             ..Decoded::default()
         })
     }

@@ -300,8 +300,8 @@ impl Adapter {
                 .collect(),
         };
         let budget = Budget::new(self.inner.guest.limits().map_error, body.len());
-        let meaning = self.inner.guest.call(budget, body.len(), |guest, store| {
-            guest.call_map_error(store, &head, body)
+        let meaning = self.inner.guest.call(budget, body.len(), |face, store| {
+            face.map_error(store, &head, body)
         });
         let meaning = meaning.inspect_err(|fault| {
             self.inner.guest.blame(fault, &[b"map-error", body]);
@@ -377,8 +377,8 @@ impl Adapter {
         let body: &[u8] = if operation.wants_body { call.body } else { &[] };
         let ctx = call.context();
         let budget = Budget::new(self.inner.guest.limits().prepare, body.len());
-        let planned = self.inner.guest.call(budget, body.len(), |guest, store| {
-            guest.call_prepare(store, &ctx, body)
+        let planned = self.inner.guest.call(budget, body.len(), |face, store| {
+            face.prepare(store, &ctx, body)
         })??;
         let upstream = self.upstream(&planned.upstream)?;
         proposal::checked(planned, upstream, call, self.inner.guest.limits())

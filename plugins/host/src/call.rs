@@ -41,8 +41,7 @@ impl Call<'_> {
             attempt: self.attempt,
             now_unix_ms: self.now_unix_ms,
             request_id: self.request_id.to_owned(),
-            blobs: Vec::new(),
-            extra: Vec::new(),
+            details: None,
         }
     }
 

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use wasmtime::Store;
 
-use crate::bindings::exports::mux::provider::adapter as face;
 use crate::ceiling::Ceiling;
+use crate::face::Face;
 use crate::fault::Fault;
 use crate::instance::{Instance, Template};
 use crate::lane::Lane;
@@ -77,7 +77,7 @@ impl Guest {
         &self,
         budget: Budget,
         input: usize,
-        call: impl Fn(&face::Guest, &mut Store<Ceiling>) -> wasmtime::Result<R>,
+        call: impl Fn(&mut Face, &mut Store<Ceiling>) -> wasmtime::Result<R>,
     ) -> Result<R, Fault> {
         let slow = self.standing.is_slow();
         self.lane.run(slow, input, || self.call_here(budget, call))
@@ -86,7 +86,7 @@ impl Guest {
     fn call_here<R>(
         &self,
         budget: Budget,
-        call: impl Fn(&face::Guest, &mut Store<Ceiling>) -> wasmtime::Result<R>,
+        call: impl Fn(&mut Face, &mut Store<Ceiling>) -> wasmtime::Result<R>,
     ) -> Result<R, Fault> {
         let Some(instance) = warm::take(self.key) else {
             return self.call_fresh(budget, &call);
@@ -120,16 +120,15 @@ impl Guest {
         let ceiling = Ceiling::new(&self.name, self.memory, self.limits.log);
         let mut instance = self.template.instantiate(ceiling, budget)?;
         self.standing.instantiated();
-        let configured = instance.call(budget, |guest, store| {
-            guest.call_configure(store, &self.settings)
-        })?;
+        let configured =
+            instance.call(budget, |face, store| face.configure(store, &self.settings))?;
         Ok(configured.map(|()| instance.ready()))
     }
 
     fn call_fresh<R>(
         &self,
         budget: Budget,
-        call: &impl Fn(&face::Guest, &mut Store<Ceiling>) -> wasmtime::Result<R>,
+        call: &impl Fn(&mut Face, &mut Store<Ceiling>) -> wasmtime::Result<R>,
     ) -> Result<R, Fault> {
         match self.configured()? {
             Ok(instance) => self.call_on(instance, budget, call),
@@ -152,7 +151,7 @@ impl Guest {
         &self,
         mut instance: Instance,
         budget: Budget,
-        call: &impl Fn(&face::Guest, &mut Store<Ceiling>) -> wasmtime::Result<R>,
+        call: &impl Fn(&mut Face, &mut Store<Ceiling>) -> wasmtime::Result<R>,
     ) -> Result<R, Fault> {
         let timed = self.standing.calls();
         let result = instance.call(budget, call);

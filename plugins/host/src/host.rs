@@ -13,6 +13,7 @@ use crate::cache::Cache;
 use crate::ceiling::Ceiling;
 use crate::claims;
 use crate::engine;
+use crate::face::EXPORT;
 use crate::fault::{Fault, HostError, LoadError};
 use crate::instance::{NotAnAdapter, Template};
 use crate::lane::Lane;
@@ -21,8 +22,6 @@ use crate::plugin::Plugin;
 use crate::standing::{Standing, Tell};
 use crate::vet;
 
-/// The export every plugin of this interface version has.
-const EXPORT: &str = "mux:provider/adapter@0.1.0";
 /// What any version of that export starts with.
 const EXPORT_STEM: &str = "mux:provider/adapter@";
 
@@ -196,6 +195,6 @@ impl Host {
         let budget = Budget::new(self.limits.describe, 0);
         let ceiling = Ceiling::new(name, self.limits.memory, self.limits.log);
         let mut instance = template.instantiate(ceiling, budget)?;
-        instance.call(budget, |guest, store| guest.call_describe(store))
+        instance.call(budget, |face, store| face.describe(store))
     }
 }

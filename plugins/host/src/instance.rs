@@ -1,13 +1,14 @@
 //! One live instance, and the border every call crosses: deadline, memory, size of the result.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 use wasmtime::{Engine, Store, Trap, UpdateDeadline};
 
-use crate::bindings::exports::mux::provider::adapter::Guest;
-use crate::bindings::{Provider, ProviderPre};
+use crate::bindings::Provider;
 use crate::ceiling::Ceiling;
+use crate::face::{Face, Places};
 use crate::fault::Fault;
 use crate::limits::Budget;
 use crate::wasi;
@@ -15,11 +16,15 @@ use crate::wasi;
 /// The ticks after which a call is looked at first: with one, it would be at once where a tick is just about to come.
 const FIRST_LOOK: u64 = 2;
 
+/// Calls of an instance that serves one request: its settings, and that request.
+const ONCE: u32 = 2;
+
 /// A component ready to be instantiated.
 #[derive(Clone)]
 pub(crate) struct Template {
     engine: Engine,
-    pre: ProviderPre<Ceiling>,
+    pre: InstancePre<Ceiling>,
+    places: Arc<Places>,
 }
 
 /// Why a component is no provider adapter.
@@ -41,7 +46,8 @@ impl Template {
         let pre = linker.instantiate_pre(component).map_err(wrong)?;
         Ok(Self {
             engine: engine.clone(),
-            pre: ProviderPre::new(pre).map_err(wrong)?,
+            places: Arc::new(Places::of(component, &pre).map_err(wrong)?),
+            pre,
         })
     }
 
@@ -62,9 +68,9 @@ impl Template {
         });
         store.set_epoch_deadline(FIRST_LOOK);
         match self.pre.instantiate(&mut store) {
-            Ok(provider) => Ok(Instance {
+            Ok(instance) => Ok(Instance {
                 store,
-                provider,
+                face: Face::new(instance, Arc::clone(&self.places)),
                 calls: 0,
                 first: 0,
             }),
@@ -77,7 +83,7 @@ impl Template {
 /// One live instance. After a fault it must be dropped: what it holds is no longer to be trusted.
 pub(crate) struct Instance {
     store: Store<Ceiling>,
-    provider: Provider,
+    face: Face,
     calls: u32,
     /// The memory it had when it was ready for its first request, in bytes.
     first: usize,
@@ -88,14 +94,17 @@ impl Instance {
     pub(crate) fn call<R>(
         &mut self,
         budget: Budget,
-        call: impl FnOnce(&Guest, &mut Store<Ceiling>) -> wasmtime::Result<R>,
+        call: impl FnOnce(&mut Face, &mut Store<Ceiling>) -> wasmtime::Result<R>,
     ) -> Result<R, Fault> {
         self.calls = self.calls.saturating_add(1);
         self.store.data_mut().next_call(budget.ticks);
         self.store.set_epoch_deadline(FIRST_LOOK);
         self.store.set_hostcall_fuel(budget.output);
-        call(self.provider.mux_provider_adapter(), &mut self.store)
-            .map_err(|error| crash(&error, self.store.data()))
+        if self.calls > ONCE {
+            let complete = self.face.complete(&mut self.store);
+            complete.map_err(|error| crash(&error, self.store.data()))?;
+        }
+        call(&mut self.face, &mut self.store).map_err(|error| crash(&error, self.store.data()))
     }
 
     /// Processor time of the last call, where it took longer than a tick.

@@ -13,6 +13,7 @@
 
 pub mod adapter;
 mod answer;
+mod batch;
 mod bindings;
 mod body;
 pub mod build;
@@ -20,11 +21,13 @@ pub mod cache;
 pub mod call;
 mod ceiling;
 mod claims;
+mod code;
 pub mod conformance;
 mod credential;
 pub mod dist;
 mod engine;
 pub mod exchange;
+mod face;
 pub mod fault;
 mod guest;
 mod header;

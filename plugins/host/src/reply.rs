@@ -4,22 +4,18 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mux_wire::frame::{Frame, FrameError, Framer};
+use memchr::{memchr, memchr_iter};
+use mux_wire::frame::{FrameError, Framer};
 use mux_wire::seen::Seen;
 use mux_wire::tap::Tap;
 
 use crate::answer;
-use crate::bindings::mux::provider::types as wit;
+use crate::batch::{self, Batch};
 use crate::fault::Fault;
 use crate::guest::Guest;
 use crate::limits::Budget;
 use crate::output::{Output, Part};
 use crate::plan::{Plan, Reader};
-
-/// Most frames handed to the plugin at once.
-const BATCH_FRAMES: usize = 64;
-/// Most bytes handed to the plugin at once, unless one frame is larger.
-const BATCH_BYTES: usize = 64 << 10;
 
 /// The reading of one answer, from its first byte to its end.
 pub struct Reply {
@@ -32,10 +28,11 @@ pub struct Reply {
 /// A conversation with the plugin about one answer.
 struct Decoding {
     guest: Arc<Guest>,
-    operation: String,
+    /// Left out for chat.
+    operation: Option<String>,
     state: Vec<u8>,
     /// The frames that were handed over last; their memory serves the next.
-    batch: wit::Batch,
+    batch: Batch,
     /// The answer is complete or has failed: what follows is not looked at.
     over: bool,
 }
@@ -65,14 +62,9 @@ impl Reply {
             } => {
                 let decoding = Decoding {
                     guest,
-                    operation: plan.operation.clone(),
+                    operation: batch::operation(&plan.operation),
                     state: state.clone(),
-                    batch: wit::Batch {
-                        data: Vec::new(),
-                        ends: Vec::new(),
-                        names: String::new(),
-                        end_of_stream: false,
-                    },
+                    batch: Batch::default(),
                     over: false,
                 };
                 (*dialect, *stream, *framing, Some(decoding))
@@ -97,8 +89,7 @@ impl Reply {
             None if !chunk.is_empty() => out.parts.push(Part::Verbatim(chunk.clone())),
             _ => {}
         }
-        self.framer.push(chunk).map_err(bad_frame)?;
-        self.read(false, out)
+        self.read(&chunk, false, out)
     }
 
     /// Says that the answer is over.
@@ -107,26 +98,29 @@ impl Reply {
     /// As [`push`](Self::push).
     pub fn end(&mut self, out: &mut Output) -> Result<(), Fault> {
         self.framer.finish().map_err(bad_frame)?;
-        self.read(true, out)
+        self.read(&Bytes::new(), true, out)
     }
 
-    fn read(&mut self, end: bool, out: &mut Output) -> Result<(), Fault> {
+    fn read(&mut self, chunk: &Bytes, end: bool, out: &mut Output) -> Result<(), Fault> {
+        let mut at = 0;
         let Some(decoding) = &mut self.decoding else {
-            for frame in &mut self.framer {
-                note(self.tap.frame(&frame.data), out);
+            while let Some(frame) = self.framer.cut(chunk, &mut at).map_err(bad_frame)? {
+                note(self.tap.frame(frame.data), out);
             }
             return Ok(());
         };
         loop {
-            pack(&mut decoding.batch, &mut self.framer, end);
-            let (none, last) = (decoding.batch.ends.is_empty(), decoding.batch.end_of_stream);
-            if decoding.over || (none && !last) {
+            let frames = decoding
+                .batch
+                .fill(&mut self.framer, chunk, &mut at, end)
+                .map_err(bad_frame)?;
+            let last = decoding.batch.is_last();
+            if decoding.over || (frames == 0 && !last) {
                 return Ok(());
             }
             let decoded = decoding.decode(&mut self.tap, self.stream, out);
             decoded.inspect_err(|fault| {
-                let input = [decoding.state.as_slice(), &decoding.batch.data];
-                decoding.guest.blame(fault, &input);
+                decoding.guest.blame(fault, &[decoding.batch.bytes()]);
             })?;
             if last {
                 return Ok(());
@@ -137,13 +131,15 @@ impl Reply {
 
 impl Decoding {
     fn decode(&mut self, tap: &mut Tap, stream: bool, out: &mut Output) -> Result<(), Fault> {
-        let input = self.batch.data.len() + self.state.len();
+        let frames = self.batch.with(&self.state);
+        let input = frames.block.len();
         let budget = Budget::new(self.guest.limits().decode, input);
-        let decoded = self.guest.call(budget, input, |guest, store| {
-            guest.call_decode(store, &self.operation, &self.state, &self.batch)
+        let decoded = self.guest.call(budget, input, |face, store| {
+            face.decode(store, self.operation.as_deref(), frames)
         })??;
         let limits = self.guest.limits();
-        if decoded.state.len() > limits.state {
+        let state = decoded.state.as_ref();
+        if state.is_some_and(|state| state.len() > limits.state) {
             return Err(Fault::Output(format!(
                 "a state of more than {} bytes",
                 limits.state
@@ -154,9 +150,11 @@ impl Decoding {
                 "more chunks than one call may return",
             )));
         }
-        self.state = decoded.state;
+        if let Some(state) = decoded.state {
+            self.state = state;
+        }
         self.over = decoded.finish.is_some() || decoded.error.is_some();
-        hand_on(&Bytes::from(decoded.chunks), tap, stream, out)?;
+        hand_on(decoded.chunks, tap, stream, out)?;
         out.usage = decoded.usage.as_ref().map(answer::usage).or(out.usage);
         out.terminal |= decoded.finish.is_some();
         out.finish = decoded
@@ -171,79 +169,56 @@ impl Decoding {
     }
 }
 
-/// Makes the next frames one batch.
-fn pack(batch: &mut wit::Batch, framer: &mut Framer, end: bool) {
-    if batch.data.capacity() > 2 * BATCH_BYTES {
-        // A frame of a size that few have is not kept room for.
-        batch.data = Vec::new();
-    }
-    batch.data.clear();
-    batch.ends.clear();
-    batch.names.clear();
-    batch.end_of_stream = false;
-    let mut named = false;
-    while batch.ends.len() < BATCH_FRAMES && batch.data.len() < BATCH_BYTES {
-        let Some(frame) = framer.next() else {
-            batch.end_of_stream = end;
-            break;
-        };
-        if !batch.ends.is_empty() {
-            batch.names.push('\n');
-        }
-        batch.names.push_str(name(&frame));
-        named |= frame.event.is_some();
-        batch.data.extend_from_slice(&frame.data);
-        batch
-            .ends
-            .push(u32::try_from(batch.data.len()).unwrap_or(u32::MAX));
-    }
-    if !named {
-        batch.names.clear();
-    }
-}
-
-fn name(frame: &Frame) -> &str {
-    frame.event_name().unwrap_or_default()
-}
-
 /// Checks what the plugin made and hands it on, each object as a slice of the same memory.
-fn hand_on(made: &Bytes, tap: &mut Tap, stream: bool, out: &mut Output) -> Result<(), Fault> {
-    if made.is_empty() {
-        return Ok(());
-    }
-    let Ok(text) = std::str::from_utf8(made) else {
+fn hand_on(mut made: Vec<u8>, tap: &mut Tap, stream: bool, out: &mut Output) -> Result<(), Fault> {
+    let part = if stream { Part::Chunk } else { Part::Whole };
+    let Ok(text) = std::str::from_utf8(&made) else {
         return Err(Fault::Output(String::from("chunks that are not UTF-8")));
     };
-    // All of a line, whatever is found on the way: so it is looked at in large pieces.
-    let control = |line: &[u8]| {
-        let found = |found, byte: &u8| found | u8::from(*byte < 0x20);
-        line.iter().fold(0, found) != 0
-    };
-    for line in text.split('\n').filter(|line| !line.is_empty()) {
-        let line = line.as_bytes();
-        let object = line.starts_with(b"{") && line.ends_with(b"}");
-        if !object || control(line) {
-            return Err(Fault::Output(String::from(
-                "a chunk that is not one object on one line",
-            )));
-        }
-        let seen = tap.frame(line);
-        if let Some(error) = &seen.error {
-            return Err(Fault::Output(format!(
-                "a chunk that is none: {}",
-                error.message
-            )));
-        }
-        out.content |= seen.content;
-        out.output_bytes += seen.output_bytes;
-        out.model = seen.model.or_else(|| out.model.take());
-        let line = made.slice_ref(line);
-        out.parts.push(if stream {
-            Part::Chunk(line)
-        } else {
-            Part::Whole(line)
-        });
+    let lines = text.strip_suffix('\n').unwrap_or(text);
+    if lines.is_empty() {
+        return Ok(());
     }
+    let length = lines.len();
+    if memchr(b'\n', lines.as_bytes()).is_none() {
+        check(lines.as_bytes(), tap, out)?;
+        made.truncate(length);
+        out.parts.push(part(Bytes::from(made)));
+        return Ok(());
+    }
+    let made = Bytes::from(made);
+    let mut from = 0;
+    for end in memchr_iter(b'\n', &made).chain([made.len()]) {
+        let line = made.get(from..end).unwrap_or_default();
+        if !line.is_empty() {
+            check(line, tap, out)?;
+            out.parts.push(part(made.slice(from..end)));
+        }
+        from = end + 1;
+    }
+    Ok(())
+}
+
+/// Checks one object, and notes what is in it.
+fn check(line: &[u8], tap: &mut Tap, out: &mut Output) -> Result<(), Fault> {
+    // All of a line, whatever is found on the way: so it is looked at in large pieces.
+    let control = |found, byte: &u8| found | u8::from(*byte < 0x20);
+    let object = line.starts_with(b"{") && line.ends_with(b"}");
+    if !object || line.iter().fold(0, control) != 0 {
+        return Err(Fault::Output(String::from(
+            "a chunk that is not one object on one line",
+        )));
+    }
+    let seen = tap.frame(line);
+    if let Some(error) = &seen.error {
+        return Err(Fault::Output(format!(
+            "a chunk that is none: {}",
+            error.message
+        )));
+    }
+    out.content |= seen.content;
+    out.output_bytes += seen.output_bytes;
+    out.model = seen.model.or_else(|| out.model.take());
     Ok(())
 }
 

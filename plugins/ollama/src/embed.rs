@@ -42,7 +42,7 @@ pub(crate) fn decode(state: &[u8], batch: &Batch) -> Result<Decoded, Fault> {
     let Some(document) = embeddings::document(batch) else {
         return Ok(Decoded::default());
     };
-    let said: Said<'_> = serde_json::from_slice(document).map_err(|error| {
+    let said: Said<'_> = json::read(document).map_err(|error| {
         Fault::BadResponse(format!("ollama's embeddings make no sense: {error}"))
     })?;
     embeddings::answer(state, said.embeddings, said.prompt_eval_count)

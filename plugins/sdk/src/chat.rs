@@ -14,6 +14,7 @@ pub mod json;
 pub mod progress;
 pub mod request;
 pub mod scan;
+pub mod shape;
 pub mod state;
 pub mod stretch;
 pub mod tools;

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use crate::adapter::Adapter;
+use crate::reply::Batch;
 
 mod arena;
 mod incoming;
@@ -23,6 +24,9 @@ pub mod wit {
 }
 
 use wit::exports::mux::provider::adapter as face;
+
+/// The operation that is not named.
+const CHAT: &str = "chat";
 
 /// What [`export!`](crate::export) implements: an adapter and the place of its one instance.
 pub trait Exported {
@@ -57,11 +61,11 @@ impl<F: Exported> face::Guest for F {
     }
 
     fn decode(
-        operation: String,
-        state: Vec<u8>,
+        operation: Option<String>,
         frames: face::Batch,
     ) -> Result<face::Decoded, face::Fault> {
-        let decoded = configured::<F>()?.decode(&operation, &state, &frames.into());
+        let (operation, frames) = (operation.as_deref().unwrap_or(CHAT), frames.into());
+        let decoded = configured::<F>()?.decode(operation, Batch::state(&frames), &frames);
         decoded.map(Into::into).map_err(Into::into)
     }
 

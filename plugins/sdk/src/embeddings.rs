@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::chat::json::Json;
+use crate::chat::json::{self, Json};
 use crate::error::Fault;
 use crate::reply::{Batch, Decoded, Finish, Usage};
 use crate::request::RequestCtx;
@@ -41,7 +41,7 @@ impl<'a> Embeddings<'a> {
     /// # Errors
     /// When it is no request for embeddings, or has tokens for input, which only their own model understands.
     pub fn read(body: &'a [u8], provider: &str) -> Result<Self, Fault> {
-        let asked: Asked<'a> = serde_json::from_slice(body)
+        let asked: Asked<'a> = json::read(body)
             .map_err(|error| Fault::invalid(format!("not understood: {error}"), ""))?;
         let input = asked.input.ok_or_else(wrong)?;
         let texts = match input.get().as_bytes().first() {
@@ -126,7 +126,7 @@ pub fn answer(
     tokens: Option<u64>,
 ) -> Result<Decoded, Fault> {
     let internal = |error: serde_json::Error| Fault::Internal(error.to_string());
-    let model: String = serde_json::from_slice(state).map_err(internal)?;
+    let model: String = json::read(state).map_err(internal)?;
     let entry = |(index, vector)| Entry {
         object: "embedding",
         index,

@@ -14,22 +14,10 @@ use crate::request::RequestCtx;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Call {
-    Configure {
-        settings: Vec<u8>,
-    },
-    Prepare {
-        ctx: RequestCtx,
-        body: Vec<u8>,
-    },
-    Decode {
-        operation: String,
-        state: Vec<u8>,
-        frames: Batch,
-    },
-    MapError {
-        head: ResponseHead,
-        body: Vec<u8>,
-    },
+    Configure { settings: Vec<u8> },
+    Prepare { ctx: RequestCtx, body: Vec<u8> },
+    Decode { operation: String, frames: Batch },
+    MapError { head: ResponseHead, body: Vec<u8> },
 }
 
 /// Answers calls until there are no more: `{"Ok": …}` with the result, or `{"Err": …}` with the refusal.
@@ -63,11 +51,9 @@ fn answer<A: Adapter>(
     match call {
         Call::Configure { .. } => Ok(()),
         Call::Prepare { ctx, body } => write(answers, &adapter.prepare(ctx, body)),
-        Call::Decode {
-            operation,
-            state,
-            frames,
-        } => write(answers, &adapter.decode(operation, state, frames)),
+        Call::Decode { operation, frames } => {
+            write(answers, &adapter.decode(operation, frames.state(), frames))
+        }
         Call::MapError { head, body } => {
             let error: Result<_, Fault> = Ok(adapter.map_error(head, body));
             write(answers, &error)

@@ -26,14 +26,15 @@ impl ResponseHead {
 /// Whole frames, packed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Batch {
-    /// Payloads back to back.
-    pub data: Vec<u8>,
+    /// Payloads back to back, then the event names joined by line feeds, then the state that came with them.
+    pub(crate) block: Vec<u8>,
     /// Where each payload ends.
-    pub ends: Vec<u32>,
-    /// Event names joined by line feeds; empty when no frame has one.
-    pub names: String,
-    /// Whether the answer ends here.
-    pub end_of_stream: bool,
+    pub(crate) ends: Vec<u32>,
+    /// Where the names begin.
+    pub(crate) names: u32,
+    /// Where the state begins.
+    pub(crate) state: u32,
+    pub(crate) end_of_stream: bool,
 }
 
 /// One frame of a batch.
@@ -56,15 +57,44 @@ impl Batch {
         let mut names = Vec::new();
         for (name, data) in frames {
             names.push(name);
-            batch.data.extend_from_slice(data);
-            batch
-                .ends
-                .push(u32::try_from(batch.data.len()).unwrap_or(u32::MAX));
+            batch.block.extend_from_slice(data);
+            batch.ends.push(place(batch.block.len()));
         }
+        batch.names = place(batch.block.len());
         if names.iter().any(|name| !name.is_empty()) {
-            batch.names = names.join("\n");
+            batch.block.extend_from_slice(names.join("\n").as_bytes());
         }
+        batch.state = place(batch.block.len());
         batch
+    }
+
+    /// How many frames there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is no frame.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Bytes of all payloads together.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.names as usize
+    }
+
+    /// Whether the answer ends here.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        self.end_of_stream
+    }
+
+    /// The state that came with the frames.
+    pub(crate) fn state(&self) -> &[u8] {
+        self.block.get(self.state as usize..).unwrap_or_default()
     }
 
     /// The payloads in order.
@@ -72,7 +102,7 @@ impl Batch {
         let mut start = 0;
         self.ends.iter().map(move |end| {
             let end = *end as usize;
-            let data = self.data.get(start..end).unwrap_or_default();
+            let data = self.block.get(start..end).unwrap_or_default();
             start = end;
             data
         })
@@ -80,19 +110,25 @@ impl Batch {
 
     /// The frames in order.
     pub fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
-        let mut names = self.names.split('\n');
+        let names = self.block.get(self.names as usize..self.state as usize);
+        let mut names = names.unwrap_or_default().split(|byte| *byte == b'\n');
         self.payloads().map(move |data| Frame {
-            name: names.next().unwrap_or_default(),
+            name: str::from_utf8(names.next().unwrap_or_default()).unwrap_or_default(),
             data,
         })
     }
 }
 
+/// A place in a block.
+fn place(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
 /// What a batch became.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Decoded {
-    /// For the next call, at most 16 KiB.
-    pub state: Vec<u8>,
+    /// For the next call, at most 16 KiB. Nothing leaves it as it was.
+    pub state: Option<Vec<u8>>,
     /// Unified chunks, one JSON object a line, or one whole response object.
     pub chunks: Vec<u8>,
     /// Counts so far; each replaces the one before.

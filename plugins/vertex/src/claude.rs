@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use mux_plugin_anthropic::Anthropic;
+use mux_plugin_sdk::chat::json;
 use mux_plugin_sdk::{Adapter as _, BodyPlan, Fault, RequestCtx, RequestPlan};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -48,7 +49,7 @@ fn versioned(body: BodyPlan) -> Result<Vec<u8>, Fault> {
             "claude's request has no body",
         )));
     };
-    let mut fields: BTreeMap<&str, &RawValue> = serde_json::from_slice(&body).map_err(wrong)?;
+    let mut fields: BTreeMap<&str, &RawValue> = json::read(&body).map_err(wrong)?;
     let version: &RawValue = serde_json::from_str(VERSION).map_err(wrong)?;
     fields.remove("model");
     fields.insert("anthropic_version", version);
@@ -64,5 +65,5 @@ pub(crate) fn is_error(body: &[u8]) -> bool {
         #[serde(rename = "type")]
         kind: String,
     }
-    serde_json::from_slice::<Envelope>(body).is_ok_and(|envelope| envelope.kind == "error")
+    json::read::<Envelope>(body).is_ok_and(|envelope| envelope.kind == "error")
 }

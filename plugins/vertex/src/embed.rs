@@ -165,7 +165,7 @@ pub(crate) fn decode(state: &[u8], batch: &Batch) -> Result<Decoded, Fault> {
     let Some(document) = embeddings::document(batch) else {
         return Ok(Decoded::default());
     };
-    let said: Said<'_> = serde_json::from_slice(document).map_err(|error| {
+    let said: Said<'_> = json::read(document).map_err(|error| {
         Fault::BadResponse(format!("vertex's embeddings make no sense: {error}"))
     })?;
     let predicted = said.predictions.into_iter().flatten();

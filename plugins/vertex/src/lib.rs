@@ -70,7 +70,7 @@ impl Adapter for Vertex {
             Publisher::Anthropic => self.anthropic.decode(operation, state, batch)?,
         };
         Ok(Decoded {
-            state: publisher.mark(decoded.state),
+            state: decoded.state.map(|state| publisher.mark(state)),
             ..decoded
         })
     }

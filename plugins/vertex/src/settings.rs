@@ -1,5 +1,6 @@
 //! The operator's settings.
 
+use mux_plugin_sdk::chat::json;
 use serde::{Deserialize, Serialize};
 
 /// What a policy sets for this provider. The host fills project and location into the address.
@@ -25,7 +26,7 @@ struct ForClaude {
 
 impl Settings {
     pub(crate) fn read(json: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(json).map_err(|error| {
+        json::read(json).map_err(|error| {
             format!(
                 "the settings do not fit ({error}): `project` and `location` are needed, `default-max-tokens` and \
                  `beta` are known"

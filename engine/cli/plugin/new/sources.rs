@@ -37,6 +37,7 @@ pub(super) const SOURCES: &[(&str, &str)] = sources![
     "sdk/src/chat/progress.rs",
     "sdk/src/chat/request.rs",
     "sdk/src/chat/scan.rs",
+    "sdk/src/chat/shape.rs",
     "sdk/src/chat/state.rs",
     "sdk/src/chat/stretch.rs",
     "sdk/src/chat/tools.rs",

@@ -5,12 +5,13 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use mux_wire::chat::scan;
-use mux_wire::frame::Framer;
+use mux_wire::frame::{Frame, Framer};
 use serde_json::{Value, json};
 
 use super::report::Check;
 use super::trial::{Case, Trial, clip};
 use crate::answer;
+use crate::batch::Batch;
 use crate::bindings::mux::provider::types as wit;
 use crate::fault::Fault;
 use crate::limits::Budget;
@@ -88,8 +89,8 @@ fn compare(case: &Case, program: &Path) -> io::Result<Option<String>> {
     let ctx = exchange.call(&chat, facts.model_span).context();
     let native = program.ask(&json!({"prepare": {"ctx": context(&ctx), "body": chat.as_ref()}}))?;
     let budget = Budget::new(guest.limits().prepare, chat.len());
-    let planned = guest.call(budget, chat.len(), |guest, store| {
-        guest.call_prepare(store, &ctx, &chat)
+    let planned = guest.call(budget, chat.len(), |face, store| {
+        face.prepare(store, &ctx, &chat)
     });
     let planned = planned.map_err(faulty)?;
     let inside = result(planned.as_ref().map(plan));
@@ -117,8 +118,8 @@ fn error(case: &Case, program: &mut Program) -> io::Result<Option<String>> {
         "head": {"status": head.status, "headers": headers_of(&head.headers)}, "body": body,
     }}))?;
     let budget = Budget::new(guest.limits().map_error, body.len());
-    let meant = guest.call(budget, body.len(), |guest, store| {
-        guest.call_map_error(store, &head, body)
+    let meant = guest.call(budget, body.len(), |face, store| {
+        face.map_error(store, &head, body)
     });
     let inside = json!({"Ok": upstream_error(&meant.map_err(faulty)?)});
     Ok(apart("map-error", &native, &inside))
@@ -141,31 +142,22 @@ fn frames(
         .and_then(|()| framer.finish())
         .map_err(io::Error::other)?;
     let mut state = plan.state;
-    let mut batches: Vec<wit::Batch> = framer
-        .by_ref()
-        .map(|frame| wit::Batch {
-            ends: vec![u32::try_from(frame.data.len()).unwrap_or(u32::MAX)],
-            names: frame.event_name().unwrap_or_default().to_owned(),
-            data: frame.data.to_vec(),
-            end_of_stream: false,
-        })
-        .collect();
-    if let Some(last) = batches.last_mut() {
-        last.end_of_stream = true;
-    }
-    for frames in batches {
+    let all: Vec<Frame> = framer.collect();
+    let count = all.len();
+    for (at, frame) in all.into_iter().enumerate() {
+        let mut frames = Batch::of(&frame, at + 1 == count);
+        let frames = frames.with(&state);
         let native = program.ask(&json!({"decode": {
             "operation": "chat",
-            "state": state,
             "frames": {
-                "data": frames.data, "ends": frames.ends, "names": frames.names,
+                "block": frames.block, "ends": [frames.names], "names": frames.names, "state": frames.state,
                 "end_of_stream": frames.end_of_stream,
             },
         }}))?;
-        let input = frames.data.len() + state.len();
+        let input = frames.block.len();
         let budget = Budget::new(guest.limits().decode, input);
-        let heard = guest.call(budget, input, |guest, store| {
-            guest.call_decode(store, "chat", &state, &frames)
+        let heard = guest.call(budget, input, |face, store| {
+            face.decode(store, None, frames)
         });
         let heard = heard.map_err(faulty)?;
         let inside = result(heard.as_ref().map(decoded));
@@ -173,7 +165,9 @@ fn frames(
             return Ok(Some(apart));
         }
         match heard {
-            Ok(heard) if heard.finish.is_none() && heard.error.is_none() => state = heard.state,
+            Ok(heard) if heard.finish.is_none() && heard.error.is_none() => {
+                state = heard.state.unwrap_or(state);
+            }
             _ => break,
         }
     }

@@ -84,13 +84,13 @@ impl Adapter for Hostile {
         };
         let mut decoded = echo(how, batch);
         match how {
-            "state" => decoded.state = vec![b'x'; 17 << 10],
+            "state" => decoded.state = Some(vec![b'x'; 17 << 10]),
             "chunks" => decoded.chunks = vec![b'x'; 2 << 20],
             "text" => decoded.chunks = b"hello\n".to_vec(),
             "bytes" => decoded.chunks = b"{\"a\":\"\xff\"}\n".to_vec(),
             "control" => decoded.chunks = b"{\"a\":\x01}\n".to_vec(),
             "tally" => decoded.chunks = numbered(CALLS.fetch_add(1, Ordering::Relaxed)),
-            "lump" => decoded.chunks = numbered(batch.ends.len()),
+            "lump" => decoded.chunks = numbered(batch.len()),
             other => misbehave(other),
         }
         Ok(decoded)
@@ -130,9 +130,9 @@ fn echo(state: &str, batch: &Batch) -> Decoded {
         chunks.push(b'\n');
     }
     Decoded {
-        state: state.as_bytes().to_vec(),
+        state: Some(state.as_bytes().to_vec()),
         chunks,
-        finish: batch.end_of_stream.then_some(Finish::Stop),
+        finish: batch.is_last().then_some(Finish::Stop),
         ..Decoded::default()
     }
 }

@@ -132,9 +132,9 @@ impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
     #[must_use]
     pub fn ends_with(&self, batch: &Batch) -> bool {
         if self.progress.stream {
-            batch.end_of_stream && self.has_stopped()
+            batch.is_last() && self.has_stopped()
         } else {
-            !batch.ends.is_empty()
+            !batch.is_empty()
         }
     }
 
@@ -461,7 +461,7 @@ impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
                 head.map(|head| Lead { head, open, usage })
             }
         };
-        self.decoded.state = self.progress.write(lead.as_ref())?;
+        self.decoded.state = Some(self.progress.write(lead.as_ref())?);
         Ok(self.decoded)
     }
 

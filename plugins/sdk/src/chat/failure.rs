@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::chat::json;
 use crate::error::{ErrorKind, LimitScope, UpstreamError};
 use crate::reply::ResponseHead;
 
@@ -26,7 +27,7 @@ impl Told {
     /// `message`, and `{"detail": …}` of validators.
     #[must_use]
     pub fn read(body: &[u8]) -> Option<Self> {
-        let body: Value = serde_json::from_slice(body).ok()?;
+        let body: Value = json::read(body).ok()?;
         let body = match &body {
             Value::Array(list) => list.first()?,
             other => other,

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -12,11 +13,17 @@ use crate::error::Fault;
 /// # Errors
 /// Those of the reader.
 pub fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> serde_json::Result<T> {
-    match std::str::from_utf8(json) {
-        Ok(text) => serde_json::from_str(text),
-        // It says where.
-        Err(_) => serde_json::from_slice(json),
-    }
+    serde_json::from_str(text(json)?)
+}
+
+/// The text of JSON. All is read from text: a reader of bytes beside it would be as much code again.
+pub(crate) fn text(json: &[u8]) -> serde_json::Result<&str> {
+    std::str::from_utf8(json).map_err(|error| {
+        serde_json::Error::custom(format_args!(
+            "invalid UTF-8 at byte {}",
+            error.valid_up_to()
+        ))
+    })
 }
 
 /// JSON kept as the text it came in.

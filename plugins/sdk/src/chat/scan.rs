@@ -127,6 +127,11 @@ impl<'a> Scan<'a> {
         from.get(..from.len() - self.rest.len())
     }
 
+    /// What is left.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// Says that nothing but white space is left.
     #[inline]
     #[must_use]

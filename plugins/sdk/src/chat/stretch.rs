@@ -126,14 +126,14 @@ impl<'a> Stretch<'a> {
     /// The beginning of what a batch may be; nothing where something else is sure to be in it.
     #[must_use]
     pub fn begin(state: &'a [u8], batch: &Batch) -> Option<Self> {
-        if batch.end_of_stream {
+        if batch.is_last() {
             return None;
         }
         let lead = Lead::split(state).0?;
         let each = lead.head.bytes().len() + AROUND;
         Some(Self {
             state,
-            chunks: Vec::with_capacity(batch.ends.len() * each + batch.data.len()),
+            chunks: Vec::with_capacity(batch.len() * each + batch.bytes()),
             counted: false,
             lead,
         })
@@ -167,12 +167,13 @@ impl<'a> Stretch<'a> {
     /// What came of the batch.
     #[must_use]
     pub fn finish(self) -> Decoded {
-        let mut state = self.state.to_vec();
-        if self.counted
-            && let Some(place) = state.get_mut(COUNTS..COUNTS + COUNTS_LENGTH)
-        {
-            place.copy_from_slice(&packed(self.lead.usage.as_ref()));
-        }
+        let state = self.counted.then(|| {
+            let mut state = self.state.to_vec();
+            if let Some(place) = state.get_mut(COUNTS..COUNTS + COUNTS_LENGTH) {
+                place.copy_from_slice(&packed(self.lead.usage.as_ref()));
+            }
+            state
+        });
         Decoded {
             state,
             chunks: self.chunks,
@@ -239,7 +240,8 @@ mod tests {
              \"choices\":[{\"index\":2,\"delta\":{\"content\":\"a\\n\"},\"finish_reason\":null}]}\n"
         );
         assert_eq!(decoded.usage, Some(usage.clone()));
-        let (after, rest) = Lead::split(&decoded.state);
+        let state = decoded.state.expect("counts are kept");
+        let (after, rest) = Lead::split(&state);
         assert_eq!(after.and_then(|lead| lead.usage), Some(usage));
         assert_eq!(rest, b"rest");
     }

@@ -9,6 +9,8 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAcces
 use serde::{Deserialize, forward_to_deserialize_any};
 use serde_json::value::RawValue;
 
+use crate::chat::json::text;
+
 /// The gateway's own, told with the request.
 const GATEWAYS: [&str; 2] = ["model", "stream"];
 /// Values that ask for nothing.
@@ -20,16 +22,7 @@ const NOTHING: [&str; 5] = ["null", "false", "[]", "{}", "\"\""];
 /// # Errors
 /// Those of the reader.
 pub(crate) fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> serde_json::Result<(T, Vec<String>)> {
-    match std::str::from_utf8(json) {
-        Ok(text) => noted(serde_json::Deserializer::from_str(text)),
-        // It says where.
-        Err(_) => noted(serde_json::Deserializer::from_slice(json)),
-    }
-}
-
-fn noted<'a, R: serde_json::de::Read<'a>, T: Deserialize<'a>>(
-    mut json: serde_json::Deserializer<R>,
-) -> serde_json::Result<(T, Vec<String>)> {
+    let mut json = serde_json::Deserializer::from_str(text(json)?);
     let mut unread = Vec::new();
     let inner = &mut json;
     let read = T::deserialize(Noting {
@@ -192,6 +185,6 @@ mod tests {
         assert!(fault(br#"{"kept":1,"x":tru}"#).starts_with("expected ident"));
         assert!(fault(br#"{"kept":1} x"#).starts_with("trailing characters"));
         assert!(fault(b"[]").starts_with("invalid type: sequence"));
-        assert!(fault(b"{\"\xff\":1}").starts_with("invalid unicode"));
+        assert!(fault(b"{\"\xff\":1}").starts_with("invalid UTF-8"));
     }
 }

@@ -7,6 +7,13 @@ use crate::request::{Blob, RequestCtx};
 
 impl From<wit::RequestCtx> for RequestCtx {
     fn from(ctx: wit::RequestCtx) -> Self {
+        let (mut blobs, mut extra) = (Vec::new(), Vec::new());
+        for detail in ctx.details.into_iter().flatten() {
+            match detail {
+                wit::Detail::Blob(blob) => blobs.push(blob.into()),
+                wit::Detail::Other(pair) => extra.push(pair),
+            }
+        }
         Self {
             operation: ctx.operation,
             dialect: ctx.dialect,
@@ -15,8 +22,8 @@ impl From<wit::RequestCtx> for RequestCtx {
             attempt: ctx.attempt,
             now_unix_ms: ctx.now_unix_ms,
             request_id: ctx.request_id,
-            blobs: ctx.blobs.into_iter().map(Into::into).collect(),
-            extra: ctx.extra,
+            blobs,
+            extra,
         }
     }
 }
@@ -35,9 +42,10 @@ impl From<wit::Blob> for Blob {
 impl From<wit::Batch> for Batch {
     fn from(batch: wit::Batch) -> Self {
         Self {
-            data: batch.data,
-            ends: batch.ends,
+            block: batch.block,
+            ends: batch.ends.unwrap_or_else(|| vec![batch.names]),
             names: batch.names,
+            state: batch.state,
             end_of_stream: batch.end_of_stream,
         }
     }
