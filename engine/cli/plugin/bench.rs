@@ -277,6 +277,11 @@ fn pushed(
     let mut reply = adapter.reply(plan);
     let mut out = Output::default();
     reply.push(opening.clone(), &mut out)?;
+    if out.terminal || out.error.is_some() {
+        return Err(Fault::BadResponse(String::from(
+            "the stream ends with its first frames of content: nothing is left to time",
+        )));
+    }
     let mut took = Duration::ZERO;
     for piece in pieces {
         out.clear();

@@ -96,6 +96,8 @@ impl Framer {
         chunk: &'a Bytes,
         at: &mut usize,
     ) -> Result<Option<Cut<'a>>, FrameError> {
+        // The chunk that it lies in is not kept for the rest of the stream.
+        self.held = Frame::default();
         if let Body::Sse { lines, events } = &self.body
             && self.ready.is_empty()
             && lines.at_start()

@@ -40,8 +40,13 @@ impl Voice {
     /// Takes the next bytes of the chat stream, however they are cut, and says what they hold.
     pub fn push(&mut self, chunk: &Bytes, out: &mut BytesMut) {
         let mut at = 0;
-        // Whoever read the stream before has judged it; what is no event says nothing.
-        while let Ok(Some(frame)) = self.framer.cut(chunk, &mut at) {
+        loop {
+            let frame = match self.framer.cut(chunk, &mut at) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break,
+                // Whoever read the stream before has judged it; what is no event says nothing.
+                Err(_) => continue,
+            };
             let data = frame.data.trim_ascii();
             if data.is_empty() || data == b"[DONE]" {
                 continue;

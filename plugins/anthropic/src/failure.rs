@@ -28,7 +28,7 @@ struct Details {
 
 /// What an answer outside 2xx means.
 pub(crate) fn read(head: &ResponseHead, body: &[u8]) -> UpstreamError {
-    let mut error = match json::read::<Envelope>(body) {
+    let mut error = match json::lossy::<Envelope>(body) {
         Ok(envelope) => told(head.status, envelope.error),
         Err(_) => UpstreamError::by_status(head.status, strange(body)),
     };
@@ -41,7 +41,7 @@ pub(crate) fn read(head: &ResponseHead, body: &[u8]) -> UpstreamError {
 
 /// What an error event, or an error body under a good status, means.
 pub(crate) fn in_stream(data: &[u8]) -> UpstreamError {
-    match json::read::<Envelope>(data) {
+    match json::lossy::<Envelope>(data) {
         Ok(envelope) => told(200, envelope.error),
         Err(_) => UpstreamError::new(ErrorKind::BadResponse, strange(data)),
     }

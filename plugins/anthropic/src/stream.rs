@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use mux_plugin_sdk::chat::chunk::Head;
 use mux_plugin_sdk::chat::scan::{Scan, same};
-use mux_plugin_sdk::chat::{Citation, Stretch, json, shape};
+use mux_plugin_sdk::chat::{Citation, Shape, Stretch, json};
 use mux_plugin_sdk::{Batch, Decoded, Fault, UpstreamError};
 
 use crate::chunk::{
@@ -16,6 +16,10 @@ use crate::finish::{finish, reason};
 use crate::provider::{Block, Delta as Added, Event, Message, StopDetails};
 use crate::state::{OpenBlock, OpenPart, State};
 use crate::usage::UnifiedUsage;
+
+thread_local! {
+    static SHAPE: Shape = const { Shape::new() };
+}
 
 /// The chunks of a batch of events.
 pub(crate) fn decode(state: State, batch: &Batch) -> Result<Decoded, Fault> {
@@ -38,7 +42,8 @@ pub(crate) fn decode(state: State, batch: &Batch) -> Result<Decoded, Fault> {
 pub(crate) fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
     let mut stretch = Stretch::begin(state, batch)?;
     for event in batch.payloads() {
-        stretch.text(0, shape::text(event, text_of)?)?;
+        let text = SHAPE.with(|shape| shape.text(event, text_of))?;
+        stretch.text(0, text)?;
     }
     Some(stretch.finish())
 }
@@ -399,4 +404,41 @@ impl Fold {
 
 fn missing(event: &str, field: &str) -> Fault {
     Fault::BadResponse(format!("anthropic's `{event}` came without `{field}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENTS: [&str; 5] = [
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"words number 1 "}}"#,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a \"b\" \\ \u00e9 é"}          }"#,
+        r#"{ "delta" : { "text" : "x" , "type" : "text_delta" } , "index" : 1 , "type" : "content_block_delta" }"#,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":""}}"#,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{"}}"#,
+    ];
+
+    #[test]
+    fn a_text_is_what_it_is_whatever_event_came_before() {
+        for before in EVENTS {
+            for event in EVENTS {
+                for at in 0..=event.len() {
+                    let (start, rest) = event.as_bytes().split_at(at);
+                    for byte in *b"\"\\{}[]:, x0\0\xff" {
+                        let one = &rest[rest.len().min(1)..];
+                        for changed in [
+                            [start, &[byte], rest].concat(),
+                            [start, &[byte], one].concat(),
+                            [start, one].concat(),
+                        ] {
+                            let shape = Shape::new();
+                            shape.text(before.as_bytes(), text_of);
+                            let text = shape.text(&changed, text_of);
+                            assert_eq!(text, text_of(&changed), "{before}");
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

@@ -17,7 +17,7 @@ pub(crate) fn read(head: &ResponseHead, body: &[u8]) -> UpstreamError {
 
 /// What an error inside a stream means: it has its status inside.
 pub(crate) fn in_stream(data: &[u8]) -> UpstreamError {
-    let body: Value = json::read(data).unwrap_or_default();
+    let body: Value = json::lossy(data).unwrap_or_default();
     let status = body
         .pointer("/error/code")
         .and_then(Value::as_u64)
@@ -95,7 +95,7 @@ struct Details {
 
 impl Details {
     fn read(body: &[u8]) -> Self {
-        let body: Value = json::read(body).unwrap_or_default();
+        let body: Value = json::lossy(body).unwrap_or_default();
         let body = body.get(0).unwrap_or(&body);
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let mut read = Self {

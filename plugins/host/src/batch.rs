@@ -24,6 +24,8 @@ pub(crate) struct Batch {
     ends: Vec<u32>,
     /// Event names, joined.
     names: String,
+    /// Why there are no frames after these.
+    broken: Option<FrameError>,
 }
 
 impl Default for Batch {
@@ -38,6 +40,7 @@ impl Default for Batch {
             },
             ends: Vec::new(),
             names: String::new(),
+            broken: None,
         }
     }
 }
@@ -56,12 +59,24 @@ impl Batch {
         end: bool,
     ) -> Result<usize, FrameError> {
         self.clear();
-        while self.ends.len() < FRAMES && self.made.block.len() < BYTES {
-            let Some(frame) = framer.cut(chunk, at)? else {
-                self.made.end_of_stream = end;
-                break;
-            };
-            self.add(frame);
+        while self.ends.len() < FRAMES && self.made.block.len() + self.names.len() < BYTES {
+            match self
+                .broken
+                .take()
+                .map_or_else(|| framer.cut(chunk, at), Err)
+            {
+                Ok(Some(frame)) => self.add(frame),
+                Ok(None) => {
+                    self.made.end_of_stream = end;
+                    break;
+                }
+                Err(error) if self.ends.is_empty() => return Err(error),
+                // What came before is whole, however the chunk was cut.
+                Err(error) => {
+                    self.broken = Some(error);
+                    break;
+                }
+            }
         }
         self.close();
         Ok(self.ends.len())
@@ -86,9 +101,12 @@ impl Batch {
     }
 
     fn clear(&mut self) {
+        // A frame of a size that few have is not kept room for.
         if self.made.block.capacity() > 2 * BYTES {
-            // A frame of a size that few have is not kept room for.
             self.made.block = Vec::new();
+        }
+        if self.names.capacity() > BYTES {
+            self.names = String::new();
         }
         if let Some(ends) = self.made.ends.take() {
             self.ends = ends;
@@ -122,9 +140,13 @@ impl Batch {
         self.made.end_of_stream
     }
 
-    /// All that is handed over.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.made.block
+    /// All that is handed over: the frames, and the state.
+    pub(crate) fn parts(&self) -> [&[u8]; 2] {
+        let block = self.made.block.as_slice();
+        let (frames, state) = block
+            .split_at_checked(self.made.state as usize)
+            .unwrap_or((block, &[]));
+        [frames, state]
     }
 }
 

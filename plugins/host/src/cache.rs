@@ -87,25 +87,28 @@ impl Cache {
         let read = File::open(&path).and_then(|mut file| {
             let mut proof = [0; PROOF];
             file.read_exact(&mut proof)?;
-            Ok((proof, Code::copy(&mut file, &mut hasher)?))
+            Ok((proof, Some(Code::copy(&mut file, &mut hasher)?)))
         });
         let (proof, code) = match read {
             Ok(read) => read,
             Err(error) if error.kind() == ErrorKind::NotFound => return None,
+            // Too short for a proof: nothing proves it.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => ([0; PROOF], None),
             Err(error) => {
                 tracing::warn!("`{}` cannot be read: {error}", path.display());
                 return None;
             }
         };
         // Compared in constant time, as hashes of this crate are.
-        if blake3::Hash::from_bytes(proof) != hasher.finalize() {
+        let proven = blake3::Hash::from_bytes(proof) == hasher.finalize();
+        let Some(code) = code.filter(|_| proven) else {
             tracing::warn!(
                 "`{}` is not as it was written, so it is not used: its component is compiled anew; whoever may write there may \
                  run code here",
                 path.display()
             );
             return None;
-        }
+        };
         code.component(engine)
             .inspect_err(|error| tracing::warn!("`{}` is of no use: {error:#}", path.display()))
             .ok()

@@ -1,35 +1,44 @@
 //! Compiled code on its way from a file into memory: what was proven is what is run, whatever happens to the file meanwhile.
 
 use std::fs::File;
-use std::io::{self, Read, Seek as _, Write};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// Bytes read at once: little enough to be hashed and written while the processor still has them at hand.
+/// Bytes read at once: little enough for the processor to have them at hand still.
 const PIECE: usize = 128 << 10;
 
 /// A copy of compiled code that nobody else can change.
 pub(crate) enum Code {
-    /// In a file without a name, in memory, that takes no more writing. It can be mapped: what never runs is never brought in.
+    /// In a file without a name, in memory, that takes no more writing. It can be mapped, which spares another copy.
     Sealed(File),
     /// As bytes, where the system has no such files.
     Bytes(Vec<u8>),
 }
 
 impl Code {
-    /// Copies what is left of a file, and hashes what it copies.
+    /// Copies what is left of a file, and hashes the copy once nobody can change it any more.
     ///
     /// # Errors
-    /// Those of reading, and of memory that is not to be had.
+    /// Those of reading.
     pub(crate) fn copy(file: &mut File, hasher: &mut blake3::Hasher) -> io::Result<Self> {
-        if let Some(mut sealed) = sealed::open() {
-            copy(file, hasher, &mut sealed)?;
-            sealed::seal(&sealed)?;
-            return Ok(Self::Sealed(sealed));
+        let begin = file.stream_position()?;
+        match sealed::copy(file) {
+            Ok(mut copy) => {
+                copy.rewind()?;
+                pieces(&mut copy, |piece| {
+                    hasher.update(piece);
+                    Ok(())
+                })?;
+                return Ok(Self::Sealed(copy));
+            }
+            Err(error) => tracing::debug!("compiled code is kept as bytes: {error}"),
         }
+        file.seek(SeekFrom::Start(begin))?;
         let mut bytes = Vec::new();
-        copy(file, hasher, &mut bytes)?;
+        file.read_to_end(&mut bytes)?;
+        hasher.update(&bytes);
         Ok(Self::Bytes(bytes))
     }
 
@@ -39,8 +48,9 @@ impl Code {
     /// When another wasmtime wrote it, or the system allows no code here.
     pub(crate) fn component(self, engine: &Engine) -> wasmtime::Result<Component> {
         match self {
-            Self::Sealed(mut file) => mapped(engine, &file).or_else(|_| {
+            Self::Sealed(mut file) => mapped(engine, &file).or_else(|error| {
                 // Without `/proc`, or where rules forbid to run what is mapped so.
+                tracing::debug!("compiled code is not mapped: {error:#}");
                 let mut bytes = Vec::new();
                 file.rewind()?;
                 file.read_to_end(&mut bytes)?;
@@ -51,20 +61,20 @@ impl Code {
     }
 }
 
-fn copy(file: &mut File, hasher: &mut blake3::Hasher, to: &mut impl Write) -> io::Result<()> {
+/// Reads what is left of a file, piece by piece.
+fn pieces(file: &mut File, mut each: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     let mut piece = vec![0; PIECE];
     loop {
         let length = file.read(&mut piece)?;
-        let Some(read) = piece.get(..length).filter(|read| !read.is_empty()) else {
-            return Ok(());
-        };
-        hasher.update(read);
-        to.write_all(read)?;
+        match piece.get(..length) {
+            Some(read) if !read.is_empty() => each(read)?,
+            _ => return Ok(()),
+        }
     }
 }
 
 fn mapped(engine: &Engine, file: &File) -> wasmtime::Result<Component> {
-    let path = sealed::path(file);
+    let path = sealed::path(file)?;
     #[expect(
         unsafe_code,
         reason = "wasmtime requires a file that it wrote itself and that never changes. Its content carries a keyed hash of \
@@ -91,26 +101,33 @@ fn copied(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
 
 #[cfg(target_os = "linux")]
 mod sealed {
-    use std::fs::File;
-    use std::io;
+    use std::fs::{self, File};
+    use std::io::{self, Write as _};
     use std::os::fd::AsRawFd as _;
+    use std::os::unix::fs::MetadataExt as _;
 
+    use super::pieces;
     use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
-    /// A new file in memory; nothing where the system makes none.
-    pub(super) fn open() -> Option<File> {
+    /// What is left of a file, in a file in memory that stays as it is from here on.
+    pub(super) fn copy(file: &mut File) -> io::Result<File> {
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-        memfd_create("mux-plugin", flags).ok().map(File::from)
-    }
-
-    /// From here on it stays as it is.
-    pub(super) fn seal(file: &File) -> io::Result<()> {
+        let mut copy = File::from(memfd_create("mux-plugin", flags)?);
+        pieces(file, |piece| copy.write_all(piece))?;
         let all = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
-        Ok(fcntl_add_seals(file, all)?)
+        fcntl_add_seals(&copy, all)?;
+        Ok(copy)
     }
 
-    pub(super) fn path(file: &File) -> String {
-        format!("/proc/self/fd/{}", file.as_raw_fd())
+    /// Where it can be opened again, which is looked at: without a `/proc` of the system's, anything could lie there.
+    pub(super) fn path(file: &File) -> io::Result<String> {
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let (own, there) = (file.metadata()?, fs::metadata(&path)?);
+        if (own.dev(), own.ino()) == (there.dev(), there.ino()) {
+            Ok(path)
+        } else {
+            Err(io::Error::other(format!("`{path}` is another file")))
+        }
     }
 }
 
@@ -119,22 +136,22 @@ mod sealed {
     use std::fs::File;
     use std::io;
 
-    pub(super) fn open() -> Option<File> {
-        None
+    pub(super) fn copy(_: &mut File) -> io::Result<File> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
-    pub(super) fn seal(_: &File) -> io::Result<()> {
-        Ok(())
-    }
-
-    pub(super) fn path(_: &File) -> String {
-        String::new()
+    pub(super) fn path(_: &File) -> io::Result<String> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write as _;
+
+    /// A component in which nothing is.
+    const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
 
     #[test]
     fn a_copy_is_whole_and_takes_no_more_writing() {
@@ -157,5 +174,22 @@ mod tests {
             Code::Bytes(bytes) => bytes,
         };
         assert_eq!(bytes, content);
+    }
+
+    #[test]
+    fn code_is_run_where_it_was_proven() {
+        let engine = Engine::default();
+        let component = Component::new(&engine, EMPTY).expect("a component");
+        let code = component.serialize().expect("its code");
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(&code).expect("room");
+        file.rewind().expect("a file");
+        let code = Code::copy(&mut file, &mut blake3::Hasher::new()).expect("a copy");
+        if let Code::Sealed(sealed) = &code {
+            mapped(&engine, sealed).expect("it is mapped");
+        }
+        code.component(&engine).expect("a component");
+        let bytes = Code::Bytes(component.serialize().expect("its code"));
+        bytes.component(&engine).expect("a component");
     }
 }

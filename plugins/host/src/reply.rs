@@ -120,7 +120,7 @@ impl Reply {
             }
             let decoded = decoding.decode(&mut self.tap, self.stream, out);
             decoded.inspect_err(|fault| {
-                decoding.guest.blame(fault, &[decoding.batch.bytes()]);
+                decoding.guest.blame(fault, &decoding.batch.parts());
             })?;
             if last {
                 return Ok(());

@@ -32,5 +32,6 @@ pub use json::{Json, object, quoted};
 pub use progress::Progress;
 pub use request::{Chat, Message, ReasoningDetail, ToolCall, warn_of_echoes};
 pub use scan::Scan;
+pub use shape::Shape;
 pub use stretch::Stretch;
 pub use tools::{Choice, Tool, unmarked};

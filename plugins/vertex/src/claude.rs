@@ -65,5 +65,5 @@ pub(crate) fn is_error(body: &[u8]) -> bool {
         #[serde(rename = "type")]
         kind: String,
     }
-    json::read::<Envelope>(body).is_ok_and(|envelope| envelope.kind == "error")
+    json::lossy::<Envelope>(body).is_ok_and(|envelope| envelope.kind == "error")
 }

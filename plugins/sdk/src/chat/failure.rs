@@ -27,7 +27,7 @@ impl Told {
     /// `message`, and `{"detail": …}` of validators.
     #[must_use]
     pub fn read(body: &[u8]) -> Option<Self> {
-        let body: Value = json::read(body).ok()?;
+        let body: Value = json::lossy(body).ok()?;
         let body = match &body {
             Value::Array(list) => list.first()?,
             other => other,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde::de::Error as _;
+use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -14,6 +14,14 @@ use crate::error::Fault;
 /// Those of the reader.
 pub fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> serde_json::Result<T> {
     serde_json::from_str(text(json)?)
+}
+
+/// Reads what an error says, where there may be bytes that are no text: they do not keep the rest from being understood.
+///
+/// # Errors
+/// Those of the reader.
+pub fn lossy<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
+    serde_json::from_str(&String::from_utf8_lossy(json))
 }
 
 /// The text of JSON. All is read from text: a reader of bytes beside it would be as much code again.

@@ -12,38 +12,53 @@ use crate::chat::scan::{Scan, same};
 const BEFORE: usize = 192;
 const AFTER: usize = 64;
 
-thread_local! {
-    static LAST: RefCell<Shape> = const { RefCell::new(Shape::new()) };
-}
+/// What stood around the last text that one reader found. It is that reader's own, best in a `thread_local!`.
+#[derive(Debug)]
+pub struct Shape(RefCell<Around>);
 
-/// What stands around a text.
-struct Shape {
+#[derive(Debug)]
+struct Around {
     before: Piece<BEFORE>,
     after: Piece<AFTER>,
 }
 
 /// A few bytes in a place of their own.
+#[derive(Debug)]
 struct Piece<const SIZE: usize> {
     bytes: [u8; SIZE],
     length: usize,
 }
 
-/// The text that an event adds, a JSON string in its quotes. `read` finds it in an event of another shape than the last one,
-/// and does so by the event alone.
-pub fn text<'a>(
-    event: &'a [u8],
-    read: impl FnOnce(&'a [u8]) -> Option<&'a [u8]>,
-) -> Option<&'a [u8]> {
-    LAST.with_borrow_mut(|last| {
-        last.text(event).or_else(|| {
-            let text = read(event)?;
-            last.learn(event, text);
-            Some(text)
-        })
-    })
+impl Default for Shape {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Shape {
+    /// None yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(RefCell::new(Around::new()))
+    }
+
+    /// The text that an event adds, a JSON string in its quotes. `read` finds it in an event of another shape than the last
+    /// one; it goes by the event alone, and is the same reader every time.
+    pub fn text<'a>(
+        &self,
+        event: &'a [u8],
+        read: impl FnOnce(&'a [u8]) -> Option<&'a [u8]>,
+    ) -> Option<&'a [u8]> {
+        let known = self.0.borrow().text(event);
+        known.or_else(|| {
+            let text = read(event)?;
+            self.0.borrow_mut().learn(event, text);
+            Some(text)
+        })
+    }
+}
+
+impl Around {
     const fn new() -> Self {
         Self {
             before: Piece::new(),
@@ -108,8 +123,8 @@ mod tests {
     }
 
     /// The text of an event as it is read in full, and how often that was.
-    fn read<'a>(event: &'a [u8], times: &mut u32) -> Option<&'a [u8]> {
-        text(event, |event| {
+    fn read<'a>(shape: &Shape, event: &'a [u8], times: &mut u32) -> Option<&'a [u8]> {
+        shape.text(event, |event| {
             *times += 1;
             let start = event.windows(7).position(|window| window == b"\"text\":")?;
             Scan::new(event.get(start + 7..)?).string()
@@ -118,7 +133,7 @@ mod tests {
 
     #[test]
     fn an_event_of_the_shape_before_is_not_read_again() {
-        let mut times = 0;
+        let (shape, mut times) = (Shape::new(), 0);
         for (index, text, so_far) in [
             (0, "\"a\"", 1),
             (0, r#""and \"more\" é""#, 1),
@@ -127,7 +142,7 @@ mod tests {
             (0, "\"c\"", 3),
         ] {
             let event = event(index, text);
-            let read = read(event.as_bytes(), &mut times);
+            let read = read(&shape, event.as_bytes(), &mut times);
             assert_eq!(read, Some(text.as_bytes()), "{event}");
             assert_eq!(times, so_far, "{event}");
         }
@@ -135,9 +150,9 @@ mod tests {
 
     #[test]
     fn what_stands_around_a_text_is_held_to() {
-        let mut times = 0;
+        let (shape, mut times) = (Shape::new(), 0);
         let first = event(0, "\"a\"");
-        read(first.as_bytes(), &mut times);
+        read(&shape, first.as_bytes(), &mut times);
         for other in [
             &first[..first.len() - 1],
             &format!("{first} "),
@@ -148,18 +163,21 @@ mod tests {
             "",
         ] {
             let before = times;
-            read(other.as_bytes(), &mut times);
+            read(&shape, other.as_bytes(), &mut times);
             assert_eq!(times, before + 1, "{other}");
-            read(first.as_bytes(), &mut times);
+            read(&shape, first.as_bytes(), &mut times);
         }
     }
 
     #[test]
     fn a_shape_without_room_is_not_kept() {
-        let mut times = 0;
+        let (shape, mut times) = (Shape::new(), 0);
         let long = format!(r#"{{"id":"{}","text":"a"}}"#, "x".repeat(BEFORE));
         for _ in 0..2 {
-            assert_eq!(read(long.as_bytes(), &mut times), Some(&b"\"a\""[..]));
+            assert_eq!(
+                read(&shape, long.as_bytes(), &mut times),
+                Some(&b"\"a\""[..])
+            );
         }
         assert_eq!(times, 2);
     }
