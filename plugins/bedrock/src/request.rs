@@ -197,7 +197,7 @@ fn inference(
 }
 
 fn output(chat: &Chat<'_>, warnings: &mut Vec<String>) -> Result<Option<OutputConfig>, Fault> {
-    match chat.format()? {
+    match chat.format(warnings)? {
         Format::Text => Ok(None),
         Format::Json => {
             warnings.push(String::from(
