@@ -252,15 +252,18 @@ fn an_answer_that_comes_back_as_mux_wrote_it_loses_nothing() {
         "extra_content": {"elsewhere": {"seal": "s"}},
         "tool_calls": [{"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"},
             "extra_content": {"google": {"thought_signature": "s"}}}]});
-    let refused = json!({"role": "assistant", "content": null, "refusal": "I will not."});
     let asked = json!({
         "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}],
         "messages": [
             {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk=", "detail": "auto"}}]},
             answer, {"role": "tool", "tool_call_id": "c1", "content": "d", "extra_content": {"anthropic": {"is_error": true}}},
-            refused, {"role": "user", "content": "e"}]});
+            {"role": "assistant", "content": null, "refusal": "I will not."}, {"role": "user", "content": "e"},
+            {"role": "assistant", "content": "", "refusal": "Nor that."}, {"role": "user", "content": "e"}]});
     for (adapter, model) in ADAPTERS {
-        let (_, warnings) = sent(adapter, model, &asked);
+        let (sent, warnings) = sent(adapter, model, &asked);
         assert_eq!(warnings, Vec::<String>::new(), "{adapter}");
+        let sent = sent.to_string();
+        assert!(sent.contains("I will not."), "{adapter}: {sent}");
+        assert!(sent.contains("Nor that."), "{adapter}: {sent}");
     }
 }

@@ -39,6 +39,8 @@ struct Reader<'a, 'w> {
     names: BTreeMap<String, Cow<'a, str>>,
     /// A call had to do with the stand-in.
     foreign: bool,
+    /// A file had a name.
+    named: bool,
     warnings: &'w mut Vec<String>,
 }
 
@@ -55,6 +57,7 @@ impl<'a> Contents<'a> {
             turns: Vec::new(),
             names: BTreeMap::new(),
             foreign: false,
+            named: false,
             warnings,
         };
         let mut late_system = false;
@@ -77,6 +80,11 @@ impl<'a> Reader<'a, '_> {
         if self.foreign {
             self.warnings.push(String::from(
                 "a call of `messages[].tool_calls` came without gemini's signature: a stand-in was sent",
+            ));
+        }
+        if self.named {
+            self.warnings.push(String::from(
+                "`messages[].content[].file.filename` was dropped",
             ));
         }
         if self.turns.is_empty() {
@@ -138,8 +146,24 @@ impl<'a> Reader<'a, '_> {
         let pieces = self.pieces(message, at)?;
         pieces
             .into_iter()
-            .map(|Placed { piece, at, .. }| part(piece, at))
+            .map(|Placed { piece, at, .. }| self.part(piece, at))
             .collect()
+    }
+
+    fn part(&mut self, piece: Piece<'a>, at: Place) -> Result<Part<'a>, Fault> {
+        let said = match piece {
+            Piece::Text(raw) => Said::Text(Cow::Borrowed(raw)),
+            Piece::Image(url) | Piece::Video(url) => addressed(url, at)?,
+            Piece::File { data, name } => {
+                self.named |= name.is_some();
+                addressed(data, at)?
+            }
+            Piece::Audio { data, format } => Said::InlineData(Inline {
+                mime_type: Cow::Owned(format!("audio/{format}")),
+                data,
+            }),
+        };
+        Ok(said.into())
     }
 
     /// Messages of one role in a row become one turn.
@@ -225,7 +249,7 @@ impl<'a> Reader<'a, '_> {
                         at,
                     ));
                 }
-                other => parts.push(part(other, at)?),
+                other => parts.push(self.part(other, at)?),
             }
         }
         self.add_result(Answered {
@@ -287,19 +311,6 @@ fn thoughts<'a>(details: Vec<ReasoningDetail>) -> Result<(Vec<Part<'a>>, Option<
         }
     }
     Ok((parts, seal))
-}
-
-fn part(piece: Piece<'_>, at: Place) -> Result<Part<'_>, Fault> {
-    let said = match piece {
-        Piece::Text(raw) => Said::Text(Cow::Borrowed(raw)),
-        Piece::Image(url) | Piece::Video(url) => addressed(url, at)?,
-        Piece::File { data, .. } => addressed(data, at)?,
-        Piece::Audio { data, format } => Said::InlineData(Inline {
-            mime_type: Cow::Owned(format!("audio/{format}")),
-            data,
-        }),
-    };
-    Ok(said.into())
 }
 
 fn addressed(url: Cow<'_, str>, at: Place) -> Result<Said<'_>, Fault> {

@@ -10,7 +10,7 @@ use crate::chat::unread;
 use crate::error::Fault;
 
 /// The empty text.
-const EMPTY: &str = r#""""#;
+pub(crate) const EMPTY: &str = r#""""#;
 
 /// A piece of a message's content.
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use crate::chat::content::EMPTY;
 use crate::chat::json::{Json, object, quoted, text};
 use crate::chat::place::Place;
 use crate::chat::unread::{self, unnoted};
@@ -173,7 +174,10 @@ impl<'a> Chat<'a> {
         chat.unread = unread;
         for message in &mut chat.messages {
             // An earlier answer that refused has its words there, and no other.
-            message.content = message.content.or(message.refusal);
+            let silent = message.content.is_none_or(|content| content.get() == EMPTY);
+            if let Some(refusal) = message.refusal.filter(|_| silent) {
+                message.content = Some(refusal);
+            }
         }
         Ok(chat)
     }
