@@ -7,11 +7,12 @@
 
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion};
-use mux_plugin_exchanges::frames::cut;
 use mux_plugin_exchanges::guest::{Guest, ctx};
-use mux_plugin_sdk::{Batch, Framing};
+use mux_plugin_sdk::Batch;
 use mux_plugins::{Adapter, Cache, Call, Host, Limits, Output, Part, Plan, Reply, dist, embedded};
+use mux_wire::Dialect;
 use mux_wire::chat::{ChatRequest, scan};
+use mux_wire::tap::Tap;
 use serde_json::json;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -182,24 +183,49 @@ fn planning(criterion: &mut Criterion, host: &Arc<Host>, openai: &Adapter) {
     group.finish();
 }
 
-/// Events as the host hands them over.
-fn batch(bytes: &[u8]) -> Batch {
-    let frames = cut(Framing::Sse, bytes);
-    let frames = frames.iter().map(|(name, data)| (name.as_str(), &data[..]));
-    Batch::pack(frames, false)
+/// A reply that is read by an adapter linked natively, and for the rest as the host reads one.
+struct Twin<'a> {
+    native: &'a Guest,
+    state: Vec<u8>,
 }
 
-/// A state under way, of an adapter linked natively.
-fn begun_natively(native: &Guest, model: &str, body: &Bytes, stream: &Stream) -> Vec<u8> {
-    let plan = (native.prepare)(&ctx(model, true), body).expect("a plan");
-    let start = Bytes::from_static(stream.start.as_bytes());
-    let events = (0..UNDER_WAY).map(|n| Bytes::from((stream.event)(n)));
-    std::iter::once(start)
-        .chain(events)
-        .fold(plan.state, |state, bytes| {
-            let decoded = (native.decode)("chat", &state, &batch(&bytes));
-            decoded.expect("a good event").state.unwrap_or(state)
-        })
+impl<'a> Twin<'a> {
+    /// One that is under way.
+    fn begun(native: &'a Guest, model: &str, body: &Bytes, stream: &Stream) -> (Self, Tap, Output) {
+        let plan = (native.prepare)(&ctx(model, true), body).expect("a plan");
+        let state = plan.state;
+        let (mut twin, mut tap) = (Self { native, state }, Tap::new(Dialect::Chat, true));
+        let mut out = Output::default();
+        let start = Bytes::from_static(stream.start.as_bytes());
+        let events = (0..UNDER_WAY).map(|n| Bytes::from((stream.event)(n)));
+        for bytes in std::iter::once(start).chain(events) {
+            out.clear();
+            twin.push(&bytes, &mut tap, &mut out);
+        }
+        out.clear();
+        (twin, tap, out)
+    }
+
+    fn push(&mut self, chunk: &Bytes, tap: &mut Tap, out: &mut Output) {
+        let text = std::str::from_utf8(chunk).expect("text");
+        let events = text.split_terminator("\n\n").map(|event| {
+            let event = event.strip_prefix("event: ").unwrap_or(event);
+            let (name, data) = event.split_once('\n').unwrap_or(("", event));
+            (name, data.strip_prefix("data: ").expect("data").as_bytes())
+        });
+        let batch = Batch::pack(events, false);
+        let decoded = (self.native.decode)("chat", &self.state, &batch).expect("good events");
+        self.state = decoded.state.unwrap_or(std::mem::take(&mut self.state));
+        let made = Bytes::from(decoded.chunks);
+        std::str::from_utf8(&made).expect("text");
+        for line in made
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+        {
+            out.content |= tap.frame(line).content;
+            out.parts.push(Part::Chunk(made.slice_ref(line)));
+        }
+    }
 }
 
 fn reading(criterion: &mut Criterion, host: &Arc<Host>, openai: &Adapter) {
@@ -250,12 +276,19 @@ fn reading(criterion: &mut Criterion, host: &Arc<Host>, openai: &Adapter) {
         let known = MODELS.iter().find(|(kind, _)| *kind == stream.kind);
         if let Some((kind, model)) = known {
             let native = Guest::named(kind);
-            let state = begun_natively(&native, model, &body, stream);
             for count in [1, 16] {
-                let batch = batch(&events(stream, count));
                 group.bench_function(format!("{kind} natively, frames: {count}"), |bench| {
-                    bench
-                        .iter(|| (native.decode)("chat", &state, black_box(&batch)).expect("good"));
+                    bench.iter_batched(
+                        || {
+                            let begun = Twin::begun(&native, model, &body, stream);
+                            (begun, events(stream, count))
+                        },
+                        |((mut twin, mut tap, mut out), bytes)| {
+                            twin.push(&bytes, &mut tap, &mut out);
+                            (twin.state, tap, out)
+                        },
+                        BatchSize::SmallInput,
+                    );
                 });
             }
         }

@@ -51,6 +51,8 @@ const WHAT: [(&str, f64); 5] = [
 /// Frames of a batch, and of a chat.
 const BATCH: usize = 16;
 const CHAT: usize = 500;
+/// Frames with content before those that are timed: the first of a stream say more than the rest.
+const UNDER_WAY: usize = 4;
 
 /// One row of the result. Times in nanoseconds.
 #[derive(Debug, Serialize)]
@@ -162,6 +164,7 @@ fn timed(adapter: &Adapter, answer: Option<&Exchange>, rounds: usize) -> Result<
     };
     let plan = exchange.plan(adapter, &exchange.client())?;
     let (opening, frame) = frames(adapter, &plan, &exchange.body)?;
+    let opening = Bytes::from([&opening[..], &frame.repeat(UNDER_WAY)].concat());
     let pushed = |pieces: &[Bytes]| pushed(adapter, &plan, &opening, pieces);
     let many = |count: usize| Bytes::from(frame.repeat(count));
     let alone = times(rounds, || pushed(&[many(1)]))?;

@@ -62,7 +62,7 @@ fn calls(module: &[u8]) -> Vec<u8> {
         imports,
         // A model that begins with `f` gets a good plan, so that there is something to decode.
         prepare: "(if (i32.ne (local.get $model) (i32.const 102)) (then
-            (return (call $drawn-prepare (local.get $ctx)))))",
+            (return (call $drawn-prepare (local.get $body)))))",
         beside: Some(("drawn", module)),
         ..Crafted::default()
     };

@@ -240,11 +240,7 @@ fn lies_about_where_something_is_and_how_long_it_is_cost_that_call() {
             "{lie}: {fault}"
         );
     }
-    for room in [
-        "(return (i32.const -8))",
-        "(return (i32.const 131064))",
-        "(return (i32.const 3))",
-    ] {
+    for room in ["(return (i32.const -8))", "(return (i32.const 131064))"] {
         let realloc = format!("(if (i32.gt_u (local.get $size) (i32.const 40)) (then {room}))");
         let fault = crafted(&Crafted {
             realloc: &realloc,
@@ -253,6 +249,19 @@ fn lies_about_where_something_is_and_how_long_it_is_cost_that_call() {
         .expect_err(room);
         assert!(matches!(fault, Fault::Trap(_)), "{room}: {fault}");
     }
+    // Room for words that is nowhere near one: the ends of frames are some.
+    let askew = Crafted {
+        realloc: "(if (i32.gt_u (local.get $align) (i32.const 1)) (then (return (i32.const 3))))",
+        ..Crafted::default()
+    };
+    let plugin = stage::host().load("crafted", &askew.component());
+    let adapter = plugin.expect("it loads").adapter("{}", None);
+    let adapter = adapter.expect("an adapter");
+    let plan = plan(&adapter, "m").expect("a plan takes no words");
+    let events = Bytes::from_static(b"data: 1\n\ndata: 2\n\n");
+    let fault = adapter.reply(&plan).push(events, &mut Output::default());
+    let fault = fault.expect_err("two frames have two ends");
+    assert!(matches!(fault, Fault::Trap(_)), "{fault}");
 }
 
 #[test]

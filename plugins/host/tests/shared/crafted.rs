@@ -165,7 +165,7 @@ impl Crafted<'_> {
         let plan = data.words(&plan);
         let chunk = "{\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"}}]}\n";
         // Ok, no state, one chunk, no usage, the end.
-        let mut decoded = record!([0, 0], [0; 2], data.text(chunk), [0; 14], [1]);
+        let mut decoded = record!([0, 0], [0; 3], data.text(chunk), [0; 15], [1]);
         decoded.extend([0; 64]);
         let decoded = data.words(&decoded);
         let heap = BASE + data.0.len();
@@ -199,9 +199,11 @@ impl Crafted<'_> {
   (func $rest (param i32) (global.set $top (i32.const {heap})))
   (func (export "mux:provider/adapter@0.1.0#describe") (result i32) (i32.const {manifest}))
   (func (export "mux:provider/adapter@0.1.0#configure") (param i32 i32) (result i32) (i32.const {nought}))
-  (func (export "mux:provider/adapter@0.1.0#prepare") (param $ctx i32) (result i32)
+  (func (export "mux:provider/adapter@0.1.0#prepare")
+    (param i32 i32 i32 i32) (param $name i32) (param i32 i32 i32 i64 i32 i32 i32 i32 i32) (param $body i32) (param i32)
+    (result i32)
     (local $model i32) (local $a i32) (local $b i32)
-    (local.set $model (i32.load8_u (i32.load offset=16 (local.get $ctx))))
+    (local.set $model (i32.load8_u (local.get $name)))
     {prepare}
     (i32.const {plan}))
   (func (export "mux:provider/adapter@0.1.0#decode") (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)

@@ -22,7 +22,8 @@ const ADAPTER: &str = r#"(module
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)
   (func (export "mux:provider/adapter@0.1.0#describe") (result i32) unreachable)
   (func (export "mux:provider/adapter@0.1.0#configure") (param i32 i32) (result i32) unreachable)
-  (func (export "mux:provider/adapter@0.1.0#prepare") (param i32) (result i32) unreachable)
+  (func (export "mux:provider/adapter@0.1.0#prepare")
+    (param i32 i32 i32 i32 i32 i32 i32 i32 i64 i32 i32 i32 i32 i32 i32 i32) (result i32) unreachable)
   (func (export "mux:provider/adapter@0.1.0#decode")
     (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32) unreachable)
   (func (export "mux:provider/adapter@0.1.0#map-error") (param i32 i32 i32 i32 i32) (result i32) unreachable))"#;
