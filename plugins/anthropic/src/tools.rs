@@ -82,15 +82,15 @@ impl<'a> Tools<'a> {
                 "`strict` was dropped: this model has no strict tools",
             ));
         }
-        read.choose(chat)?;
+        read.choose(chat, warnings)?;
         Ok(read)
     }
 
-    fn choose(&mut self, chat: &Chat<'a>) -> Result<(), Fault> {
+    fn choose(&mut self, chat: &Chat<'a>, warnings: &mut Vec<String>) -> Result<(), Fault> {
         if self.tools.is_empty() {
             return Ok(());
         }
-        let (kind, name) = match chat.choice("anthropic")? {
+        let (kind, name) = match chat.choice("anthropic", warnings)? {
             chat::Choice::Auto => (Kind::Auto, None),
             chat::Choice::None => (Kind::None, None),
             chat::Choice::Required => (Kind::Any, None),

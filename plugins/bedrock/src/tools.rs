@@ -57,7 +57,7 @@ impl<'a> Config<'a> {
         warnings: &mut Vec<String>,
     ) -> Result<Option<Self>, Fault> {
         let mut names = None;
-        let tool_choice = match chat.choice("bedrock")? {
+        let tool_choice = match chat.choice("bedrock", warnings)? {
             Choice::Auto => None,
             Choice::None if !history => return Ok(None),
             Choice::None => {

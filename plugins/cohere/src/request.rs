@@ -90,7 +90,7 @@ pub(crate) fn prepare(ctx: &RequestCtx, body: &[u8]) -> Result<RequestPlan, Faul
     chat.warn_of_messages(&mut warnings);
     chat.warn_of_marks("cohere", &mut warnings);
     let messages = turns(std::mem::take(&mut chat.messages), &mut warnings)?;
-    let tools = Tools::read(&chat)?;
+    let tools = Tools::read(&chat, &mut warnings)?;
     let request = Body {
         model: &ctx.model,
         messages,
@@ -127,8 +127,8 @@ struct Tools<'a> {
 
 impl<'a> Tools<'a> {
     /// A tool that has to be called is the only one left: Cohere cannot be told a name.
-    fn read(chat: &Chat<'a>) -> Result<Self, Fault> {
-        let (choice, names) = match chat.choice("cohere")? {
+    fn read(chat: &Chat<'a>, warnings: &mut Vec<String>) -> Result<Self, Fault> {
+        let (choice, names) = match chat.choice("cohere", warnings)? {
             Choice::Auto => (None, None),
             Choice::None => (Some("NONE"), None),
             Choice::Required => (Some("REQUIRED"), None),

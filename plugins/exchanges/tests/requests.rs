@@ -246,6 +246,25 @@ fn a_tools_fields_are_named_where_it_is_written_anew_and_arrive_elsewhere() {
 }
 
 #[test]
+fn what_a_choice_among_tools_asks_for_beyond_its_form_is_named() {
+    let tool = |name: &str| json!({"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": {}}}});
+    let allowed = |more: Value| {
+        let mut allowed =
+            json!({"mode": "auto", "tools": [{"type": "function", "function": {"name": "a"}}]});
+        allowed["most"] = more;
+        question(&json!({"tools": [tool("a"), tool("b")],
+            "tool_choice": {"type": "allowed_tools", "allowed_tools": allowed}}))
+    };
+    for (adapter, model) in ADAPTERS {
+        let (_, warnings) = sent(adapter, model, &allowed(json!(2)));
+        let said = ["`tool_choice.allowed_tools.most` was dropped"];
+        assert_eq!(warnings, said, "{adapter}");
+        let (_, warnings) = sent(adapter, model, &allowed(Value::Null));
+        assert_eq!(warnings, Vec::<String>::new(), "{adapter}");
+    }
+}
+
+#[test]
 fn an_answer_that_comes_back_as_mux_wrote_it_loses_nothing() {
     let answer = json!({"role": "assistant", "content": "b", "refusal": null, "annotations": [], "audio": null, "function_call": null,
         "reasoning_details": [{"type": "reasoning.text", "text": "Hm", "signature": "s", "provider": "elsewhere", "index": 0, "format": "x"}],

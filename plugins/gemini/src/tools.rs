@@ -95,7 +95,7 @@ impl<'a> Tools<'a> {
                 },
             })
         };
-        read.config = match chat.choice("gemini")? {
+        read.config = match chat.choice("gemini", warnings)? {
             Choice::Auto => None,
             Choice::None => calling("NONE", Vec::new()),
             Choice::Required => calling("ANY", Vec::new()),

@@ -76,7 +76,7 @@ pub(crate) fn prepare(ctx: &RequestCtx, body: &[u8]) -> Result<RequestPlan, Faul
     chat.warn_of_messages(&mut warnings);
     chat.warn_of_marks("mistral", &mut warnings);
     let messages = turns(std::mem::take(&mut chat.messages), &mut warnings)?;
-    let (tools, tool_choice) = tools::read(&chat)?;
+    let (tools, tool_choice) = tools::read(&chat, &mut warnings)?;
     let request = Body {
         model: &ctx.model,
         messages,

@@ -132,7 +132,7 @@ pub(crate) fn prepare(
 
 /// The tools the choice leaves: Ollama cannot be told to call one.
 fn tools<'a>(chat: &Chat<'a>, warnings: &mut Vec<String>) -> Result<Vec<Json<'a>>, Fault> {
-    let (names, must) = match chat.choice("ollama")? {
+    let (names, must) = match chat.choice("ollama", warnings)? {
         Choice::Auto => (None, false),
         Choice::None => return Ok(Vec::new()),
         Choice::Required => (None, true),

@@ -100,6 +100,9 @@ struct Allowed<'a> {
 
 #[derive(Deserialize)]
 struct AllowedTool<'a> {
+    #[expect(dead_code, reason = "which one it is says its function")]
+    #[serde(rename = "type", borrow)]
+    kind: Option<&'a RawValue>,
     #[serde(borrow)]
     function: Option<Named<'a>>,
 }
@@ -124,11 +127,12 @@ impl<'a> Chat<'a> {
         Ok(tools)
     }
 
-    /// The choice among them; as the model likes where nothing is said or nothing is there.
+    /// The choice among them; as the model likes where nothing is said or nothing is there. Fields that ask for something and
+    /// are not read are warned of.
     ///
     /// # Errors
     /// When it is malformed or of an unknown type.
-    pub fn choice(&self, provider: &str) -> Result<Choice<'a>, Fault> {
+    pub fn choice(&self, provider: &str, warnings: &mut Vec<String>) -> Result<Choice<'a>, Fault> {
         let none = self.tools.as_ref().is_none_or(Vec::is_empty);
         let Some(raw) = self.tool_choice.filter(|_| !none) else {
             return Ok(Choice::Auto);
@@ -139,8 +143,10 @@ impl<'a> Chat<'a> {
             r#""none""# => return Ok(Choice::None),
             _ => {}
         }
-        let choice: ClientChoice<'a> = serde_json::from_str(raw.get())
+        let mut unread = Vec::new();
+        let choice: ClientChoice<'a> = unread::read(raw.get(), "tool_choice", &mut unread)
             .map_err(|error| Fault::invalid(format!("not understood: {error}"), "tool_choice"))?;
+        unread::warn(unread, warnings);
         match (choice.kind.as_ref(), choice.function, choice.allowed_tools) {
             ("function", Some(function), _) => Ok(Choice::Named(function.name)),
             ("allowed_tools", _, Some(allowed)) => Ok(Choice::Among {
