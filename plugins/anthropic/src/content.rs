@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use mux_plugin_sdk::Fault;
-use mux_plugin_sdk::chat::{Address, Piece, Placed, pieces};
+use mux_plugin_sdk::chat::{Address, Piece, Place, Placed, lone_text, pieces};
 use serde_json::value::RawValue;
 
 use crate::block::{Block, Source};
@@ -13,16 +13,19 @@ const SCHEMES: &[&str] = &["https://", "http://"];
 
 /// The blocks of a content that is a string, a list of parts, or nothing. Empty texts are left out: the
 /// provider refuses them.
-pub(crate) fn blocks<'a>(content: Option<&'a RawValue>, at: &str) -> Result<Vec<Block<'a>>, Fault> {
-    let pieces = pieces(content, at, "anthropic")?;
+pub(crate) fn blocks<'a>(
+    content: Option<&'a RawValue>,
+    at: Place,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Block<'a>>, Fault> {
+    let pieces = pieces(content, at, "anthropic", warnings)?;
     pieces.into_iter().map(block).collect()
 }
 
 /// The block of a content that is a text and nothing else.
 pub(crate) fn text(content: Option<&RawValue>) -> Option<Block<'_>> {
-    let text = content.filter(|raw| raw.get().starts_with('"') && raw.get().len() > 2)?;
     Some(Block::Text {
-        text: Cow::Borrowed(text),
+        text: Cow::Borrowed(lone_text(content)?),
         cache_control: None,
     })
 }
@@ -46,7 +49,7 @@ fn block(placed: Placed<'_>) -> Result<Block<'_>, Fault> {
                 cache_control,
             })
         }
-        Piece::File { data, name } => document(data, name, cache_control, &at),
+        Piece::File { data, name } => document(data, name, cache_control, at),
         Piece::Audio { .. } | Piece::Video(_) => Err(Fault::unsupported(
             "anthropic takes text, images and documents",
             at,
@@ -58,7 +61,7 @@ fn document<'a>(
     data: Cow<'a, str>,
     title: Option<Cow<'a, str>>,
     cache_control: Option<&'a RawValue>,
-    at: &str,
+    at: Place,
 ) -> Result<Block<'a>, Fault> {
     let address = Address::read(data, SCHEMES)
         .map_err(|bad| Fault::invalid(format!("`file_data` {}", bad.0), at))?;

@@ -2,7 +2,7 @@
 
 use mux_plugin_sdk::Fault;
 use mux_plugin_sdk::chat::request::extra;
-use mux_plugin_sdk::chat::{Message, ReasoningDetail, ToolCall, quoted, warn_of_echoes};
+use mux_plugin_sdk::chat::{Message, Place, ReasoningDetail, ToolCall, quoted, warn_of_echoes};
 use serde::Deserialize;
 
 use crate::block::{Block, Role, Turn};
@@ -36,7 +36,7 @@ impl<'a> Conversation<'a> {
             let system = matches!(message.role.as_ref(), "system" | "developer");
             late_system |= system && !conversation.turns.is_empty();
             named |= message.name.is_some();
-            conversation.add(message, index, warnings)?;
+            conversation.add(message, Place::message(index), warnings)?;
         }
         if late_system {
             warnings.push(String::from(
@@ -59,25 +59,23 @@ impl<'a> Conversation<'a> {
     fn add(
         &mut self,
         message: Message<'a>,
-        index: usize,
+        at: Place,
         warnings: &mut Vec<String>,
     ) -> Result<(), Fault> {
-        // Written out where something is wrong, or may be: most messages are a role and a text.
-        let at = || format!("messages[{index}]");
         let mut content = match text(message.content) {
             Some(text) => vec![text],
-            None => blocks(message.content, &format!("{}.content", at()))?,
+            None => blocks(message.content, at.field("content"), warnings)?,
         };
         if let (Some(mark), Some(last)) = (message.cache_control, content.last_mut()) {
             last.cache(mark);
         }
         match message.role.as_ref() {
-            "system" | "developer" => self.add_system(content, &at())?,
+            "system" | "developer" => self.add_system(content, at)?,
             "user" => self.turn(Role::User).content.append(&mut content),
             "assistant" => {
                 let thoughts = thoughts(message.reasoning_details.unwrap_or_default());
                 let calls = match message.tool_calls {
-                    Some(called) if !called.is_empty() => calls(called, &at(), warnings)?,
+                    Some(called) if !called.is_empty() => calls(called, at, warnings)?,
                     _ => Vec::new(),
                 };
                 let turn = &mut self.turn(Role::Assistant).content;
@@ -89,7 +87,7 @@ impl<'a> Conversation<'a> {
                 let extra = extra::<ResultExtra>(message.extra_content, "anthropic");
                 self.add_result(Block::ToolResult {
                     tool_use_id: call_id(&message.tool_call_id.ok_or_else(|| {
-                        Fault::invalid("a tool message needs `tool_call_id`", at())
+                        Fault::invalid("a tool message needs `tool_call_id`", at)
                     })?),
                     content,
                     is_error: extra.is_some_and(|extra| extra.is_error),
@@ -99,7 +97,7 @@ impl<'a> Conversation<'a> {
             other => {
                 return Err(Fault::unsupported(
                     format!("anthropic knows no role `{other}`"),
-                    format!("{}.role", at()),
+                    at.field("role"),
                 ));
             }
         }
@@ -108,7 +106,7 @@ impl<'a> Conversation<'a> {
         Ok(())
     }
 
-    fn add_system(&mut self, content: Vec<Block<'a>>, at: &str) -> Result<(), Fault> {
+    fn add_system(&mut self, content: Vec<Block<'a>>, at: Place) -> Result<(), Fault> {
         if content
             .iter()
             .any(|block| !matches!(block, Block::Text { .. }))
@@ -210,18 +208,18 @@ fn thoughts<'a>(details: Vec<ReasoningDetail>) -> Vec<Block<'a>> {
 
 fn calls<'a>(
     calls: Vec<ToolCall<'a>>,
-    at: &str,
+    at: Place,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<Block<'a>>, Fault> {
     let mut blocks = Vec::with_capacity(calls.len());
     for (index, call) in calls.into_iter().enumerate() {
-        let at = format!("{at}.tool_calls[{index}]");
-        let function = call.function.ok_or_else(|| {
-            Fault::unsupported("anthropic knows function calls only", at.as_str())
-        })?;
+        let at = at.field("tool_calls").item(index);
+        let function = call
+            .function
+            .ok_or_else(|| Fault::unsupported("anthropic knows function calls only", at))?;
         blocks.push(Block::ToolUse {
             id: call_id(&call.id),
-            input: function.object(&at, warnings)?,
+            input: function.object(at, warnings)?,
             name: function.name,
             cache_control: None,
         });

@@ -182,7 +182,7 @@ fn format<'a>(
     family: Family,
     warnings: &mut Vec<String>,
 ) -> Result<Option<Format<'a>>, Fault> {
-    match chat.format()? {
+    match chat.format(warnings)? {
         chat::Format::Text => Ok(None),
         chat::Format::Json => {
             warnings.push(String::from(

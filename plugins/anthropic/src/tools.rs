@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use mux_plugin_sdk::Fault;
-use mux_plugin_sdk::chat::{self, Chat, Json, object};
+use mux_plugin_sdk::chat::{self, Chat, Json, Place, object};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -74,23 +74,23 @@ impl<'a> Tools<'a> {
     ) -> Result<Self, Fault> {
         let mut read = Self::default();
         let mut loose = false;
-        for (given, at) in chat.tools("anthropic")? {
-            read.tools.push(tool(given, family, &mut loose, &at)?);
+        for (given, at) in chat.tools("anthropic", warnings)? {
+            read.tools.push(tool(given, family, &mut loose, at)?);
         }
         if loose {
             warnings.push(String::from(
                 "`strict` was dropped: this model has no strict tools",
             ));
         }
-        read.choose(chat)?;
+        read.choose(chat, warnings)?;
         Ok(read)
     }
 
-    fn choose(&mut self, chat: &Chat<'a>) -> Result<(), Fault> {
+    fn choose(&mut self, chat: &Chat<'a>, warnings: &mut Vec<String>) -> Result<(), Fault> {
         if self.tools.is_empty() {
             return Ok(());
         }
-        let (kind, name) = match chat.choice("anthropic")? {
+        let (kind, name) = match chat.choice("anthropic", warnings)? {
             chat::Choice::Auto => (Kind::Auto, None),
             chat::Choice::None => (Kind::None, None),
             chat::Choice::Required => (Kind::Any, None),
@@ -119,7 +119,7 @@ fn tool<'a>(
     given: chat::Tool<'a>,
     family: Family,
     loose: &mut bool,
-    at: &str,
+    at: Place,
 ) -> Result<Tool<'a>, Fault> {
     match given {
         chat::Tool::Function {
@@ -144,7 +144,7 @@ fn tool<'a>(
 }
 
 /// A schema that says it is an object: the provider refuses any other.
-fn schema<'a>(parameters: Option<&'a RawValue>, at: &str) -> Result<Json<'a>, Fault> {
+fn schema(parameters: Option<&RawValue>, at: Place) -> Result<Json<'_>, Fault> {
     #[derive(Deserialize)]
     struct Typed<'a> {
         #[serde(rename = "type", borrow)]
@@ -180,17 +180,17 @@ mod tests {
     #[test]
     fn a_schema_without_a_type_becomes_an_object() {
         let given = raw(r#"{ "properties": {} }"#);
-        let made = schema(Some(&given), "tools[0]").expect("accepted");
+        let made = schema(Some(&given), Place::tool(0)).expect("accepted");
         assert_eq!(made.get(), r#"{"type":"object","properties": {} }"#);
         let empty = raw("{}");
-        let made = schema(Some(&empty), "tools[0]").expect("accepted");
+        let made = schema(Some(&empty), Place::tool(0)).expect("accepted");
         assert_eq!(made.get(), r#"{"type":"object"}"#);
     }
 
     #[test]
     fn a_schema_of_another_type_is_refused_with_its_place() {
         let given = raw(r#"{"type":"string"}"#);
-        let fault = schema(Some(&given), "tools[3]").expect_err("refused");
+        let fault = schema(Some(&given), Place::tool(3)).expect_err("refused");
         assert!(
             matches!(fault, Fault::InvalidRequest(bad) if bad.param.as_deref() == Some("tools[3]"))
         );

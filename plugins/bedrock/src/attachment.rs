@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use mux_plugin_sdk::Fault;
-use mux_plugin_sdk::chat::Address;
+use mux_plugin_sdk::chat::{Address, Place};
 
 use crate::block::{Attached, Block, S3, Source};
 
@@ -71,7 +71,7 @@ impl Names {
 }
 
 /// An image block.
-pub(crate) fn image<'a>(url: Cow<'a, str>, at: &str) -> Result<Block<'a>, Fault> {
+pub(crate) fn image(url: Cow<'_, str>, at: Place) -> Result<Block<'_>, Fault> {
     attached(url, IMAGES, at).map(|(format, source)| {
         Block::Image(Attached {
             format,
@@ -82,7 +82,7 @@ pub(crate) fn image<'a>(url: Cow<'a, str>, at: &str) -> Result<Block<'a>, Fault>
 }
 
 /// A video block.
-pub(crate) fn video<'a>(url: Cow<'a, str>, at: &str) -> Result<Block<'a>, Fault> {
+pub(crate) fn video(url: Cow<'_, str>, at: Place) -> Result<Block<'_>, Fault> {
     attached(url, VIDEOS, at).map(|(format, source)| {
         Block::Video(Attached {
             format,
@@ -97,7 +97,7 @@ pub(crate) fn document<'a>(
     url: Cow<'a, str>,
     name: Option<&str>,
     names: &mut Names,
-    at: &str,
+    at: Place,
 ) -> Result<Block<'a>, Fault> {
     let (format, source) = attached(url, DOCUMENTS, at)?;
     Ok(Block::Document(Attached {
@@ -110,7 +110,7 @@ pub(crate) fn document<'a>(
 fn attached<'a>(
     url: Cow<'a, str>,
     formats: &[(&str, &'static str)],
-    at: &str,
+    at: Place,
 ) -> Result<(&'static str, Source<'a>), Fault> {
     let address = Address::read(url, &["s3://", "https://", "http://"])
         .map_err(|bad| Fault::invalid(format!("the address {}", bad.0), at))?;

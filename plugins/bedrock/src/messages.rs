@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use mux_plugin_sdk::Fault;
 use mux_plugin_sdk::chat::content::plain;
-use mux_plugin_sdk::chat::{Message, Piece, Placed, ReasoningDetail, ToolCall, pieces, quoted};
+use mux_plugin_sdk::chat::{
+    Message, Piece, Place, Placed, ReasoningDetail, ToolCall, lone_text, pieces, quoted,
+};
+use serde_json::value::RawValue;
 
 use crate::attachment::{Names, document, image, video};
 use crate::block::{Block, CachePoint, Reasoning, Role, ToolResult, ToolUse, Turn};
@@ -33,7 +36,7 @@ impl<'a> Conversation<'a> {
         for (index, message) in messages.into_iter().enumerate() {
             let system = matches!(message.role.as_ref(), "system" | "developer");
             late_system |= system && !read.turns.is_empty();
-            read.add(message, &format!("messages[{index}]"), warnings)?;
+            read.add(message, Place::message(index), warnings)?;
         }
         if late_system {
             warnings.push(String::from(
@@ -55,11 +58,11 @@ impl<'a> Conversation<'a> {
     fn add(
         &mut self,
         message: Message<'a>,
-        at: &str,
+        at: Place,
         warnings: &mut Vec<String>,
     ) -> Result<(), Fault> {
-        let here = format!("{at}.content");
-        let mut content = self.blocks(&message, &here)?;
+        let here = at.field("content");
+        let mut content = self.blocks(&message, here, warnings)?;
         if message.cache_control.is_some() && !content.is_empty() {
             content.push(Block::CachePoint(CachePoint::DEFAULT));
         }
@@ -81,7 +84,7 @@ impl<'a> Conversation<'a> {
                 blocks.append(&mut content);
                 let calls = message.tool_calls.unwrap_or_default();
                 for (index, given) in calls.into_iter().enumerate() {
-                    blocks.push(call(given, &format!("{at}.tool_calls[{index}]"), warnings)?);
+                    blocks.push(call(given, at.field("tool_calls").item(index), warnings)?);
                 }
                 self.extend(Role::Assistant, blocks);
             }
@@ -100,16 +103,24 @@ impl<'a> Conversation<'a> {
             other => {
                 return Err(Fault::unsupported(
                     format!("bedrock knows no role `{other}`"),
-                    format!("{at}.role"),
+                    at.field("role"),
                 ));
             }
         }
         Ok(())
     }
 
-    fn blocks(&mut self, message: &Message<'a>, at: &str) -> Result<Vec<Block<'a>>, Fault> {
+    fn blocks(
+        &mut self,
+        message: &Message<'a>,
+        at: Place,
+        warnings: &mut Vec<String>,
+    ) -> Result<Vec<Block<'a>>, Fault> {
+        if let Some(text) = lone_text(message.content).filter(|text| begins(text)) {
+            return Ok(vec![Block::Text(Cow::Borrowed(text))]);
+        }
         let mut blocks = Vec::new();
-        for placed in pieces(message.content, at, "bedrock")? {
+        for placed in pieces(message.content, at, "bedrock", warnings)? {
             let Placed {
                 piece,
                 at,
@@ -117,13 +128,11 @@ impl<'a> Conversation<'a> {
             } = placed;
             blocks.push(match piece {
                 // Text of white space alone is refused.
-                Piece::Text(raw) if plain(raw, &at)?.trim().is_empty() => continue,
+                Piece::Text(raw) if !begins(raw) && plain(raw, at)?.trim().is_empty() => continue,
                 Piece::Text(raw) => Block::Text(Cow::Borrowed(raw)),
-                Piece::Image(url) => image(url, &at)?,
-                Piece::Video(url) => video(url, &at)?,
-                Piece::File { data, name } => {
-                    document(data, name.as_deref(), &mut self.names, &at)?
-                }
+                Piece::Image(url) => image(url, at)?,
+                Piece::Video(url) => video(url, at)?,
+                Piece::File { data, name } => document(data, name.as_deref(), &mut self.names, at)?,
                 Piece::Audio { .. } => {
                     return Err(Fault::unsupported("bedrock takes no sound here", at));
                 }
@@ -198,6 +207,12 @@ impl<'a> Conversation<'a> {
     }
 }
 
+/// Whether the first character of a text is one to be seen, so that the rest need not be read.
+fn begins(text: &RawValue) -> bool {
+    let first = text.get().as_bytes().get(1);
+    first.is_some_and(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'))
+}
+
 /// The reasoning that came with its seal. Other reasoning would be refused and is left out.
 fn thoughts<'a>(details: Vec<ReasoningDetail>) -> Vec<Block<'a>> {
     let block = |detail: ReasoningDetail| {
@@ -219,7 +234,7 @@ fn thoughts<'a>(details: Vec<ReasoningDetail>) -> Vec<Block<'a>> {
     ours.filter_map(block).collect()
 }
 
-fn call<'a>(call: ToolCall<'a>, at: &str, warnings: &mut Vec<String>) -> Result<Block<'a>, Fault> {
+fn call<'a>(call: ToolCall<'a>, at: Place, warnings: &mut Vec<String>) -> Result<Block<'a>, Fault> {
     let function = call
         .function
         .ok_or_else(|| Fault::unsupported("bedrock knows function calls only", at))?;

@@ -116,7 +116,7 @@ pub(crate) fn prepare(ctx: &RequestCtx, body: &[u8]) -> Result<RequestPlan, Faul
     let conversation = Conversation::read(messages, tool_config.is_some(), &mut warnings)?;
     let forced = tool_config.is_some()
         && matches!(
-            chat.choice("bedrock")?,
+            chat.choice("bedrock", &mut warnings)?,
             Choice::Required | Choice::Named(_) | Choice::Among { must: true, .. }
         );
     let mut fields = Map::new();
@@ -197,7 +197,7 @@ fn inference(
 }
 
 fn output(chat: &Chat<'_>, warnings: &mut Vec<String>) -> Result<Option<OutputConfig>, Fault> {
-    match chat.format()? {
+    match chat.format(warnings)? {
         Format::Text => Ok(None),
         Format::Json => {
             warnings.push(String::from(

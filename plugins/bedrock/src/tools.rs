@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use mux_plugin_sdk::Fault;
-use mux_plugin_sdk::chat::{Chat, Choice, Json, Tool, object};
+use mux_plugin_sdk::chat::{Chat, Choice, Json, Place, Tool, object};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -57,7 +57,7 @@ impl<'a> Config<'a> {
         warnings: &mut Vec<String>,
     ) -> Result<Option<Self>, Fault> {
         let mut names = None;
-        let tool_choice = match chat.choice("bedrock")? {
+        let tool_choice = match chat.choice("bedrock", warnings)? {
             Choice::Auto => None,
             Choice::None if !history => return Ok(None),
             Choice::None => {
@@ -75,7 +75,7 @@ impl<'a> Config<'a> {
         };
         let mut tools = Vec::new();
         let mut loose = false;
-        for (tool, at) in chat.tools("bedrock")? {
+        for (tool, at) in chat.tools("bedrock", warnings)? {
             match tool {
                 Tool::Function {
                     name,
@@ -101,7 +101,7 @@ impl<'a> Config<'a> {
                         tools.push(Offered::CachePoint(CachePoint::DEFAULT));
                     }
                 }
-                Tool::Server(raw) => tools.push(Offered::SystemTool(system(raw, &at)?)),
+                Tool::Server(raw) => tools.push(Offered::SystemTool(system(raw, at)?)),
             }
         }
         if loose {
@@ -121,7 +121,7 @@ fn schema(parameters: Option<&RawValue>) -> Result<Json<'_>, Fault> {
 }
 
 /// `{"type": "system_tool", …}` without its type.
-fn system(raw: &RawValue, at: &str) -> Result<Value, Fault> {
+fn system(raw: &RawValue, at: Place) -> Result<Value, Fault> {
     let mut tool: Map<String, Value> = serde_json::from_str(raw.get())
         .map_err(|error| Fault::invalid(format!("not understood: {error}"), at))?;
     let kind = tool.remove("type");

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use mux_plugin_sdk::Fault;
-use mux_plugin_sdk::chat::{Json, Message, Piece, Placed, ToolCall, pieces, quoted};
+use mux_plugin_sdk::chat::{Json, Message, Piece, Place, Placed, ToolCall, pieces, quoted};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -57,14 +57,22 @@ struct Function<'a> {
 }
 
 /// Reads all messages.
-pub(crate) fn turns(messages: Vec<Message<'_>>) -> Result<Vec<Turn<'_>>, Fault> {
-    let numbered = messages.into_iter().enumerate();
-    numbered
-        .map(|(index, message)| turn(message, &format!("messages[{index}]")))
-        .collect()
+pub(crate) fn turns<'a>(
+    messages: Vec<Message<'a>>,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Turn<'a>>, Fault> {
+    let mut turns = Vec::with_capacity(messages.len());
+    for (index, message) in messages.into_iter().enumerate() {
+        turns.push(turn(message, Place::message(index), warnings)?);
+    }
+    Ok(turns)
 }
 
-fn turn<'a>(message: Message<'a>, at: &str) -> Result<Turn<'a>, Fault> {
+fn turn<'a>(
+    message: Message<'a>,
+    at: Place,
+    warnings: &mut Vec<String>,
+) -> Result<Turn<'a>, Fault> {
     let role = match message.role.as_ref() {
         "system" | "developer" => "system",
         "user" => "user",
@@ -73,7 +81,7 @@ fn turn<'a>(message: Message<'a>, at: &str) -> Result<Turn<'a>, Fault> {
         other => {
             return Err(Fault::unsupported(
                 format!("cohere knows no role `{other}`"),
-                format!("{at}.role"),
+                at.field("role"),
             ));
         }
     };
@@ -89,7 +97,7 @@ fn turn<'a>(message: Message<'a>, at: &str) -> Result<Turn<'a>, Fault> {
     let calls = message.tool_calls.unwrap_or_default();
     let calls = calls.into_iter().enumerate();
     let tool_calls: Vec<Call<'a>> = calls
-        .map(|(index, given)| call(given, &format!("{at}.tool_calls[{index}]")))
+        .map(|(index, given)| call(given, at.field("tool_calls").item(index)))
         .collect::<Result<_, Fault>>()?;
     // Beside calls the reasoning is a plan, elsewhere it is a part.
     let (tool_plan, thought) = if tool_calls.is_empty() {
@@ -99,7 +107,13 @@ fn turn<'a>(message: Message<'a>, at: &str) -> Result<Turn<'a>, Fault> {
     };
     Ok(Turn {
         role,
-        content: content(message.content, &thought, role, &format!("{at}.content"))?,
+        content: content(
+            message.content,
+            &thought,
+            role,
+            at.field("content"),
+            warnings,
+        )?,
         tool_plan,
         tool_calls,
         tool_call_id: message.tool_call_id,
@@ -110,7 +124,8 @@ fn content<'a>(
     given: Option<&'a RawValue>,
     thought: &str,
     role: &str,
-    at: &str,
+    at: Place,
+    warnings: &mut Vec<String>,
 ) -> Result<Option<Content<'a>>, Fault> {
     if let Some(raw) = given.filter(|raw| raw.get().starts_with('"') && thought.is_empty()) {
         let empty = raw.get().len() == 2 && role == "assistant";
@@ -122,7 +137,7 @@ fn content<'a>(
             thinking: quoted(thought)?,
         });
     }
-    for Placed { piece, at, .. } in pieces(given, at, "cohere")? {
+    for Placed { piece, at, .. } in pieces(given, at, "cohere", warnings)? {
         parts.push(match piece {
             Piece::Text(raw) => Part::Text {
                 text: Cow::Borrowed(raw),
@@ -141,7 +156,7 @@ fn content<'a>(
     Ok((!parts.is_empty()).then_some(Content::Parts(parts)))
 }
 
-fn call<'a>(call: ToolCall<'a>, at: &str) -> Result<Call<'a>, Fault> {
+fn call(call: ToolCall<'_>, at: Place) -> Result<Call<'_>, Fault> {
     let function = call
         .function
         .ok_or_else(|| Fault::unsupported("cohere knows function calls only", at))?;

@@ -89,12 +89,12 @@ pub(crate) fn prepare(ctx: &RequestCtx, body: &[u8]) -> Result<RequestPlan, Faul
     chat.warn_of("cohere", WITHOUT, &mut warnings);
     chat.warn_of_messages(&mut warnings);
     chat.warn_of_marks("cohere", &mut warnings);
-    let messages = turns(std::mem::take(&mut chat.messages))?;
-    let tools = Tools::read(&chat)?;
+    let messages = turns(std::mem::take(&mut chat.messages), &mut warnings)?;
+    let tools = Tools::read(&chat, &mut warnings)?;
     let request = Body {
         model: &ctx.model,
         messages,
-        response_format: shape(&chat, !tools.kept.is_empty())?,
+        response_format: shape(&chat, !tools.kept.is_empty(), &mut warnings)?,
         tools: tools.kept,
         tool_choice: tools.choice,
         strict_tools: tools.strict,
@@ -127,8 +127,8 @@ struct Tools<'a> {
 
 impl<'a> Tools<'a> {
     /// A tool that has to be called is the only one left: Cohere cannot be told a name.
-    fn read(chat: &Chat<'a>) -> Result<Self, Fault> {
-        let (choice, names) = match chat.choice("cohere")? {
+    fn read(chat: &Chat<'a>, warnings: &mut Vec<String>) -> Result<Self, Fault> {
+        let (choice, names) = match chat.choice("cohere", warnings)? {
             Choice::Auto => (None, None),
             Choice::None => (Some("NONE"), None),
             Choice::Required => (Some("REQUIRED"), None),
@@ -136,8 +136,10 @@ impl<'a> Tools<'a> {
             Choice::Among { names, must } => (must.then_some("REQUIRED"), Some(names)),
         };
         let mut tools = Self::default();
+        // They are sent as they came: nothing of them is lost.
+        let read = chat.tools("cohere", &mut Vec::new())?;
         let raw = chat.tools.iter().flatten();
-        for ((tool, at), raw) in chat.tools("cohere")?.into_iter().zip(raw) {
+        for ((tool, at), raw) in read.into_iter().zip(raw) {
             let Tool::Function { name, strict, .. } = tool else {
                 return Err(Fault::unsupported(
                     "cohere runs no tools of its own here",
@@ -154,8 +156,12 @@ impl<'a> Tools<'a> {
     }
 }
 
-fn shape<'a>(chat: &Chat<'a>, tools: bool) -> Result<Option<Shape<'a>>, Fault> {
-    let json_schema = match chat.format()? {
+fn shape<'a>(
+    chat: &Chat<'a>,
+    tools: bool,
+    warnings: &mut Vec<String>,
+) -> Result<Option<Shape<'a>>, Fault> {
+    let json_schema = match chat.format(warnings)? {
         Format::Text => return Ok(None),
         Format::Json => None,
         Format::Schema { schema, .. } => Some(schema),

@@ -176,3 +176,113 @@ fn a_mark_for_the_cache_reaches_those_that_take_it_and_is_named_by_the_rest() {
         assert!(warnings.is_empty(), "{adapter}: {warnings:?}");
     }
 }
+
+#[test]
+fn what_lies_deeper_and_is_not_read_is_named_once_by_the_way_to_it() {
+    let call = |id: &str| json!({"id": id, "type": "function", "index": 0, "custom": {"a": 1}, "function": {"name": "f", "arguments": "{}", "version": 2}});
+    let asked = json!({
+        "stream_options": {"include_usage": true, "include_obfuscation": true},
+        "response_format": {"type": "json_object", "schema": {"type": "object"}},
+        "messages": [
+            {"role": "user", "content": [
+                {"type": "text", "text": "a", "weight": 2, "annotations": []},
+                {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk=", "detail": "low"}},
+                {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk=", "detail": "high"}}]},
+            {"role": "assistant", "content": "b", "images": [{"type": "image_url"}], "tool_calls": [call("c1"), call("c2")]},
+            {"role": "tool", "tool_call_id": "c1", "content": "d", "is_error": true},
+            {"role": "tool", "tool_call_id": "c2", "content": "d", "is_error": true},
+            {"role": "user", "content": "e", "weight": 1}, {"role": "user", "content": "e", "weight": 1, "ttl": null}]});
+    for (adapter, model) in ADAPTERS {
+        let (_, warnings) = sent(adapter, model, &asked);
+        for name in [
+            "stream_options.include_obfuscation",
+            "messages[].content[].weight",
+            "messages[].content[].image_url.detail",
+            "messages[].images",
+            "messages[].tool_calls[].custom",
+            "messages[].tool_calls[].function.version",
+            "messages[].is_error",
+            "messages[].weight",
+        ] {
+            let said = format!("`{name}` was dropped");
+            let times = warnings.iter().filter(|w| **w == said).count();
+            assert_eq!(times, 1, "{adapter}: {name} in {warnings:?}");
+        }
+        // Mistral is sent the format as it came.
+        let lost = usize::from(adapter != "mistral");
+        assert_eq!(
+            named(&warnings, "response_format.schema").len(),
+            lost,
+            "{adapter}: {warnings:?}"
+        );
+        let bare = |w: &&String| w.ends_with(" was dropped");
+        let all = warnings.iter().filter(bare).count();
+        assert_eq!(all, 8 + lost, "{adapter}: {warnings:?}");
+    }
+}
+
+#[test]
+fn a_tools_fields_are_named_where_it_is_written_anew_and_arrive_elsewhere() {
+    let asked = question(
+        &json!({"tools": [{"type": "function", "defer_loading": true, "eager": false,
+        "function": {"name": "f", "parameters": {"type": "object", "properties": {}}, "response": {"type": "string"}, "strict": false}}]}),
+    );
+    for (adapter, model) in ADAPTERS {
+        let (sent, warnings) = sent(adapter, model, &asked);
+        if ["cohere", "mistral", "ollama"].contains(&adapter) {
+            assert_eq!(sent["tools"], asked["tools"], "{adapter}");
+            assert_eq!(warnings, Vec::<String>::new(), "{adapter}");
+        } else {
+            assert_eq!(
+                warnings,
+                [
+                    "`tools[].defer_loading` was dropped",
+                    "`tools[].function.response` was dropped"
+                ],
+                "{adapter}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_a_choice_among_tools_asks_for_beyond_its_form_is_named() {
+    let tool = |name: &str| json!({"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": {}}}});
+    let allowed = |more: Value| {
+        let mut allowed =
+            json!({"mode": "auto", "tools": [{"type": "function", "function": {"name": "a"}}]});
+        allowed["most"] = more;
+        question(&json!({"tools": [tool("a"), tool("b")],
+            "tool_choice": {"type": "allowed_tools", "allowed_tools": allowed}}))
+    };
+    for (adapter, model) in ADAPTERS {
+        let (_, warnings) = sent(adapter, model, &allowed(json!(2)));
+        let said = ["`tool_choice.allowed_tools.most` was dropped"];
+        assert_eq!(warnings, said, "{adapter}");
+        let (_, warnings) = sent(adapter, model, &allowed(Value::Null));
+        assert_eq!(warnings, Vec::<String>::new(), "{adapter}");
+    }
+}
+
+#[test]
+fn an_answer_that_comes_back_as_mux_wrote_it_loses_nothing() {
+    let answer = json!({"role": "assistant", "content": "b", "refusal": null, "annotations": [], "audio": null, "function_call": null,
+        "reasoning_details": [{"type": "reasoning.text", "text": "Hm", "signature": "s", "provider": "elsewhere", "index": 0, "format": "x"}],
+        "extra_content": {"elsewhere": {"seal": "s"}},
+        "tool_calls": [{"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"},
+            "extra_content": {"google": {"thought_signature": "s"}}}]});
+    let asked = json!({
+        "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}],
+        "messages": [
+            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk=", "detail": "auto"}}]},
+            answer, {"role": "tool", "tool_call_id": "c1", "content": "d", "extra_content": {"anthropic": {"is_error": true}}},
+            {"role": "assistant", "content": null, "refusal": "I will not."}, {"role": "user", "content": "e"},
+            {"role": "assistant", "content": "", "refusal": "Nor that."}, {"role": "user", "content": "e"}]});
+    for (adapter, model) in ADAPTERS {
+        let (sent, warnings) = sent(adapter, model, &asked);
+        assert_eq!(warnings, Vec::<String>::new(), "{adapter}");
+        let sent = sent.to_string();
+        assert!(sent.contains("I will not."), "{adapter}: {sent}");
+        assert!(sent.contains("Nor that."), "{adapter}: {sent}");
+    }
+}

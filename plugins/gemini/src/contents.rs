@@ -7,7 +7,8 @@ use mux_plugin_sdk::Fault;
 use mux_plugin_sdk::chat::content::plain;
 use mux_plugin_sdk::chat::request::extra;
 use mux_plugin_sdk::chat::{
-    Address, Json, Message, Piece, Placed, ReasoningDetail, ToolCall, object, pieces, quoted,
+    Address, Json, Message, Piece, Place, Placed, ReasoningDetail, ToolCall, lone_text, object,
+    pieces, quoted,
 };
 use serde::Deserialize;
 
@@ -38,6 +39,8 @@ struct Reader<'a, 'w> {
     names: BTreeMap<String, Cow<'a, str>>,
     /// A call had to do with the stand-in.
     foreign: bool,
+    /// A file had a name.
+    named: bool,
     warnings: &'w mut Vec<String>,
 }
 
@@ -54,13 +57,14 @@ impl<'a> Contents<'a> {
             turns: Vec::new(),
             names: BTreeMap::new(),
             foreign: false,
+            named: false,
             warnings,
         };
         let mut late_system = false;
         for (index, message) in messages.into_iter().enumerate() {
             let system = matches!(message.role.as_ref(), "system" | "developer");
             late_system |= system && !reader.turns.is_empty();
-            reader.add(message, &format!("messages[{index}]"))?;
+            reader.add(message, Place::message(index))?;
         }
         reader.finish(late_system)
     }
@@ -78,6 +82,11 @@ impl<'a> Reader<'a, '_> {
                 "a call of `messages[].tool_calls` came without gemini's signature: a stand-in was sent",
             ));
         }
+        if self.named {
+            self.warnings.push(String::from(
+                "`messages[].content[].file.filename` was dropped",
+            ));
+        }
         if self.turns.is_empty() {
             return Err(Fault::invalid(
                 "gemini needs at least one message that is not a system message",
@@ -90,21 +99,20 @@ impl<'a> Reader<'a, '_> {
         })
     }
 
-    fn add(&mut self, message: Message<'a>, at: &str) -> Result<(), Fault> {
-        let here = format!("{at}.content");
+    fn add(&mut self, message: Message<'a>, at: Place) -> Result<(), Fault> {
         match message.role.as_ref() {
             "system" | "developer" => {
-                let parts = parts(&message, &here)?;
+                let parts = self.parts(&message, at)?;
                 if parts.iter().any(|part| !matches!(part.said, Said::Text(_))) {
                     return Err(Fault::unsupported(
                         "gemini's system prompt is text only",
-                        here,
+                        at.field("content"),
                     ));
                 }
                 self.system.extend(parts);
             }
             "user" => {
-                let parts = parts(&message, &here)?;
+                let parts = self.parts(&message, at)?;
                 self.extend(Role::User, parts);
             }
             "assistant" => {
@@ -115,11 +123,47 @@ impl<'a> Reader<'a, '_> {
             other => {
                 return Err(Fault::unsupported(
                     format!("gemini knows no role `{other}`"),
-                    format!("{at}.role"),
+                    at.field("role"),
                 ));
             }
         }
         Ok(())
+    }
+
+    fn pieces(&mut self, message: &Message<'a>, at: Place) -> Result<Vec<Placed<'a>>, Fault> {
+        pieces(
+            message.content,
+            at.field("content"),
+            "gemini",
+            self.warnings,
+        )
+    }
+
+    fn parts(&mut self, message: &Message<'a>, at: Place) -> Result<Vec<Part<'a>>, Fault> {
+        if let Some(text) = lone_text(message.content) {
+            return Ok(vec![Said::Text(Cow::Borrowed(text)).into()]);
+        }
+        let pieces = self.pieces(message, at)?;
+        pieces
+            .into_iter()
+            .map(|Placed { piece, at, .. }| self.part(piece, at))
+            .collect()
+    }
+
+    fn part(&mut self, piece: Piece<'a>, at: Place) -> Result<Part<'a>, Fault> {
+        let said = match piece {
+            Piece::Text(raw) => Said::Text(Cow::Borrowed(raw)),
+            Piece::Image(url) | Piece::Video(url) => addressed(url, at)?,
+            Piece::File { data, name } => {
+                self.named |= name.is_some();
+                addressed(data, at)?
+            }
+            Piece::Audio { data, format } => Said::InlineData(Inline {
+                mime_type: Cow::Owned(format!("audio/{format}")),
+                data,
+            }),
+        };
+        Ok(said.into())
     }
 
     /// Messages of one role in a row become one turn.
@@ -133,8 +177,8 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    fn answer(&mut self, message: Message<'a>, at: &str) -> Result<Vec<Part<'a>>, Fault> {
-        let mut said = parts(&message, &format!("{at}.content"))?;
+    fn answer(&mut self, message: Message<'a>, at: Place) -> Result<Vec<Part<'a>>, Fault> {
+        let mut said = self.parts(&message, at)?;
         let (mut all, seal) = thoughts(message.reasoning_details.unwrap_or_default())?;
         if let Some(seal) = seal {
             let last = said
@@ -150,20 +194,15 @@ impl<'a> Reader<'a, '_> {
             }
         }
         all.append(&mut said);
-        for (index, call) in message
-            .tool_calls
-            .unwrap_or_default()
-            .into_iter()
-            .enumerate()
-        {
-            let at = format!("{at}.tool_calls[{index}]");
-            let part = self.call(call, index == 0, &at)?;
-            all.push(part);
+        let calls = message.tool_calls.unwrap_or_default();
+        for (index, call) in calls.into_iter().enumerate() {
+            let at = at.field("tool_calls").item(index);
+            all.push(self.call(call, index == 0, at)?);
         }
         Ok(all)
     }
 
-    fn call(&mut self, call: ToolCall<'a>, first: bool, at: &str) -> Result<Part<'a>, Fault> {
+    fn call(&mut self, call: ToolCall<'a>, first: bool, at: Place) -> Result<Part<'a>, Fault> {
         let function = call
             .function
             .ok_or_else(|| Fault::unsupported("gemini knows function calls only", at))?;
@@ -187,7 +226,7 @@ impl<'a> Reader<'a, '_> {
         })
     }
 
-    fn result(&mut self, message: &Message<'a>, at: &str) -> Result<(), Fault> {
+    fn result(&mut self, message: &Message<'a>, at: Place) -> Result<(), Fault> {
         let id = message
             .tool_call_id
             .clone()
@@ -196,22 +235,21 @@ impl<'a> Reader<'a, '_> {
         let name = name.ok_or_else(|| {
             Fault::invalid(
                 "gemini wants the name of the function, and no earlier message calls one by this id",
-                format!("{at}.tool_call_id"),
+                at.field("tool_call_id"),
             )
         })?;
         let mut text = String::new();
         let mut parts = Vec::new();
-        for Placed { piece, at, .. } in pieces(message.content, &format!("{at}.content"), "gemini")?
-        {
+        for Placed { piece, at, .. } in self.pieces(message, at)? {
             match piece {
-                Piece::Text(raw) => text.push_str(&plain(raw, &at)?),
+                Piece::Text(raw) => text.push_str(&plain(raw, at)?),
                 _ if !self.family.third => {
                     return Err(Fault::unsupported(
                         "this model takes text only as the result of a call",
                         at,
                     ));
                 }
-                other => parts.push(part(other, &at)?),
+                other => parts.push(self.part(other, at)?),
             }
         }
         self.add_result(Answered {
@@ -275,28 +313,7 @@ fn thoughts<'a>(details: Vec<ReasoningDetail>) -> Result<(Vec<Part<'a>>, Option<
     Ok((parts, seal))
 }
 
-fn parts<'a>(message: &Message<'a>, at: &str) -> Result<Vec<Part<'a>>, Fault> {
-    let pieces = pieces(message.content, at, "gemini")?;
-    pieces
-        .into_iter()
-        .map(|Placed { piece, at, .. }| part(piece, &at))
-        .collect()
-}
-
-fn part<'a>(piece: Piece<'a>, at: &str) -> Result<Part<'a>, Fault> {
-    let said = match piece {
-        Piece::Text(raw) => Said::Text(Cow::Borrowed(raw)),
-        Piece::Image(url) | Piece::Video(url) => addressed(url, at)?,
-        Piece::File { data, .. } => addressed(data, at)?,
-        Piece::Audio { data, format } => Said::InlineData(Inline {
-            mime_type: Cow::Owned(format!("audio/{format}")),
-            data,
-        }),
-    };
-    Ok(said.into())
-}
-
-fn addressed<'a>(url: Cow<'a, str>, at: &str) -> Result<Said<'a>, Fault> {
+fn addressed(url: Cow<'_, str>, at: Place) -> Result<Said<'_>, Fault> {
     let address = Address::read(url, &["https://", "http://", "gs://"])
         .map_err(|bad| Fault::invalid(format!("the address {}", bad.0), at))?;
     Ok(match address {

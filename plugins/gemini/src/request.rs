@@ -124,7 +124,7 @@ fn generation<'a>(
     tools: bool,
     warnings: &mut Vec<String>,
 ) -> Result<Generation<'a>, Fault> {
-    let (response_mime_type, response_json_schema) = match chat.format()? {
+    let (response_mime_type, response_json_schema) = match chat.format(warnings)? {
         Format::Text => (None, None),
         Format::Json => (Some("application/json"), None),
         Format::Schema { schema, .. } => (Some("application/json"), Some(schema)),

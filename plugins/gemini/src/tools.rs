@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use mux_plugin_sdk::Fault;
-use mux_plugin_sdk::chat::{Chat, Choice, Tool};
+use mux_plugin_sdk::chat::{Chat, Choice, Place, Tool};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -63,7 +63,7 @@ impl<'a> Tools<'a> {
         let mut read = Self::default();
         let mut functions = Vec::new();
         let mut loose = false;
-        for (tool, at) in chat.tools("gemini")? {
+        for (tool, at) in chat.tools("gemini", warnings)? {
             match tool {
                 Tool::Function {
                     name,
@@ -79,7 +79,7 @@ impl<'a> Tools<'a> {
                         parameters_json_schema: parameters,
                     });
                 }
-                Tool::Server(raw) => read.tools.push(server(raw, &at)?),
+                Tool::Server(raw) => read.tools.push(server(raw, at)?),
             }
         }
         if loose {
@@ -95,7 +95,7 @@ impl<'a> Tools<'a> {
                 },
             })
         };
-        read.config = match chat.choice("gemini")? {
+        read.config = match chat.choice("gemini", warnings)? {
             Choice::Auto => None,
             Choice::None => calling("NONE", Vec::new()),
             Choice::Required => calling("ANY", Vec::new()),
@@ -120,7 +120,7 @@ impl<'a> Tools<'a> {
 }
 
 /// `{"type": "google_search", …}` as `{"google_search": {…}}`; what is no such object goes as it is.
-fn server<'a>(raw: &RawValue, at: &str) -> Result<Offered<'a>, Fault> {
+fn server<'a>(raw: &RawValue, at: Place) -> Result<Offered<'a>, Fault> {
     let mut tool: Map<String, Value> = serde_json::from_str(raw.get())
         .map_err(|error| Fault::invalid(format!("not understood: {error}"), at))?;
     let Some(Value::String(kind)) = tool.remove("type") else {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use mux_plugin_sdk::Fault;
 use mux_plugin_sdk::chat::{
-    Json, Message, Piece, Placed, ReasoningDetail, ToolCall, pieces, quoted,
+    Json, Message, Piece, Place, Placed, ReasoningDetail, ToolCall, pieces, quoted,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -73,10 +73,13 @@ struct Function<'a> {
 }
 
 /// Reads all messages.
-pub(crate) fn turns(messages: Vec<Message<'_>>) -> Result<Vec<Turn<'_>>, Fault> {
+pub(crate) fn turns<'a>(
+    messages: Vec<Message<'a>>,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Turn<'a>>, Fault> {
     let mut turns = Vec::with_capacity(messages.len());
     for (index, message) in messages.into_iter().enumerate() {
-        turns.push(turn(message, index)?);
+        turns.push(turn(message, Place::message(index), warnings)?);
     }
     if let Some(last) = turns.last_mut() {
         last.prefix = last.role == "assistant" && last.tool_calls.is_empty();
@@ -84,16 +87,18 @@ pub(crate) fn turns(messages: Vec<Message<'_>>) -> Result<Vec<Turn<'_>>, Fault> 
     Ok(turns)
 }
 
-fn turn(message: Message<'_>, index: usize) -> Result<Turn<'_>, Fault> {
-    // Written out where something is wrong, or may be: most messages are a role and a text.
-    let at = || format!("messages[{index}]");
+fn turn<'a>(
+    message: Message<'a>,
+    at: Place,
+    warnings: &mut Vec<String>,
+) -> Result<Turn<'a>, Fault> {
     let role = match message.role.as_ref() {
         "developer" => Cow::Borrowed("system"),
         "system" | "user" | "assistant" | "tool" => message.role,
         other => {
             return Err(Fault::unsupported(
                 format!("mistral knows no role `{other}`"),
-                format!("{}.role", at()),
+                at.field("role"),
             ));
         }
     };
@@ -102,14 +107,14 @@ fn turn(message: Message<'_>, index: usize) -> Result<Turn<'_>, Fault> {
     let called: Result<_, Fault> = calls
         .into_iter()
         .enumerate()
-        .map(|(number, given)| call(given, &format!("{}.tool_calls[{number}]", at())))
+        .map(|(number, given)| call(given, at.field("tool_calls").item(number)))
         .collect();
     let tool = role == "tool";
     if tool && message.tool_call_id.is_none() {
-        return Err(Fault::invalid("a tool message needs `tool_call_id`", at()));
+        return Err(Fault::invalid("a tool message needs `tool_call_id`", at));
     }
     Ok(Turn {
-        content: content(message.content, thoughts, index)?,
+        content: content(message.content, thoughts, at.field("content"), warnings)?,
         tool_calls: called?,
         tool_call_id: message.tool_call_id.map(|id| call_id::fitting(&id)),
         name: message.name.filter(|_| tool),
@@ -121,7 +126,8 @@ fn turn(message: Message<'_>, index: usize) -> Result<Turn<'_>, Fault> {
 fn content<'a>(
     given: Option<&'a RawValue>,
     thoughts: Option<Part<'a>>,
-    index: usize,
+    at: Place,
+    warnings: &mut Vec<String>,
 ) -> Result<Content<'a>, Fault> {
     if let (Some(raw), None) = (given, &thoughts)
         && raw.get().starts_with('"')
@@ -129,9 +135,8 @@ fn content<'a>(
         return Ok(Content::Text(raw));
     }
     let mut parts: Vec<Part<'a>> = thoughts.into_iter().collect();
-    for Placed { piece, at, .. } in pieces(given, &format!("messages[{index}].content"), "mistral")?
-    {
-        parts.push(part(piece, &at)?);
+    for Placed { piece, at, .. } in pieces(given, at, "mistral", warnings)? {
+        parts.push(part(piece, at)?);
     }
     Ok(if parts.is_empty() {
         Content::Empty("")
@@ -140,7 +145,7 @@ fn content<'a>(
     })
 }
 
-fn part<'a>(piece: Piece<'a>, at: &str) -> Result<Part<'a>, Fault> {
+fn part(piece: Piece<'_>, at: Place) -> Result<Part<'_>, Fault> {
     Ok(match piece {
         Piece::Text(raw) => Part::Text {
             text: Cow::Borrowed(raw),
@@ -170,7 +175,7 @@ fn thoughts<'a>(details: Vec<ReasoningDetail>) -> Result<Option<Part<'a>>, Fault
     Ok((!thinking.is_empty()).then_some(Part::Thinking { thinking }))
 }
 
-fn call<'a>(call: ToolCall<'a>, at: &str) -> Result<Call<'a>, Fault> {
+fn call(call: ToolCall<'_>, at: Place) -> Result<Call<'_>, Fault> {
     let function = call
         .function
         .ok_or_else(|| Fault::unsupported("mistral knows function calls only", at))?;

@@ -68,13 +68,15 @@ pub(crate) fn prepare(ctx: &RequestCtx, body: &[u8]) -> Result<RequestPlan, Faul
     let mut chat = Chat::read(body)?;
     chat.refuse_old_and_loud("mistral")?;
     // Read for its faults: the format itself goes as it is.
-    chat.format()?;
+    chat.format(&mut Vec::new())?;
+    // An answer at the end is gone on with, whether it says so or not.
+    chat.unread.retain(|name| name != "messages[].prefix");
     let mut warnings = Vec::new();
     chat.warn_of("mistral", WITHOUT, &mut warnings);
     chat.warn_of_messages(&mut warnings);
     chat.warn_of_marks("mistral", &mut warnings);
-    let messages = turns(std::mem::take(&mut chat.messages))?;
-    let (tools, tool_choice) = tools::read(&chat)?;
+    let messages = turns(std::mem::take(&mut chat.messages), &mut warnings)?;
+    let (tools, tool_choice) = tools::read(&chat, &mut warnings)?;
     let request = Body {
         model: &ctx.model,
         messages,

@@ -26,11 +26,15 @@ pub(crate) struct Named<'a> {
 }
 
 /// The tools as the client wrote them, those the choice leaves, and the choice.
-pub(crate) fn read<'a>(chat: &Chat<'a>) -> Result<(Vec<Json<'a>>, Option<Chosen<'a>>), Fault> {
+pub(crate) fn read<'a>(
+    chat: &Chat<'a>,
+    warnings: &mut Vec<String>,
+) -> Result<(Vec<Json<'a>>, Option<Chosen<'a>>), Fault> {
     let raw = chat.tools.as_deref().unwrap_or_default();
-    let read = chat.tools("mistral")?;
+    // They are sent as they came: nothing of them is lost.
+    let read = chat.tools("mistral", &mut Vec::new())?;
     let mut kept: Vec<&'a RawValue> = raw.to_vec();
-    let chosen = match chat.choice("mistral")? {
+    let chosen = match chat.choice("mistral", warnings)? {
         Choice::Auto => chat.tool_choice.map(|_| Chosen::Word("auto")),
         Choice::None => Some(Chosen::Word("none")),
         Choice::Required => Some(Chosen::Word("any")),

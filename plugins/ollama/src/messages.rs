@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use mux_plugin_sdk::Fault;
 use mux_plugin_sdk::chat::content::plain;
-use mux_plugin_sdk::chat::{Address, Json, Message, Piece, Placed, ToolCall, pieces};
+use mux_plugin_sdk::chat::{Address, Json, Message, Piece, Place, Placed, ToolCall, pieces};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -55,12 +55,7 @@ pub(crate) fn turns<'a>(
     let mut names = BTreeMap::new();
     let mut turns = Vec::with_capacity(messages.len());
     for (index, message) in messages.into_iter().enumerate() {
-        turns.push(turn(
-            message,
-            &mut names,
-            &format!("messages[{index}]"),
-            warnings,
-        )?);
+        turns.push(turn(message, &mut names, Place::message(index), warnings)?);
     }
     Ok(turns)
 }
@@ -68,7 +63,7 @@ pub(crate) fn turns<'a>(
 fn turn<'a>(
     message: Message<'a>,
     names: &mut BTreeMap<String, Cow<'a, str>>,
-    at: &str,
+    at: Place,
     warnings: &mut Vec<String>,
 ) -> Result<Turn<'a>, Fault> {
     let role = match message.role.as_ref() {
@@ -79,11 +74,11 @@ fn turn<'a>(
         other => {
             return Err(Fault::unsupported(
                 format!("ollama knows no role `{other}`"),
-                format!("{at}.role"),
+                at.field("role"),
             ));
         }
     };
-    let (content, images) = content(message.content, &format!("{at}.content"))?;
+    let (content, images) = content(message.content, at.field("content"), warnings)?;
     let mut thinking = String::new();
     for detail in message.reasoning_details.unwrap_or_default() {
         if detail.provider.as_deref() == Some("ollama") {
@@ -91,13 +86,9 @@ fn turn<'a>(
         }
     }
     let mut tool_calls = Vec::new();
-    for (index, given) in message
-        .tool_calls
-        .unwrap_or_default()
-        .into_iter()
-        .enumerate()
-    {
-        let call = call(given, &format!("{at}.tool_calls[{index}]"), warnings)?;
+    let calls = message.tool_calls.unwrap_or_default();
+    for (index, given) in calls.into_iter().enumerate() {
+        let call = call(given, at.field("tool_calls").item(index), warnings)?;
         names.insert(call.id.clone(), call.function.name.clone());
         tool_calls.push(call);
     }
@@ -117,16 +108,17 @@ fn turn<'a>(
 
 fn content<'a>(
     given: Option<&'a RawValue>,
-    at: &str,
+    at: Place,
+    warnings: &mut Vec<String>,
 ) -> Result<(Text<'a>, Vec<Cow<'a, str>>), Fault> {
     if let Some(raw) = given.filter(|raw| raw.get().starts_with('"')) {
         return Ok((Text::Raw(raw), Vec::new()));
     }
     let mut text = String::new();
     let mut images = Vec::new();
-    for Placed { piece, at, .. } in pieces(given, at, "ollama")? {
+    for Placed { piece, at, .. } in pieces(given, at, "ollama", warnings)? {
         match piece {
-            Piece::Text(raw) => text.push_str(&plain(raw, &at)?),
+            Piece::Text(raw) => text.push_str(&plain(raw, at)?),
             Piece::Image(url) => match Address::read(url, &["http"]) {
                 Ok(Address::Data { data, .. }) => images.push(data),
                 Ok(Address::Url(_)) => {
@@ -145,7 +137,7 @@ fn content<'a>(
     Ok((Text::Made(text), images))
 }
 
-fn call<'a>(call: ToolCall<'a>, at: &str, warnings: &mut Vec<String>) -> Result<Call<'a>, Fault> {
+fn call<'a>(call: ToolCall<'a>, at: Place, warnings: &mut Vec<String>) -> Result<Call<'a>, Fault> {
     let function = call
         .function
         .ok_or_else(|| Fault::unsupported("ollama knows function calls only", at))?;

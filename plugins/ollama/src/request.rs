@@ -102,7 +102,7 @@ pub(crate) fn prepare(
         model: &ctx.model,
         messages,
         tools: tools(&chat, &mut warnings)?,
-        format: match chat.format()? {
+        format: match chat.format(&mut warnings)? {
             Format::Text => None,
             Format::Json => Some(Shape::Word("json")),
             Format::Schema { schema, .. } => Some(Shape::Schema(schema)),
@@ -132,7 +132,7 @@ pub(crate) fn prepare(
 
 /// The tools the choice leaves: Ollama cannot be told to call one.
 fn tools<'a>(chat: &Chat<'a>, warnings: &mut Vec<String>) -> Result<Vec<Json<'a>>, Fault> {
-    let (names, must) = match chat.choice("ollama")? {
+    let (names, must) = match chat.choice("ollama", warnings)? {
         Choice::Auto => (None, false),
         Choice::None => return Ok(Vec::new()),
         Choice::Required => (None, true),
@@ -144,9 +144,11 @@ fn tools<'a>(chat: &Chat<'a>, warnings: &mut Vec<String>) -> Result<Vec<Json<'a>
             "`tool_choice` was weakened: ollama cannot be made to call a tool",
         ));
     }
+    // They are sent as they came: nothing of them is lost.
+    let read = chat.tools("ollama", &mut Vec::new())?;
     let raw = chat.tools.iter().flatten();
     let mut kept = Vec::new();
-    for ((tool, at), raw) in chat.tools("ollama")?.into_iter().zip(raw) {
+    for ((tool, at), raw) in read.into_iter().zip(raw) {
         let Tool::Function { name, .. } = tool else {
             return Err(Fault::unsupported("ollama runs no tools of its own", at));
         };

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use mux_plugin_sdk::chat::{Chat, Json, Message, Piece, Progress, content, json, pieces, quoted};
+use mux_plugin_sdk::chat::{
+    Chat, Json, Message, Piece, Place, Progress, content, json, pieces, quoted,
+};
 use mux_plugin_sdk::{Fault, Framing, RequestCtx, RequestPlan};
 use serde::Serialize;
 
@@ -59,11 +61,13 @@ pub(crate) fn prepare(ctx: &RequestCtx, body: &[u8]) -> Result<RequestPlan, Faul
     chat.warn_of("sample", WITHOUT, &mut warnings);
     chat.warn_of_messages(&mut warnings);
     let messages = std::mem::take(&mut chat.messages);
-    let turns = messages.into_iter().enumerate();
-    let turns: Result<_, Fault> = turns.map(|(index, message)| turn(index, message)).collect();
+    let mut turns = Vec::with_capacity(messages.len());
+    for (index, message) in messages.into_iter().enumerate() {
+        turns.push(turn(message, Place::message(index), &mut warnings)?);
+    }
     let sent = Body {
         model: &ctx.model,
-        turns: turns?,
+        turns,
         most_tokens: chat.most_tokens(),
         heat: chat.temperature,
         stream: ctx.stream,
@@ -77,20 +81,24 @@ pub(crate) fn prepare(ctx: &RequestCtx, body: &[u8]) -> Result<RequestPlan, Faul
     })
 }
 
-fn turn(index: usize, message: Message<'_>) -> Result<Turn<'_>, Fault> {
+fn turn<'a>(
+    message: Message<'a>,
+    at: Place,
+    warnings: &mut Vec<String>,
+) -> Result<Turn<'a>, Fault> {
     let by = match message.role.as_ref() {
         "developer" => Cow::Borrowed("system"),
         "system" | "user" | "assistant" => message.role,
         other => {
             return Err(Fault::unsupported(
                 format!("sample knows no role `{other}`"),
-                format!("messages[{index}].role"),
+                at.field("role"),
             ));
         }
     };
-    let at = format!("messages[{index}].content");
+    let at = at.field("content");
     let mut texts = Vec::new();
-    for placed in pieces(message.content, &at, "sample")? {
+    for placed in pieces(message.content, at, "sample", warnings)? {
         match placed.piece {
             Piece::Text(text) => texts.push(text),
             _ => return Err(Fault::unsupported("sample takes text only", placed.at)),
@@ -101,7 +109,7 @@ fn turn(index: usize, message: Message<'_>) -> Result<Turn<'_>, Fault> {
         several => {
             let words: Result<Vec<_>, Fault> = several
                 .iter()
-                .map(|text| content::plain(text, &at))
+                .map(|text| content::plain(text, at))
                 .collect();
             quoted(&words?.concat())?
         }

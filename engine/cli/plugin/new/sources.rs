@@ -34,6 +34,7 @@ pub(super) const SOURCES: &[(&str, &str)] = sources![
     "sdk/src/chat/failure.rs",
     "sdk/src/chat/format.rs",
     "sdk/src/chat/json.rs",
+    "sdk/src/chat/place.rs",
     "sdk/src/chat/progress.rs",
     "sdk/src/chat/request.rs",
     "sdk/src/chat/scan.rs",

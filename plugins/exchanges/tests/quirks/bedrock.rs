@@ -262,3 +262,31 @@ fn thinking_in_claudes_words_is_an_effort_for_models_of_others() {
         json!({"type": "enabled", "budget_tokens": 4000})
     );
 }
+
+#[test]
+fn a_text_of_white_space_is_left_out_however_it_is_written() {
+    let said = |text: &str| {
+        let body = format!(
+            r#"{{"model":"m","messages":[{{"role":"user","content":"Hi"}},{{"role":"user","content":{text}}}]}}"#
+        );
+        let request: Value = serde_json::from_str(&body).expect("json");
+        sent("bedrock", CLAUDE, &request).0["messages"][0]["content"].clone()
+    };
+    for blank in [
+        r#""""#,
+        r#"" ""#,
+        r#""\n\t ""#,
+        "\"\u{a0}\"",
+        r#"[{"type":"text","text":" "}]"#,
+    ] {
+        assert_eq!(said(blank), json!([{"text": "Hi"}]), "{blank}");
+    }
+    for (text, read) in [
+        (r#""x""#, "x"),
+        (r#"" x""#, " x"),
+        (r#""\n\"""#, "\n\""),
+        ("\"é\"", "é"),
+    ] {
+        assert_eq!(said(text), json!([{"text": "Hi"}, {"text": read}]));
+    }
+}

@@ -395,3 +395,24 @@ fn what_comes_beside_more_text_is_not_passed_over() {
     let mut chunks = heard.objects.iter().map(|object| &object["choices"][0]);
     assert!(chunks.any(|choice| choice["logprobs"]["content"][0]["token"] == "on"));
 }
+
+#[test]
+fn a_files_name_has_no_place_and_is_said_to_be_dropped() {
+    let file = |more: Value| {
+        let mut file = json!({"file_data": "data:application/pdf;base64,aGk="});
+        file["filename"] = more;
+        json!({"type": "file", "file": file})
+    };
+    let asked = |files: &[Value]| json!({"messages": [{"role": "user", "content": files}]});
+    let (_, warnings) = sent(
+        "gemini",
+        NEW,
+        &asked(&[file(json!("a.pdf")), file(json!("b.pdf"))]),
+    );
+    assert_eq!(
+        warnings,
+        ["`messages[].content[].file.filename` was dropped"]
+    );
+    let (_, warnings) = sent("gemini", NEW, &asked(&[file(Value::Null)]));
+    assert_eq!(warnings, Vec::<String>::new());
+}

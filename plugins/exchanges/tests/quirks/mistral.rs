@@ -188,3 +188,11 @@ fn sound_that_is_counted_beside_the_prompt_is_input() {
     // Where the total says that sound is a part of the prompt, it is.
     assert_eq!(answer(26).input, 11);
 }
+
+#[test]
+fn an_answer_to_go_on_with_is_marked_and_the_clients_own_mark_is_not_called_lost() {
+    let asked = json!({"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "So", "prefix": true}]});
+    let (sent, warnings) = sent("mistral", MODEL, &asked);
+    assert_eq!(sent["messages"][1]["prefix"], true);
+    assert_eq!(warnings, Vec::<String>::new());
+}

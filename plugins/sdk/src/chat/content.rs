@@ -5,7 +5,12 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::chat::place::Place;
+use crate::chat::unread;
 use crate::error::Fault;
+
+/// The empty text.
+pub(crate) const EMPTY: &str = r#""""#;
 
 /// A piece of a message's content.
 #[derive(Debug, Clone)]
@@ -38,7 +43,7 @@ pub struct Placed<'a> {
     /// The piece.
     pub piece: Piece<'a>,
     /// Its place, as in `messages[2].content[0]`.
-    pub at: String,
+    pub at: Place,
     /// The mark that the prefix up to here may be cached.
     pub cache_control: Option<&'a RawValue>,
 }
@@ -85,14 +90,23 @@ struct Sound<'a> {
     format: Cow<'a, str>,
 }
 
-/// The pieces of a content that is a string, a list of parts, or nothing. Empty texts are left out.
+/// The text of a content that is a text and nothing else, as most are. None where it is empty: then
+/// [`pieces`] has none either.
+#[must_use]
+pub fn lone_text(content: Option<&RawValue>) -> Option<&RawValue> {
+    content.filter(|raw| raw.get().starts_with('"') && raw.get() != EMPTY)
+}
+
+/// The pieces of a message's content that is a string, a list of parts, or nothing. Empty texts are left out. Fields of parts
+/// that ask for something and are not read are warned of.
 ///
 /// # Errors
 /// When it is something else, or has a part of an unknown type.
 pub fn pieces<'a>(
     content: Option<&'a RawValue>,
-    at: &str,
+    at: Place,
     provider: &str,
+    warnings: &mut Vec<String>,
 ) -> Result<Vec<Placed<'a>>, Fault> {
     let Some(content) = content else {
         return Ok(Vec::new());
@@ -101,19 +115,22 @@ pub fn pieces<'a>(
         Some(b'"') => {
             let placed = |piece| Placed {
                 piece,
-                at: at.to_owned(),
+                at,
                 cache_control: None,
             };
             Ok(text(content).map(placed).into_iter().collect())
         }
         Some(b'[') => {
-            let parts: Vec<Part<'a>> = serde_json::from_str(content.get())
-                .map_err(|error| Fault::invalid(format!("a part is malformed: {error}"), at))?;
+            let mut unread = Vec::new();
+            let parts: Vec<Part<'a>> =
+                unread::read(content.get(), "messages[].content", &mut unread)
+                    .map_err(|error| Fault::invalid(format!("a part is malformed: {error}"), at))?;
+            unread::warn(unread, warnings);
             let mut pieces = Vec::with_capacity(parts.len());
             for (index, part) in parts.into_iter().enumerate() {
-                let at = format!("{at}[{index}]");
+                let at = at.item(index);
                 let cache_control = part.cache_control;
-                if let Some(piece) = piece(part, &at, provider)? {
+                if let Some(piece) = piece(part, at, provider)? {
                     pieces.push(Placed {
                         piece,
                         at,
@@ -131,19 +148,19 @@ pub fn pieces<'a>(
 ///
 /// # Errors
 /// When it is no string.
-pub fn plain<'a>(raw: &'a RawValue, at: &str) -> Result<Cow<'a, str>, Fault> {
+pub fn plain(raw: &RawValue, at: Place) -> Result<Cow<'_, str>, Fault> {
     #[derive(Deserialize)]
     struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
-    serde_json::from_str::<Borrowed<'a>>(raw.get())
+    serde_json::from_str::<Borrowed<'_>>(raw.get())
         .map(|text| text.0)
         .map_err(|error| Fault::invalid(error.to_string(), at))
 }
 
 fn text(text: &RawValue) -> Option<Piece<'_>> {
-    (text.get() != r#""""#).then_some(Piece::Text(text))
+    (text.get() != EMPTY).then_some(Piece::Text(text))
 }
 
-fn piece<'a>(part: Part<'a>, at: &str, provider: &str) -> Result<Option<Piece<'a>>, Fault> {
+fn piece<'a>(part: Part<'a>, at: Place, provider: &str) -> Result<Option<Piece<'a>>, Fault> {
     let missing = |field: &str| Fault::invalid(format!("a part of this type needs `{field}`"), at);
     let string = |value: Option<&'a RawValue>, field: &str| {
         value

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::chat::request::Chat;
+use crate::chat::unread;
 use crate::error::Fault;
 
 /// The shape asked of the answer.
@@ -38,20 +39,26 @@ struct Named<'a> {
     name: Option<Cow<'a, str>>,
     #[serde(borrow)]
     schema: Option<&'a RawValue>,
+    #[expect(dead_code, reason = "no provider takes a schema it does not hold to")]
+    #[serde(borrow)]
+    strict: Option<&'a RawValue>,
 }
 
 impl<'a> Chat<'a> {
-    /// The shape asked of the answer.
+    /// The shape asked of the answer. Fields that ask for something and are not read are warned of: whoever hands the shape
+    /// on as it came leaves these warnings aside.
     ///
     /// # Errors
     /// When it is malformed or of an unknown type.
-    pub fn format(&self) -> Result<Format<'a>, Fault> {
+    pub fn format(&self, warnings: &mut Vec<String>) -> Result<Format<'a>, Fault> {
         let at = "response_format";
         let Some(raw) = self.response_format else {
             return Ok(Format::Text);
         };
-        let wanted: Wanted<'a> = serde_json::from_str(raw.get())
+        let mut unread = Vec::new();
+        let wanted: Wanted<'a> = unread::read(raw.get(), at, &mut unread)
             .map_err(|error| Fault::invalid(format!("not understood: {error}"), at))?;
+        unread::warn(unread, warnings);
         match (wanted.kind.as_ref(), wanted.json_schema) {
             ("text", _) => Ok(Format::Text),
             ("json_object", _) => Ok(Format::Json),

@@ -68,3 +68,14 @@ pub fn body<T: Serialize>(request: &T, from: &[u8]) -> Result<Vec<u8>, Fault> {
         .map_err(|error| Fault::Internal(error.to_string()))?;
     Ok(sent)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_no_text_are_refused_by_their_place() {
+        let fault = read::<serde_json::Value>(b"{\"\xff\":1}").expect_err("no text");
+        assert_eq!(fault.to_string(), "invalid UTF-8 at byte 2");
+    }
+}

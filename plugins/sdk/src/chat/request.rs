@@ -6,8 +6,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::chat::json::{Json, object, quoted};
-use crate::chat::unread;
+use crate::chat::content::EMPTY;
+use crate::chat::json::{Json, object, quoted, text};
+use crate::chat::place::Place;
+use crate::chat::unread::{self, unnoted};
 use crate::error::Fault;
 
 /// The name of the mark that the prefix up to here may be cached, as it is written.
@@ -64,7 +66,8 @@ pub struct Chat<'a> {
     pub web_search_options: Option<&'a RawValue>,
     #[serde(borrow)]
     pub metadata: Option<&'a RawValue>,
-    /// Fields that the form does not name, where they ask for something.
+    /// Fields that the form does not name, where they ask for something: by the way to them, as in `messages[].name`.
+    /// Those of parts and tools are told by whoever reads these.
     #[serde(skip)]
     pub unread: Vec<String>,
 }
@@ -91,6 +94,8 @@ pub struct Message<'a> {
     #[serde(borrow)]
     pub tool_calls: Option<Vec<ToolCall<'a>>>,
     pub tool_call_id: Option<String>,
+    /// Reasoning comes back with whatever its provider wrote of it.
+    #[serde(default, deserialize_with = "unnoted")]
     pub reasoning_details: Option<Vec<ReasoningDetail>>,
     #[serde(borrow)]
     pub cache_control: Option<&'a RawValue>,
@@ -112,6 +117,12 @@ pub struct ToolCall<'a> {
     /// Its id, empty where the client lost it.
     #[serde(default)]
     pub id: String,
+    /// `function`: a call of anything else has none.
+    #[serde(rename = "type", borrow)]
+    pub kind: Option<&'a RawValue>,
+    /// Its number, where it came in a stream.
+    #[serde(borrow)]
+    pub index: Option<&'a RawValue>,
     /// What was called.
     #[serde(borrow)]
     pub function: Option<Called<'a>>,
@@ -152,7 +163,9 @@ impl<'a> Chat<'a> {
     /// # Errors
     /// When it is no chat completions request.
     pub fn read(body: &'a [u8]) -> Result<Self, Fault> {
-        let (mut chat, unread): (Self, _) = unread::read(body).map_err(|error| {
+        let mut unread = Vec::new();
+        let read = text(body).and_then(|body| unread::read(body, "", &mut unread));
+        let mut chat: Self = read.map_err(|error| {
             Fault::invalid(
                 format!("the body is no chat completions request: {error}"),
                 "",
@@ -161,7 +174,10 @@ impl<'a> Chat<'a> {
         chat.unread = unread;
         for message in &mut chat.messages {
             // An earlier answer that refused has its words there, and no other.
-            message.content = message.content.or(message.refusal);
+            let silent = message.content.is_none_or(|content| content.get() == EMPTY);
+            if let Some(refusal) = message.refusal.filter(|_| silent) {
+                message.content = Some(refusal);
+            }
         }
         Ok(chat)
     }
@@ -263,9 +279,11 @@ impl<'a> Chat<'a> {
         };
         let without = without.iter().copied().filter(|name| given(name));
         for name in without.chain(self.unread.iter().map(String::as_str)) {
-            warnings.push(format!(
-                "`{name}` was dropped: {provider} has no such parameter"
-            ));
+            warnings.push(if name.contains('.') {
+                format!("`{name}` was dropped")
+            } else {
+                format!("`{name}` was dropped: {provider} has no such parameter")
+            });
         }
     }
 
@@ -287,11 +305,8 @@ impl<'a> Chat<'a> {
     /// Warns where messages have names, for providers that know none, and of what no provider is told again.
     pub fn warn_of_messages(&self, warnings: &mut Vec<String>) {
         warn_of_echoes(&self.messages, warnings);
-        if self
-            .messages
-            .iter()
-            .any(|message| message.role != "tool" && message.name.is_some())
-        {
+        let named = |message: &Message<'_>| message.name.is_some() && message.role != "tool";
+        if self.messages.iter().any(named) {
             warnings.push(String::from("`messages[].name` was dropped"));
         }
     }
@@ -299,11 +314,16 @@ impl<'a> Chat<'a> {
 
 /// Warns where earlier answers come back with their sources or their sound: adapters send what was said, and no more.
 pub fn warn_of_echoes(messages: &[Message<'_>], warnings: &mut Vec<String>) {
-    let filled = |value: Option<&RawValue>| value.is_some_and(|value| value.get() != "[]");
-    if messages.iter().any(|message| filled(message.annotations)) {
+    let (mut sources, mut sound) = (false, false);
+    for message in messages {
+        let given = message.annotations;
+        sources |= given.is_some_and(|given| given.get() != "[]");
+        sound |= message.audio.is_some();
+    }
+    if sources {
         warnings.push(String::from("`messages[].annotations` was dropped"));
     }
-    if messages.iter().any(|message| message.audio.is_some()) {
+    if sound {
         warnings.push(String::from("`messages[].audio` was dropped"));
     }
 }
@@ -314,7 +334,7 @@ impl<'a> Called<'a> {
     ///
     /// # Errors
     /// When `arguments` is neither a string nor an object.
-    pub fn object(&self, at: &str, warnings: &mut Vec<String>) -> Result<Json<'a>, Fault> {
+    pub fn object(&self, at: Place, warnings: &mut Vec<String>) -> Result<Json<'a>, Fault> {
         let Some(raw) = self.arguments else {
             return object("{}");
         };

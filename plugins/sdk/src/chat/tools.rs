@@ -7,7 +7,9 @@ use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::chat::json::Json;
+use crate::chat::place::Place;
 use crate::chat::request::{Chat, MARK};
+use crate::chat::unread;
 use crate::error::Fault;
 
 /// One tool.
@@ -98,29 +100,39 @@ struct Allowed<'a> {
 
 #[derive(Deserialize)]
 struct AllowedTool<'a> {
+    #[expect(dead_code, reason = "which one it is says its function")]
+    #[serde(rename = "type", borrow)]
+    kind: Option<&'a RawValue>,
     #[serde(borrow)]
     function: Option<Named<'a>>,
 }
 
 impl<'a> Chat<'a> {
-    /// The tools, each with its place.
+    /// The tools, each with its place. Fields of functions that ask for something and are not read are warned of: whoever
+    /// hands tools on as they came leaves these warnings aside.
     ///
     /// # Errors
     /// When one is malformed, or free-form: no provider but OpenAI knows those.
-    pub fn tools(&self, provider: &str) -> Result<Vec<(Tool<'a>, String)>, Fault> {
-        let mut tools = Vec::new();
-        for (index, raw) in self.tools.iter().flatten().enumerate() {
-            let at = format!("tools[{index}]");
-            tools.push((tool(raw, &at, provider)?, at));
+    pub fn tools(
+        &self,
+        provider: &str,
+        warnings: &mut Vec<String>,
+    ) -> Result<Vec<(Tool<'a>, Place)>, Fault> {
+        let given = self.tools.as_deref().unwrap_or_default();
+        let mut tools = Vec::with_capacity(given.len());
+        for (index, raw) in given.iter().enumerate() {
+            let at = Place::tool(index);
+            tools.push((tool(raw, at, provider, warnings)?, at));
         }
         Ok(tools)
     }
 
-    /// The choice among them; as the model likes where nothing is said or nothing is there.
+    /// The choice among them; as the model likes where nothing is said or nothing is there. Fields that ask for something and
+    /// are not read are warned of.
     ///
     /// # Errors
     /// When it is malformed or of an unknown type.
-    pub fn choice(&self, provider: &str) -> Result<Choice<'a>, Fault> {
+    pub fn choice(&self, provider: &str, warnings: &mut Vec<String>) -> Result<Choice<'a>, Fault> {
         let none = self.tools.as_ref().is_none_or(Vec::is_empty);
         let Some(raw) = self.tool_choice.filter(|_| !none) else {
             return Ok(Choice::Auto);
@@ -131,8 +143,10 @@ impl<'a> Chat<'a> {
             r#""none""# => return Ok(Choice::None),
             _ => {}
         }
-        let choice: ClientChoice<'a> = serde_json::from_str(raw.get())
+        let mut unread = Vec::new();
+        let choice: ClientChoice<'a> = unread::read(raw.get(), "tool_choice", &mut unread)
             .map_err(|error| Fault::invalid(format!("not understood: {error}"), "tool_choice"))?;
+        unread::warn(unread, warnings);
         match (choice.kind.as_ref(), choice.function, choice.allowed_tools) {
             ("function", Some(function), _) => Ok(Choice::Named(function.name)),
             ("allowed_tools", _, Some(allowed)) => Ok(Choice::Among {
@@ -164,17 +178,26 @@ pub fn unmarked(tool: &RawValue) -> Json<'_> {
     rest.map_or(Cow::Borrowed(tool), Cow::Owned)
 }
 
-fn tool<'a>(raw: &'a RawValue, at: &str, provider: &str) -> Result<Tool<'a>, Fault> {
-    let tool: ClientTool<'a> = serde_json::from_str(raw.get())
+fn tool<'a>(
+    raw: &'a RawValue,
+    at: Place,
+    provider: &str,
+    warnings: &mut Vec<String>,
+) -> Result<Tool<'a>, Fault> {
+    let mut unread = Vec::new();
+    let tool: ClientTool<'a> = unread::read(raw.get(), "tools[]", &mut unread)
         .map_err(|error| Fault::invalid(format!("not understood: {error}"), at))?;
     match (tool.kind.as_ref(), tool.function) {
-        ("function" | "", Some(function)) => Ok(Tool::Function {
-            name: function.name,
-            description: function.description,
-            parameters: function.parameters,
-            strict: function.strict,
-            cache_control: tool.cache_control,
-        }),
+        ("function" | "", Some(function)) => {
+            unread::warn(unread, warnings);
+            Ok(Tool::Function {
+                name: function.name,
+                description: function.description,
+                parameters: function.parameters,
+                strict: function.strict,
+                cache_control: tool.cache_control,
+            })
+        }
         ("function" | "", None) => Err(Fault::invalid("a function tool needs `function`", at)),
         ("custom", _) => Err(Fault::unsupported(
             format!("{provider} has no free-form tools"),
