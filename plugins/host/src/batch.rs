@@ -154,3 +154,103 @@ impl Batch {
 fn place(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mux_wire::frame::Framing;
+
+    /// What a plugin reads out of what it is handed: names and payloads, and the state.
+    fn read(batch: &mut Batch, state: &[u8]) -> (Vec<(String, Vec<u8>)>, Vec<u8>) {
+        let made = batch.with(state);
+        let (names, kept) = (made.names as usize, made.state as usize);
+        let text = String::from_utf8(made.block[names..kept].to_vec()).expect("names are text");
+        let mut names = text.split('\n');
+        let mut from = 0;
+        let ends = made.ends.clone().unwrap_or_else(|| vec![made.names]);
+        let frames = ends.into_iter().map(|end| {
+            let data = made.block[from..end as usize].to_vec();
+            from = end as usize;
+            (names.next().unwrap_or_default().to_owned(), data)
+        });
+        let frames = frames.collect();
+        assert_eq!(from, made.names as usize, "the last ends where names begin");
+        (frames, made.block[kept..].to_vec())
+    }
+
+    fn events(count: usize) -> Bytes {
+        let event = |n: usize| match n % 3 {
+            0 => format!("data: {n}\n\n"),
+            _ => format!("event: e{n}\ndata: {n}\n\n"),
+        };
+        Bytes::from((0..count).map(event).collect::<String>())
+    }
+
+    fn expected(range: std::ops::Range<usize>) -> Vec<(String, Vec<u8>)> {
+        let name = |n: usize| {
+            if n.is_multiple_of(3) {
+                String::new()
+            } else {
+                format!("e{n}")
+            }
+        };
+        let frame = |n: usize| (name(n), n.to_string().into_bytes());
+        range.map(frame).collect()
+    }
+
+    #[test]
+    fn frames_names_and_state_are_read_as_they_were_handed_over() {
+        let (mut batch, mut framer) = (Batch::default(), Framer::new(Framing::Sse));
+        for (chunk, counts) in [
+            (events(130), vec![64, 64, 2, 0]),
+            (events(1), vec![1, 0]),
+            (Bytes::new(), vec![0]),
+            (events(2), vec![2, 0]),
+        ] {
+            let (mut at, mut from) = (0, 0);
+            for (turn, count) in counts.into_iter().enumerate() {
+                let filled = batch.fill(&mut framer, &chunk, &mut at, false);
+                assert_eq!(filled, Ok(count));
+                let state = format!("state {turn}").into_bytes();
+                let (frames, kept) = read(&mut batch, &state);
+                assert_eq!(frames, expected(from..from + count));
+                assert_eq!(kept, state);
+                assert_eq!(batch.made.ends.is_none(), count == 1);
+                from += count;
+            }
+        }
+        let filled = batch.fill(&mut framer, &Bytes::new(), &mut 0, true);
+        assert_eq!((filled, batch.is_last()), (Ok(0), true));
+        assert_eq!(read(&mut batch, b"s"), (Vec::new(), b"s".to_vec()));
+    }
+
+    #[test]
+    fn a_frame_of_any_size_and_a_name_that_is_no_text_go_through() {
+        let (mut batch, mut framer) = (Batch::default(), Framer::new(Framing::Sse));
+        let large = "x".repeat(3 * BYTES);
+        let chunk = [b"event: \xff\ndata: ", large.as_bytes(), b"\n\ndata: 2\n\n"].concat();
+        let (chunk, mut at) = (Bytes::from(chunk), 0);
+        assert_eq!(batch.fill(&mut framer, &chunk, &mut at, false), Ok(1));
+        assert_eq!(
+            read(&mut batch, b"").0,
+            [(String::new(), large.into_bytes())]
+        );
+        assert_eq!(batch.fill(&mut framer, &chunk, &mut at, false), Ok(1));
+        assert_eq!(read(&mut batch, b"").0, [(String::new(), b"2".to_vec())]);
+        assert!(
+            batch.made.block.capacity() < BYTES,
+            "its room is given back"
+        );
+    }
+
+    #[test]
+    fn what_is_whole_before_a_fault_is_handed_over_first() {
+        let long = "x".repeat(mux_wire::frame::LINE_LIMIT + 1);
+        let chunk = [&events(70)[..], b"data: ", long.as_bytes()].concat();
+        let (mut batch, mut framer) = (Batch::default(), Framer::new(Framing::Sse));
+        let (chunk, mut at) = (Bytes::from(chunk), 0);
+        let mut filled = || batch.fill(&mut framer, &chunk, &mut at, false);
+        assert_eq!((filled(), filled()), (Ok(64), Ok(6)));
+        assert_eq!(filled(), Err(FrameError::LineTooLong));
+    }
+}

@@ -15,7 +15,7 @@ use crate::bindings::mux::provider::types::{
 use crate::ceiling::Ceiling;
 
 /// What a component of this interface exports.
-pub(crate) const EXPORT: &str = "mux:provider/adapter@0.1.0";
+pub(crate) const EXPORT: &str = "mux:provider/adapter@0.2.0";
 
 /// Where a component has its functions.
 pub(crate) struct Places {

@@ -15,7 +15,7 @@ use crate::claims;
 use crate::engine;
 use crate::face::EXPORT;
 use crate::fault::{Fault, HostError, LoadError};
-use crate::instance::{NotAnAdapter, Template};
+use crate::instance::Template;
 use crate::lane::Lane;
 use crate::limits::{Budget, Limits};
 use crate::plugin::Plugin;
@@ -97,11 +97,9 @@ impl Host {
         let hash = blake3::hash(bytes);
         let (component, kept) = self.compiled(&hash, bytes).map_err(refuse)?;
         self.check_export(&component).map_err(refuse)?;
-        let template = Template::link(&self.engine, &component)
-            .map_err(|NotAnAdapter(why)| refuse(format!("it does not fit the interface: {why}")))?;
-        let said = self
-            .describe(name, &template, kept)
-            .map_err(|fault| refuse(format!("`describe` failed: {fault}")))?;
+        let template =
+            Template::link(&self.engine, &component).map_err(|why| refuse(why.to_string()))?;
+        let said = self.describe(name, &template, kept).map_err(refuse)?;
         let manifest = claims::read(said).map_err(refuse)?;
         vet::check(&manifest, self.limits.memory).map_err(refuse)?;
         if let (Some(cache), false) = (&self.cache, kept) {
@@ -177,24 +175,26 @@ impl Host {
         name: &str,
         template: &Template,
         kept: bool,
-    ) -> Result<wit::Manifest, Fault> {
+    ) -> Result<wit::Manifest, String> {
         let first = self.describe_once(name, template)?;
         if kept {
             return Ok(first);
         }
         let second = self.describe_once(name, template)?;
         if format!("{first:?}") != format!("{second:?}") {
-            return Err(Fault::Output(String::from(
-                "two different descriptions of itself",
-            )));
+            let two = Fault::Output(String::from("two different descriptions of itself"));
+            return Err(format!("`describe` failed: {two}"));
         }
         Ok(first)
     }
 
-    fn describe_once(&self, name: &str, template: &Template) -> Result<wit::Manifest, Fault> {
+    fn describe_once(&self, name: &str, template: &Template) -> Result<wit::Manifest, String> {
+        let failed = |fault| format!("`describe` failed: {fault}");
         let budget = Budget::new(self.limits.describe, 0);
         let ceiling = Ceiling::new(name, self.limits.memory, self.limits.log);
-        let mut instance = template.instantiate(ceiling, budget)?;
-        instance.call(budget, |face, store| face.describe(store))
+        let instance = template.instantiate(ceiling, budget).map_err(failed)?;
+        let mut instance = instance.complete().map_err(|why| why.to_string())?;
+        let said = instance.call(budget, |face, store| face.describe(store));
+        said.map_err(failed)
     }
 }

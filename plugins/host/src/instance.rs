@@ -1,5 +1,6 @@
 //! One live instance, and the border every call crosses: deadline, memory, size of the result.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +30,13 @@ pub(crate) struct Template {
 
 /// Why a component is no provider adapter.
 #[derive(Debug)]
-pub(crate) struct NotAnAdapter(pub(crate) String);
+pub(crate) struct NotAnAdapter(String);
+
+impl fmt::Display for NotAnAdapter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it does not fit the interface: {}", self.0)
+    }
+}
 
 impl Template {
     /// Links a compiled component. It gets the log, and a WASI that grants nothing: any other import traps when it is
@@ -90,6 +97,17 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
+    /// Looks all of its functions up.
+    ///
+    /// # Errors
+    /// One of them is of another type than it should be.
+    pub(crate) fn complete(mut self) -> Result<Self, NotAnAdapter> {
+        match self.face.complete(&mut self.store) {
+            Ok(_) => Ok(self),
+            Err(error) => Err(NotAnAdapter(format!("{error:#}"))),
+        }
+    }
+
     /// Makes one call within a budget.
     pub(crate) fn call<R>(
         &mut self,

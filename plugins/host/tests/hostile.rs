@@ -217,6 +217,25 @@ fn a_component_that_crashes_or_hangs_as_it_starts_is_refused() {
 }
 
 #[test]
+fn a_function_of_another_type_is_refused_as_it_is_loaded() {
+    let interface = include_str!("../../wit/provider.wit");
+    for (field, function) in [
+        ("    error: option<upstream-error>,\n", "decode"),
+        ("    warnings: list<string>,\n", "prepare"),
+        ("    retry: retry-advice,\n", "map-error"),
+    ] {
+        assert!(interface.contains(field), "{field}");
+        let crafted = Crafted {
+            interface: &interface.replace(field, ""),
+            ..Crafted::default()
+        };
+        let error = refused(&crafted.component());
+        let fits = error.reason().contains("does not fit the interface");
+        assert!(fits && error.reason().contains(function), "{error}");
+    }
+}
+
+#[test]
 fn lies_about_where_something_is_and_how_long_it_is_cost_that_call() {
     let lies = [
         // A plan that begins at the end of the memory, and one beyond it, and one that is nowhere near a word.

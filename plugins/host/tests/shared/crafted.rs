@@ -25,6 +25,8 @@ pub(crate) struct Crafted<'a> {
     pub(crate) decode: &'a str,
     /// The path of every plan.
     pub(crate) path: &'a str,
+    /// The text of the interface, where it is another one.
+    pub(crate) interface: &'a str,
     /// A module that shares the memory, and the name it is imported by.
     pub(crate) beside: Option<(&'a str, &'a [u8])>,
 }
@@ -41,6 +43,7 @@ impl Default for Crafted<'_> {
             prepare: "",
             decode: "",
             path: "/chat",
+            interface: INTERFACE,
             beside: None,
         }
     }
@@ -88,16 +91,25 @@ macro_rules! record {
 
 /// The component of a module, in a world with further imports, and with a module beside it.
 pub(crate) fn encoded(
+    module: Vec<u8>,
+    world: (&str, &str),
+    beside: Option<(&str, &[u8])>,
+) -> Vec<u8> {
+    fitted(INTERFACE, module, world, beside)
+}
+
+fn fitted(
+    interface: &str,
     mut module: Vec<u8>,
     (imports, packages): (&str, &str),
     beside: Option<(&str, &[u8])>,
 ) -> Vec<u8> {
     let mut resolve = Resolve::default();
     resolve
-        .push_source("provider.wit", INTERFACE)
+        .push_source("provider.wit", interface)
         .expect("the interface");
     let world = format!(
-        "package mux:crafted;\nworld crafted {{ include mux:provider/provider@0.1.0; {imports} }}\n{packages}"
+        "package mux:crafted;\nworld crafted {{ include mux:provider/provider@0.2.0; {imports} }}\n{packages}"
     );
     let package = resolve.push_source("crafted.wit", &world).expect("a world");
     let world = resolve
@@ -118,7 +130,7 @@ impl Crafted<'_> {
     /// The component.
     pub(crate) fn component(&self) -> Vec<u8> {
         let module = wat::parse_str(self.text()).expect("good text");
-        encoded(module, self.world, self.beside)
+        fitted(self.interface, module, self.world, self.beside)
     }
 
     /// The module, whose constants are laid out as the canonical ABI says.
@@ -197,22 +209,22 @@ impl Crafted<'_> {
       unreachable))
     (local.get $at))
   (func $rest (param i32) (global.set $top (i32.const {heap})))
-  (func (export "mux:provider/adapter@0.1.0#describe") (result i32) (i32.const {manifest}))
-  (func (export "mux:provider/adapter@0.1.0#configure") (param i32 i32) (result i32) (i32.const {nought}))
-  (func (export "mux:provider/adapter@0.1.0#prepare")
+  (func (export "mux:provider/adapter@0.2.0#describe") (result i32) (i32.const {manifest}))
+  (func (export "mux:provider/adapter@0.2.0#configure") (param i32 i32) (result i32) (i32.const {nought}))
+  (func (export "mux:provider/adapter@0.2.0#prepare")
     (param i32 i32 i32 i32) (param $name i32) (param i32 i32 i32 i64 i32 i32 i32 i32 i32) (param $body i32) (param i32)
     (result i32)
     (local $model i32) (local $a i32) (local $b i32)
     (local.set $model (i32.load8_u (local.get $name)))
     {prepare}
     (i32.const {plan}))
-  (func (export "mux:provider/adapter@0.1.0#decode") (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+  (func (export "mux:provider/adapter@0.2.0#decode") (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
     {decode}
     (i32.const {decoded}))
-  (func (export "mux:provider/adapter@0.1.0#map-error") (param i32 i32 i32 i32 i32) (result i32) (i32.const {nought}))
-  (export "cabi_post_mux:provider/adapter@0.1.0#prepare" (func $rest))
-  (export "cabi_post_mux:provider/adapter@0.1.0#decode" (func $rest))
-  (export "cabi_post_mux:provider/adapter@0.1.0#map-error" (func $rest)))"#
+  (func (export "mux:provider/adapter@0.2.0#map-error") (param i32 i32 i32 i32 i32) (result i32) (i32.const {nought}))
+  (export "cabi_post_mux:provider/adapter@0.2.0#prepare" (func $rest))
+  (export "cabi_post_mux:provider/adapter@0.2.0#decode" (func $rest))
+  (export "cabi_post_mux:provider/adapter@0.2.0#map-error" (func $rest)))"#
         )
     }
 }

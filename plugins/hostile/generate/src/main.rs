@@ -20,13 +20,13 @@ const CHANCE: usize = 900;
 const ADAPTER: &str = r#"(module
   (memory (export "memory") 1 64)
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)
-  (func (export "mux:provider/adapter@0.1.0#describe") (result i32) unreachable)
-  (func (export "mux:provider/adapter@0.1.0#configure") (param i32 i32) (result i32) unreachable)
-  (func (export "mux:provider/adapter@0.1.0#prepare")
+  (func (export "mux:provider/adapter@0.2.0#describe") (result i32) unreachable)
+  (func (export "mux:provider/adapter@0.2.0#configure") (param i32 i32) (result i32) unreachable)
+  (func (export "mux:provider/adapter@0.2.0#prepare")
     (param i32 i32 i32 i32 i32 i32 i32 i32 i64 i32 i32 i32 i32 i32 i32 i32) (result i32) unreachable)
-  (func (export "mux:provider/adapter@0.1.0#decode")
+  (func (export "mux:provider/adapter@0.2.0#decode")
     (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32) unreachable)
-  (func (export "mux:provider/adapter@0.1.0#map-error") (param i32 i32 i32 i32 i32) (result i32) unreachable))"#;
+  (func (export "mux:provider/adapter@0.2.0#map-error") (param i32 i32 i32 i32 i32) (result i32) unreachable))"#;
 
 /// The calls alone, in the memory of an adapter that has the rest.
 const CALLS: &str = r#"(module
