@@ -1,8 +1,10 @@
-//! Makes components from adapter crates: cargo for the module, wit-component for the component.
+//! Makes components from adapters: of a crate cargo makes the module, of C clang, and wit-component the component; of
+//! JavaScript `componentize-qjs` makes all of it.
 //!
 //! A component holds no path of the machine it was built on, so that the same sources and the same compiler give
 //! the same bytes everywhere.
 
+mod clang;
 mod javascript;
 mod sources;
 mod toolchain;
@@ -16,8 +18,10 @@ use std::process::{Command, Stdio};
 use serde::Deserialize;
 use wit_component::ComponentEncoder;
 
+pub use clang::C_FLAGS;
 pub use sources::digest;
 
+use clang::Clang;
 use toolchain::{TARGET, Toolchain};
 
 /// A component that was made.
@@ -42,6 +46,10 @@ pub enum BuildError {
     NoNode,
     /// The JavaScript does not build.
     Script(PathBuf),
+    /// There is no clang or wasm-ld to build C with.
+    NoClang,
+    /// The C does not build; the compiler has said why.
+    Source(PathBuf),
     /// A file could not be read, written or run.
     Io(PathBuf, std::io::Error),
     /// Cargo failed; it has said why.
@@ -60,6 +68,10 @@ impl fmt::Display for BuildError {
                  `apt install rustc-web rust-web-src lld-22`",
             ),
             Self::NoNode => f.write_str("JavaScript takes `node` and `npm`: install Node.js 20 or newer"),
+            Self::NoClang => f.write_str(
+                "C takes a `clang` that knows WebAssembly and `wasm-ld`: on Debian `apt install clang lld`",
+            ),
+            Self::Source(dir) => write!(f, "the C in `{}` does not build", dir.display()),
             Self::Script(dir) => write!(f, "the JavaScript in `{}` does not build", dir.display()),
             Self::Io(path, error) => write!(f, "`{}`: {error}", path.display()),
             Self::Cargo(dir) => write!(f, "the crate in `{}` does not build", dir.display()),
@@ -70,7 +82,7 @@ impl fmt::Display for BuildError {
             ),
             Self::NotAnAdapter(why) => write!(
                 f,
-                "the module is no adapter: {why}; is `mux_plugin_sdk::export!` there?"
+                "the module is no adapter: {why}; is `mux_plugin_sdk::export!` there, or in C all of `mux/sdk-c`?"
             ),
         }
     }
@@ -85,6 +97,9 @@ impl std::error::Error for BuildError {}
 pub fn build(dir: &Path, out: &Path, log: &mut dyn FnMut(&str)) -> Result<Built, BuildError> {
     if javascript::is_in(dir) {
         return scripted(dir, out, log);
+    }
+    if clang::is_in(dir) {
+        return freestanding(dir, out, log);
     }
     let toolchain = Toolchain::find().ok_or(BuildError::NoTarget)?;
     log(&format!("compiling with {}", toolchain.version()));
@@ -110,6 +125,17 @@ fn scripted(dir: &Path, out: &Path, log: &mut dyn FnMut(&str)) -> Result<Built, 
     Ok(Built::of(out, &component, javascript::PACKAGE))
 }
 
+fn freestanding(dir: &Path, out: &Path, log: &mut dyn FnMut(&str)) -> Result<Built, BuildError> {
+    let clang = Clang::find().ok_or(BuildError::NoClang)?;
+    log(&format!("compiling with {}", clang.version()));
+    let dir = dir
+        .canonicalize()
+        .map_err(|error| BuildError::Io(dir.to_owned(), error))?;
+    let component = componentize(&clang.module(&dir)?)?;
+    write(out, &component)?;
+    Ok(Built::of(out, &component, clang.version()))
+}
+
 impl Built {
     fn of(path: &Path, component: &[u8], compiler: &str) -> Self {
         Self {
@@ -125,6 +151,12 @@ impl Built {
 #[must_use]
 pub fn compiler() -> Option<String> {
     Toolchain::find().map(|toolchain| toolchain.version().to_owned())
+}
+
+/// What would compile adapters in C on this machine, as it names itself; nothing where there is nothing.
+#[must_use]
+pub fn c_compiler() -> Option<String> {
+    Clang::find().map(|clang| clang.version().to_owned())
 }
 
 /// Turns a core module that carries its interface into a component.
