@@ -335,15 +335,25 @@ bool json_whole(const struct json *number, uint64_t *whole) {
   return true;
 }
 
-struct bytes json_quoted(const struct json *string) {
+uint64_t json_count(const struct json *number) {
+  uint64_t whole;
+  return json_whole(number, &whole) && whole < 1ull << 53 ? whole : 0;
+}
+
+bool json_says(const struct json *value, struct bytes words) {
+  return json_is(value, JSON_STRING) && same(json_words(value), words);
+}
+
+struct bytes json_quoted(const struct json *value) {
+  bool string = json_is(value, JSON_STRING);
   // The quotes stand around it.
-  if (!string->torn) return (struct bytes){string->text.at - 1, string->text.len + 2};
+  if (string && !value->torn) return (struct bytes){value->text.at - 1, value->text.len + 2};
   struct text quoted = {0};
-  put_quoted(&quoted, json_words(string));
+  put_quoted(&quoted, string ? json_words(value) : value ? value->text : T(""));
   return finished(&quoted);
 }
 
-struct bytes json_inner(const struct json *string) {
-  struct bytes quoted = json_quoted(string);
+struct bytes json_inner(const struct json *value) {
+  struct bytes quoted = json_quoted(value);
   return (struct bytes){quoted.at + 1, quoted.len - 2};
 }

@@ -38,11 +38,18 @@ static inline bool json_is(const struct json *value, enum kind kind) { return va
 // What a string says, and nothing where it is no string. Half a character becomes U+FFFD: it is always UTF-8.
 struct bytes json_words(const struct json *string);
 
+static inline bool json_true(const struct json *value) { return json_is(value, JSON_TRUE); }
+// Whether it is a string that says this.
+bool json_says(const struct json *value, struct bytes words);
+
 // Whether a number is a whole one from 0 up that fits, and which.
 bool json_whole(const struct json *number, uint64_t *whole);
+// A count, and 0 where it is none or from 2^53 up, where readers of JSON begin to differ.
+uint64_t json_count(const struct json *number);
 
-// A string as the JSON it came in, with its quotes and without: it is handed on, and nothing is unpacked and packed again.
-struct bytes json_quoted(const struct json *string);
-struct bytes json_inner(const struct json *string);
+// A string as the JSON it came in, with its quotes and without: it is handed on, and nothing is unpacked and packed again. Of
+// anything else, its text as a string.
+struct bytes json_quoted(const struct json *value);
+struct bytes json_inner(const struct json *value);
 
 #endif

@@ -68,26 +68,28 @@ bool same(struct bytes a, struct bytes b) {
 
 struct bytes joined(const struct bytes *parts, uint32_t count) {
   struct text text = {0};
-  for (uint32_t i = 0; i < count; i++) put(&text, parts[i]);
+  put_all(&text, parts, count);
   return finished(&text);
 }
 
 struct bytes decimal(uint64_t number) {
-  struct text text = {0};
-  put_decimal(&text, number);
-  return finished(&text);
+  // As many as the largest has.
+  enum { DIGITS = 20 };
+  char *digits = take(DIGITS);
+  uint32_t from = DIGITS;
+  do {
+    digits[--from] = '0' + number % 10;
+    number /= 10;
+  } while (number > 0);
+  return (struct bytes){digits + from, DIGITS - from};
 }
 
 // ---- text that grows ---------------------------------------------------------------------------------------------------
-
-// Bytes of the first room.
-#define FIRST 256u
 
 char *room(struct text *text, uint32_t more) {
   if (more <= text->room - text->len) return text->at + text->len;
   uint64_t size = (uint64_t)text->len + more;
   if (size < 2ull * text->room) size = 2ull * text->room;
-  if (size < FIRST) size = FIRST;
   if (size > UINT32_MAX) __builtin_trap();
   if (text->room > 0 && (uintptr_t)text->at + text->room == top) {
     // What was taken last grows where it is.
@@ -106,19 +108,17 @@ void put(struct text *text, struct bytes bytes) {
   text->len += bytes.len;
 }
 
+void put_all(struct text *text, const struct bytes *parts, uint32_t count) {
+  uint64_t len = 0;
+  for (uint32_t i = 0; i < count; i++) len += parts[i].len;
+  if (len > UINT32_MAX) __builtin_trap();
+  room(text, len);
+  for (uint32_t i = 0; i < count; i++) put(text, parts[i]);
+}
+
 void put_char(struct text *text, char byte) {
   *room(text, 1) = byte;
   text->len++;
-}
-
-void put_decimal(struct text *text, uint64_t number) {
-  char digits[20];
-  uint32_t from = sizeof digits;
-  do {
-    digits[--from] = '0' + number % 10;
-    number /= 10;
-  } while (number > 0);
-  put(text, (struct bytes){digits + from, sizeof digits - from});
 }
 
 void put_quoted(struct text *text, struct bytes bytes) {
@@ -152,6 +152,60 @@ struct fault failure(uint8_t tag, struct bytes message) {
   struct fault fault = {.tag = tag};
   fault.internal = message;
   return fault;
+}
+
+struct upstream_error usual(uint16_t status, struct bytes provider) {
+  static const struct {
+    uint16_t from, to;
+    uint8_t kind, retry;
+  } meanings[] = {
+      {401, 401, ERROR_KIND_AUTHENTICATION, RETRY_ADVICE_OTHER_KEY},
+      {403, 403, ERROR_KIND_PERMISSION, RETRY_ADVICE_OTHER_KEY},
+      {404, 404, ERROR_KIND_MODEL_NOT_FOUND, RETRY_ADVICE_OTHER_MODEL},
+      {429, 429, ERROR_KIND_RATE_LIMITED, RETRY_ADVICE_OTHER_KEY},
+      {503, 503, ERROR_KIND_OVERLOADED, RETRY_ADVICE_OTHER_MODEL},
+      {529, 529, ERROR_KIND_OVERLOADED, RETRY_ADVICE_OTHER_MODEL},
+      // Within an answer that began well, something broke on its way.
+      {200, 200, ERROR_KIND_SERVER, RETRY_ADVICE_SAME_KEY},
+      {500, UINT16_MAX, ERROR_KIND_SERVER, RETRY_ADVICE_SAME_KEY},
+      {0, UINT16_MAX, ERROR_KIND_INVALID_REQUEST, RETRY_ADVICE_NEVER},
+  };
+  uint32_t i = 0;
+  while (status < meanings[i].from || status > meanings[i].to) i++;
+  return (struct upstream_error){
+      .kind = {.tag = meanings[i].kind},
+      .retry = meanings[i].retry,
+      .message = JOIN(provider, T(" answered with "), decimal(status)),
+  };
+}
+
+// Milliseconds of a day.
+#define DAY 86400000u
+
+// Seconds, perhaps with a fraction, as milliseconds.
+static struct option_u64 wait(struct bytes seconds) {
+  uint64_t ms = 0;
+  uint32_t places = 0;
+  bool point = false;
+  for (uint32_t i = 0; i < seconds.len; i++) {
+    char byte = seconds.at[i];
+    if (byte == '.' && !point && i > 0) {
+      point = true;
+    } else if (byte < '0' || byte > '9' || ms >= DAY) {
+      return (struct option_u64){0};
+    } else if (places < 3) {
+      ms = ms * 10 + (byte - '0');
+      places += point;
+    }
+  }
+  for (; places < 3; places++) ms *= 10;
+  return (struct option_u64){ms > 0 && ms < DAY, ms};
+}
+
+struct option_u64 retry_after(struct list_header headers) {
+  for (uint32_t i = 0; i < headers.len; i++)
+    if (same(headers.at[i].name, T("retry-after"))) return wait(headers.at[i].value);
+  return (struct option_u64){0};
 }
 
 // ---- how mux calls -----------------------------------------------------------------------------------------------------
@@ -217,6 +271,7 @@ const void *mux_map_error(uint32_t status, const struct header *headers, uint32_
   return &result;
 }
 
+AFTER("describe") void mux_after_describe(const void *result) { (void)result; forget(); }
 AFTER("prepare") void mux_after_prepare(const void *result) { (void)result; forget(); }
 AFTER("decode") void mux_after_decode(const void *result) { (void)result; forget(); }
 AFTER("map-error") void mux_after_map_error(const void *result) { (void)result; forget(); }

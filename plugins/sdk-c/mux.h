@@ -12,9 +12,9 @@
 #define T(text) ((struct bytes){(text), sizeof(text) - 1})
 // An array as a list of the interface, in the braces of an initializer.
 #define LIST(array) {(array), sizeof(array) / sizeof((array)[0])}
-// Several byte strings as one: JOIN(T("a "), name).
-#define JOIN(...) \
-  joined((struct bytes[]){__VA_ARGS__}, sizeof((struct bytes[]){__VA_ARGS__}) / sizeof(struct bytes))
+#define PARTS(...) (struct bytes[]){__VA_ARGS__}, sizeof((struct bytes[]){__VA_ARGS__}) / sizeof(struct bytes)
+// Several byte strings as one: JOIN(T("no "), name).
+#define JOIN(...) joined(PARTS(__VA_ARGS__))
 
 bool same(struct bytes a, struct bytes b);
 struct bytes joined(const struct bytes *parts, uint32_t count);
@@ -28,7 +28,7 @@ void *take(uint32_t size);
 
 // ---- text that grows ---------------------------------------------------------------------------------------------------
 
-// Begins as `{0}`.
+// Begins as `{0}`; PUT(&text, T("no "), name) adds to it.
 struct text {
   char *at;
   uint32_t len, room;
@@ -36,9 +36,10 @@ struct text {
 
 // Makes room for that many bytes more, and returns where they begin; `len` is still to be raised.
 char *room(struct text *text, uint32_t more);
+#define PUT(text, ...) put_all((text), PARTS(__VA_ARGS__))
+void put_all(struct text *text, const struct bytes *parts, uint32_t count);
 void put(struct text *text, struct bytes bytes);
 void put_char(struct text *text, char byte);
-void put_decimal(struct text *text, uint64_t number);
 // As a string of JSON, with its quotes. The bytes are UTF-8.
 void put_quoted(struct text *text, struct bytes bytes);
 
@@ -52,6 +53,11 @@ static inline struct option_bytes some(struct bytes bytes) { return (struct opti
 struct fault refusal(uint8_t tag, struct bytes message, struct bytes param);
 // One that names none: of `tag` FAULT_BAD_RESPONSE or FAULT_INTERNAL.
 struct fault failure(uint8_t tag, struct bytes message);
+
+// What an answer of that status usually means; what it says of itself is still to be put in.
+struct upstream_error usual(uint16_t status, struct bytes provider);
+// What `retry-after` asks for, where it is seconds and less than a day of them.
+struct option_u64 retry_after(struct list_header headers);
 
 // ---- the host ----------------------------------------------------------------------------------------------------------
 

@@ -63,18 +63,21 @@ pub(super) struct Clang {
 }
 
 impl Clang {
-    /// `$CC`, `clang` or the newest with a version in its name: the first that has the target.
+    /// `$CC`, `clang` or the newest with a version in its name: the first that has the target. The linker is the one it came
+    /// with, where that is there: an older one may not read its objects.
     pub(super) fn find() -> Option<Self> {
-        let linker = on_path("wasm-ld")?;
         let named = env::var_os("CC").map(PathBuf::from);
-        let compilers = named.into_iter().chain(on_path("clang"));
-        let mut found = compilers.filter_map(|compiler| {
+        let mut compilers = named.into_iter().chain(on_path("clang"));
+        let (compiler, version) = compilers.find_map(|compiler| {
             let targets = say(compiler.as_os_str(), &["-print-targets"])?;
             let version = say(compiler.as_os_str(), &["--version"])?;
             let version = version.lines().next()?.to_owned();
             targets.contains("wasm32").then_some((compiler, version))
-        });
-        let (compiler, version) = found.next()?;
+        })?;
+        let own = say(compiler.as_os_str(), &["-print-prog-name=wasm-ld"]).map(PathBuf::from);
+        let linker = own
+            .filter(|linker| linker.is_absolute())
+            .or_else(|| on_path("wasm-ld"))?;
         Some(Self {
             compiler,
             linker,
