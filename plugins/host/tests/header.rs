@@ -1,6 +1,11 @@
 //! What adapters in C include is made of the interface: structs that lie in memory as the component model lays values out,
 //! so that nothing is turned from one form into another.
-#![expect(clippy::expect_used, clippy::panic, reason = "a test")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test"
+)]
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -117,7 +122,7 @@ impl Face {
                 TypeDefKind::Enum(_) => String::from("uint8_t"),
                 _ => format!("struct {}", self.name(ty)),
             },
-            _ => format!("uint{}_t", &self.name(ty)[1..]),
+            _ => self.name(ty).replace('u', "uint") + "_t",
         }
     }
 

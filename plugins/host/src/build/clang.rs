@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-use super::BuildError;
+use super::failure::BuildError;
 use super::toolchain::{on_path, say};
 
 /// What the adapter itself is in.
