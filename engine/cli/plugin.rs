@@ -30,7 +30,7 @@ use std::sync::Arc;
 pub(crate) enum Plugin {
     /// Begin an adapter: a folder with one that builds and answers
     New(new::New),
-    /// Build an adapter crate to a component
+    /// Build an adapter's folder to a component
     Build(build::Build),
     /// List the kinds there are, and the adapters of a folder
     List(List),

@@ -28,7 +28,7 @@ fn port() -> u16 {
 }
 
 /// The page's commands as one script, a mark before each block; ports are those given, and all that was started ends.
-fn script(provider: u16, gateway: u16) -> String {
+fn script(language: &str, provider: u16, gateway: u16) -> String {
     let mut script = String::from("set -eu\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n");
     for (number, block) in blocks("sh").into_iter().enumerate() {
         writeln!(script, "echo '== {number}'\n{block}").expect("text grows");
@@ -40,9 +40,10 @@ fn script(provider: u16, gateway: u16) -> String {
         .replace(":4300", &format!(":{provider}"))
         .replace(":4000", &format!(":{gateway}"))
         .replace(&format!("s/:{provider}/"), "s/:4300/")
+        .replace("new parrot", &format!("new parrot --lang {language}"))
 }
 
-fn followed(folder: &Path) -> (bool, String, String) {
+fn followed(language: &str, folder: &Path) -> (bool, String, String) {
     let bin = PathBuf::from(env!("CARGO_BIN_EXE_mux"));
     let bin = bin.parent().expect("a folder").to_owned();
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -57,7 +58,7 @@ fn followed(folder: &Path) -> (bool, String, String) {
         };
     }
     let output = bash
-        .args(["-c", &script(port(), port())])
+        .args(["-c", &script(language, port(), port())])
         .env("PATH", std::env::join_paths(paths).expect("a path"))
         .current_dir(folder)
         .output()
@@ -70,29 +71,18 @@ fn followed(folder: &Path) -> (bool, String, String) {
     )
 }
 
-#[tokio::test]
-async fn a_newcomer_who_follows_the_page_gets_an_answer_from_a_provider_of_their_own() {
-    if mux_plugins::build::compiler().is_none() {
-        eprintln!("skipped: nothing on this machine compiles to WebAssembly");
-        return;
-    }
+/// Follows the page for an adapter in that language to an answered request. The folder it is in, and what its compiler said.
+async fn walked(language: &'static str, checks: &[&str]) -> (tempfile::TempDir, String) {
     let home = tempfile::tempdir().expect("a folder");
     let folder = home.path().to_owned();
-    let (done, out, err) = tokio::task::spawn_blocking(move || followed(&folder))
+    let (done, out, err) = tokio::task::spawn_blocking(move || followed(language, &folder))
         .await
         .expect("the commands of the page");
     assert!(done, "{out}\n{err}");
     let said: Vec<&str> = out.split("== ").skip(1).collect();
     assert_eq!(said.len(), 5, "{out}");
 
-    for check in [
-        "golden",
-        "statelessness",
-        "batches",
-        "hostile input",
-        "budget",
-        "native",
-    ] {
+    for check in checks {
         let kept = |line: &&str| line.trim_start().starts_with(check) && line.contains(" ok ");
         assert!(
             said[1].lines().any(|line| kept(&line)),
@@ -119,6 +109,25 @@ async fn a_newcomer_who_follows_the_page_gets_an_answer_from_a_provider_of_their
         "{}",
         said[4]
     );
+    (home, err)
+}
+
+/// What every adapter is held to, in whichever language it is.
+const KEPT: [&str; 5] = [
+    "golden",
+    "statelessness",
+    "batches",
+    "hostile input",
+    "budget",
+];
+
+#[tokio::test]
+async fn a_newcomer_who_follows_the_page_gets_an_answer_from_a_provider_of_their_own() {
+    if mux_plugins::build::compiler().is_none() {
+        eprintln!("skipped: nothing on this machine compiles to WebAssembly");
+        return;
+    }
+    let (home, _) = walked("rust", &[&KEPT[..], &["native"]].concat()).await;
 
     // The same component, held to what it does not do.
     let crate_of = home.path().join("parrot");
@@ -183,6 +192,48 @@ async fn an_adapter_in_javascript_keeps_what_all_of_them_promise() {
         (&golden["verdict"], &golden["tried"]),
         (&"pass".into(), &5.into()),
         "{report}"
+    );
+}
+
+#[tokio::test]
+async fn an_adapter_in_c_needs_no_library_and_gets_its_answer_too() {
+    if mux_plugins::build::c_compiler().is_none() {
+        eprintln!("skipped: there is no clang and wasm-ld on this machine");
+        return;
+    }
+    let (home, said) = walked("c", &KEPT).await;
+    assert!(!said.contains("warning"), "{said}");
+    let component = std::fs::read(home.path().join("parrot/parrot.wasm")).expect("a component");
+    let holds = |text: &str| {
+        component
+            .windows(text.len())
+            .any(|at| at == text.as_bytes())
+    };
+    assert!(holds("parrot knows no role"));
+    for leak in [&home.path().display().to_string(), "sdk-c", "wasi"] {
+        assert!(!holds(leak), "{leak}");
+    }
+
+    let adapter = home.path().join("parrot/adapter.c");
+    let folder = home.path().join("parrot").display().to_string();
+    std::fs::write(&adapter, "int broken = ;\n").expect("a save");
+    let built = run(&["plugin", "build", &folder, "--out", "never.wasm"]).await;
+    assert_eq!(built.code, Some(2), "{}", built.err);
+    let place = built.err.contains("adapter.c:1:14: error:");
+    assert!(
+        place && built.err.contains("does not build"),
+        "{}",
+        built.err
+    );
+
+    let mut nowhere = mux(&["plugin", "build", &folder]);
+    nowhere.env("PATH", home.path()).env_remove("CC");
+    let built = Process::start(nowhere).end().await;
+    assert_eq!(built.code, Some(2), "{}", built.err);
+    assert!(
+        built.err.contains("`apt install clang lld`"),
+        "{}",
+        built.err
     );
 }
 

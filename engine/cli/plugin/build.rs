@@ -5,10 +5,10 @@ use crate::out::Out;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
-/// Build an adapter crate to a component
+/// Build an adapter's folder to a component
 #[derive(Debug, Args)]
 pub(crate) struct Build {
-    /// The crate
+    /// The folder: of a crate, or with a `package.json` or an `adapter.c`
     #[arg(default_value = ".")]
     dir: PathBuf,
     /// The file to write

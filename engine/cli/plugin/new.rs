@@ -5,6 +5,7 @@ mod sources;
 use crate::ending::{Exit, Outcome, Trouble};
 use crate::out::Out;
 use clap::{Args, ValueEnum};
+use mux_plugins::build::C_FLAGS;
 use sources::{SOURCES, WORKSPACE};
 use std::path::{Path, PathBuf};
 
@@ -28,12 +29,17 @@ enum Language {
     Rust,
     /// JavaScript, with `QuickJS` in the component: ten times slower a call.
     Js,
+    /// C, without a library: as quick as Rust, and as small.
+    C,
 }
 
 /// The sample's policy.
 const POLICY: &str = "sample.mux";
 /// Where the sample in JavaScript is.
 const SCRIPT: &str = "sample-js/";
+/// Where the sample in C is, and what it stands on.
+const C: &str = "sample-c/";
+const C_SDK: &str = "sdk-c/";
 /// Longest name, in bytes: that of a component's id.
 const LONGEST: usize = 64;
 
@@ -56,8 +62,16 @@ impl New {
                 "Rust"
             }
             Language::Js => {
-                javascript(&self.name, &folder)?;
+                without_crate(&self.name, &folder, SCRIPT, None)?;
+                write(&folder.join(".gitignore"), "/node_modules\n/data\n")?;
                 "JavaScript"
+            }
+            Language::C => {
+                without_crate(&self.name, &folder, C, Some(C_SDK))?;
+                write(&folder.join(".gitignore"), "/build\n/data\n")?;
+                let flags = format!("{}\n", C_FLAGS.join("\n"));
+                write(&folder.join("compile_flags.txt"), &flags)?;
+                "C"
             }
         };
         let (shown, name) = (folder.display(), &self.name);
@@ -84,7 +98,8 @@ fn check(name: &str) -> Result<(), Trouble> {
 }
 
 fn rust(name: &str, folder: &Path) -> Result<(), Trouble> {
-    for (path, text) in SOURCES.iter().filter(|(path, _)| !path.starts_with(SCRIPT)) {
+    let other = |path: &str| [SCRIPT, C, C_SDK].iter().any(|of| path.starts_with(of));
+    for (path, text) in SOURCES.iter().filter(|(path, _)| !other(path)) {
         let (place, text) = match path.strip_prefix("sample/") {
             Some(own) => (renamed(own, name), renamed(text, name)),
             None => (format!("mux/{path}"), (*text).to_owned()),
@@ -96,24 +111,27 @@ fn rust(name: &str, folder: &Path) -> Result<(), Trouble> {
     write(&folder.join(".gitignore"), "/target\n/data\n")
 }
 
-/// The sample's JavaScript, with the fixtures and the policy of the one in Rust.
-fn javascript(name: &str, folder: &Path) -> Result<(), Trouble> {
+/// The sample of a language, and what it stands on there, with the fixtures and the policy of the one in Rust.
+fn without_crate(
+    name: &str,
+    folder: &Path,
+    sample: &str,
+    sdk: Option<&str>,
+) -> Result<(), Trouble> {
     for (path, text) in SOURCES {
-        let own = path.strip_prefix("sample/");
-        let shared = own.filter(|own| own.starts_with("fixtures/") || *own == POLICY);
-        let place = match path.strip_prefix(SCRIPT).or(shared) {
-            Some(own) => renamed(own, name),
-            None if own.is_none() && !path.starts_with("sdk/") => format!("mux/{path}"),
-            None => continue,
-        };
-        let text = if place.starts_with("mux/") {
-            (*text).to_owned()
-        } else {
-            renamed(text, name)
-        };
-        write(&folder.join(place), &text)?;
+        let shared = path
+            .strip_prefix("sample/")
+            .filter(|own| own.starts_with("fixtures/") || *own == POLICY);
+        if let Some(own) = path.strip_prefix(sample).or(shared) {
+            write(&folder.join(renamed(own, name)), &renamed(text, name))?;
+            continue;
+        }
+        let of_another = path.starts_with("sample") || path.starts_with("sdk");
+        if !of_another || sdk.is_some_and(|sdk| path.starts_with(sdk)) {
+            write(&folder.join("mux").join(path), text)?;
+        }
     }
-    write(&folder.join(".gitignore"), "/node_modules\n/data\n")
+    Ok(())
 }
 
 fn write(file: &Path, text: &str) -> Result<(), Trouble> {

@@ -15,10 +15,10 @@ use std::path::{Path, PathBuf};
 /// Try an adapter out: its fixtures, and what every adapter promises
 #[derive(Debug, Args)]
 pub(crate) struct Test {
-    /// A crate, which is built first, the file of a component, or a kind
+    /// A folder, which is built first, the file of a component, or a kind
     #[arg(value_name = "DIR|FILE.wasm|KIND", default_value = ".")]
     adapter: String,
-    /// A folder of exchanges [default: `fixtures`, in the crate or beside the file]
+    /// A folder of exchanges [default: `fixtures`, in the folder or beside the file]
     #[arg(long, value_name = "DIR")]
     fixtures: Option<PathBuf>,
     /// Settings for exchanges that have none of their own, as a JSON object

@@ -1,8 +1,11 @@
-//! Makes components from adapter crates: cargo for the module, wit-component for the component.
+//! Makes components from adapters: of a crate cargo makes the module, of C clang, and wit-component the component; of
+//! JavaScript `componentize-qjs` makes all of it.
 //!
 //! A component holds no path of the machine it was built on, so that the same sources and the same compiler give
 //! the same bytes everywhere.
 
+mod clang;
+mod failure;
 mod javascript;
 mod sources;
 mod toolchain;
@@ -16,8 +19,11 @@ use std::process::{Command, Stdio};
 use serde::Deserialize;
 use wit_component::ComponentEncoder;
 
+pub use clang::C_FLAGS;
+pub use failure::BuildError;
 pub use sources::digest;
 
+use clang::Clang;
 use toolchain::{TARGET, Toolchain};
 
 /// A component that was made.
@@ -33,58 +39,16 @@ pub struct Built {
     pub compiler: String,
 }
 
-/// Why there is no component.
-#[derive(Debug)]
-pub enum BuildError {
-    /// Nothing on this machine compiles to WebAssembly.
-    NoTarget,
-    /// There is no node or npm to build JavaScript with.
-    NoNode,
-    /// The JavaScript does not build.
-    Script(PathBuf),
-    /// A file could not be read, written or run.
-    Io(PathBuf, std::io::Error),
-    /// Cargo failed; it has said why.
-    Cargo(PathBuf),
-    /// The crate makes no WebAssembly module.
-    NoModule(PathBuf),
-    /// The module is no adapter.
-    NotAnAdapter(String),
-}
-
-impl fmt::Display for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoTarget => f.write_str(
-                "nothing here compiles to WebAssembly; run `rustup target add wasm32-unknown-unknown`, or on Debian \
-                 `apt install rustc-web rust-web-src lld-22`",
-            ),
-            Self::NoNode => f.write_str("JavaScript takes `node` and `npm`: install Node.js 20 or newer"),
-            Self::Script(dir) => write!(f, "the JavaScript in `{}` does not build", dir.display()),
-            Self::Io(path, error) => write!(f, "`{}`: {error}", path.display()),
-            Self::Cargo(dir) => write!(f, "the crate in `{}` does not build", dir.display()),
-            Self::NoModule(dir) => write!(
-                f,
-                "the crate in `{}` makes no module; its manifest needs `crate-type = [\"cdylib\"]` under `[lib]`",
-                dir.display()
-            ),
-            Self::NotAnAdapter(why) => write!(
-                f,
-                "the module is no adapter: {why}; is `mux_plugin_sdk::export!` there?"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for BuildError {}
-
-/// Builds the adapter crate in `dir` to a component at `out`. `log` gets a line at a time of what goes on.
+/// Builds the adapter in `dir` to a component at `out`. `log` gets a line at a time of what goes on.
 ///
 /// # Errors
 /// When the machine lacks what it takes, when the crate does not build, or is no adapter.
 pub fn build(dir: &Path, out: &Path, log: &mut dyn FnMut(&str)) -> Result<Built, BuildError> {
     if javascript::is_in(dir) {
         return scripted(dir, out, log);
+    }
+    if clang::is_in(dir) {
+        return freestanding(dir, out, log);
     }
     let toolchain = Toolchain::find().ok_or(BuildError::NoTarget)?;
     log(&format!("compiling with {}", toolchain.version()));
@@ -110,6 +74,17 @@ fn scripted(dir: &Path, out: &Path, log: &mut dyn FnMut(&str)) -> Result<Built, 
     Ok(Built::of(out, &component, javascript::PACKAGE))
 }
 
+fn freestanding(dir: &Path, out: &Path, log: &mut dyn FnMut(&str)) -> Result<Built, BuildError> {
+    let clang = Clang::find().ok_or(BuildError::NoClang)?;
+    log(&format!("compiling with {}", clang.version()));
+    let dir = dir
+        .canonicalize()
+        .map_err(|error| BuildError::Io(dir.to_owned(), error))?;
+    let component = componentize(&clang.module(&dir)?)?;
+    write(out, &component)?;
+    Ok(Built::of(out, &component, clang.version()))
+}
+
 impl Built {
     fn of(path: &Path, component: &[u8], compiler: &str) -> Self {
         Self {
@@ -125,6 +100,12 @@ impl Built {
 #[must_use]
 pub fn compiler() -> Option<String> {
     Toolchain::find().map(|toolchain| toolchain.version().to_owned())
+}
+
+/// What would compile adapters in C on this machine, as it names itself; nothing where there is nothing.
+#[must_use]
+pub fn c_compiler() -> Option<String> {
+    Clang::find().map(|clang| clang.version().to_owned())
 }
 
 /// Turns a core module that carries its interface into a component.

@@ -13,6 +13,7 @@ pub(super) const WORKSPACE: &str = include_str!("../../../../plugins/Cargo.toml"
 pub(super) const SOURCES: &[(&str, &str)] = sources![
     "UNIFIED.md",
     "WRITE-A-PROVIDER.md",
+    "sample-c/adapter.c",
     "sample-js/adapter.js",
     "sample-js/package.json",
     "sample/examples/native.rs",
@@ -23,6 +24,11 @@ pub(super) const SOURCES: &[(&str, &str)] = sources![
     "sample/src/lib.rs",
     "sample/src/reply.rs",
     "sample/src/request.rs",
+    "sdk-c/json.c",
+    "sdk-c/json.h",
+    "sdk-c/mux.c",
+    "sdk-c/mux.h",
+    "sdk-c/provider.h",
     "sdk/src/adapter.rs",
     "sdk/src/chat.rs",
     "sdk/src/chat/address.rs",
@@ -81,7 +87,7 @@ mod tests {
     fn a_new_adapter_gets_every_file_of_the_sdk_and_of_the_sample() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("plugins");
         let mut missing = Vec::new();
-        for folder in ["sdk/src", "wit", "sample", "sample-js"] {
+        for folder in ["sdk/src", "sdk-c", "wit", "sample", "sample-c", "sample-js"] {
             for file in files(&root.join(folder)) {
                 let place = file.strip_prefix(&root).expect("below the root");
                 let place = place.to_string_lossy().into_owned();

@@ -40,7 +40,7 @@ impl Toolchain {
             .collect();
         let ready = found.iter().find(|toolchain| toolchain.has_target());
         ready.cloned().or_else(|| {
-            let linker = linker()?;
+            let linker = on_path("wasm-ld")?;
             let mut toolchain = found.into_iter().find(Self::has_sources)?;
             toolchain.from_sources = Some(linker);
             Some(toolchain)
@@ -143,33 +143,36 @@ fn workspace(dir: &Path) -> io::Result<PathBuf> {
     folders.find(is_root).unwrap_or(dir).canonicalize()
 }
 
-/// A linker for WebAssembly on the search path: `wasm-ld`, or the newest with a version in its name.
-fn linker() -> Option<PathBuf> {
+/// A program on the search path, or else the newest with a version in its name, as in `wasm-ld-22`.
+pub(super) fn on_path(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    let mut found: Vec<PathBuf> = env::split_paths(&path)
+    let found = env::split_paths(&path)
         .filter_map(|folder| folder.read_dir().ok())
         .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| {
-            path.file_name()
-                .and_then(OsStr::to_str)
-                .is_some_and(is_linker)
-        })
-        .collect();
-    found.sort_by_key(|path| path.file_name().map(OsStr::len));
-    let plain = found.iter().find(|path| path.ends_with("wasm-ld")).cloned();
-    plain.or_else(|| found.into_iter().max())
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let version = version(path.file_name()?.to_str()?, name)?;
+            Some((version, path))
+        });
+    // Of the same version the first on the path.
+    let newest = found.reduce(|best, other| if other.0 > best.0 { other } else { best });
+    newest.map(|(_, path)| path)
 }
 
-fn is_linker(name: &str) -> bool {
-    name == "wasm-ld"
-        || name
-            .strip_prefix("wasm-ld-")
-            .is_some_and(|version| version.bytes().all(|byte| byte.is_ascii_digit()))
+/// The version in a file's name, where it is that of the program; one without is above all others.
+fn version(file: &str, program: &str) -> Option<u32> {
+    match file.strip_prefix(program)? {
+        "" => Some(u32::MAX),
+        rest => {
+            let digits = rest.strip_prefix('-')?;
+            let all = digits.bytes().all(|byte| byte.is_ascii_digit());
+            all.then(|| digits.parse().ok()).flatten()
+        }
+    }
 }
 
-/// One line a program prints.
-fn say(program: &OsStr, arguments: &[&str]) -> Option<String> {
+/// What a program prints.
+pub(super) fn say(program: &OsStr, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     (output.status.success() && !text.trim().is_empty()).then(|| text.trim().to_owned())
@@ -180,10 +183,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_linkers_for_webassembly_count() {
-        assert!(is_linker("wasm-ld"));
-        assert!(is_linker("wasm-ld-22"));
-        assert!(!is_linker("wasm-ld-22.bak"));
-        assert!(!is_linker("ld"));
+    fn only_a_program_and_its_versions_count_and_the_newest_is_the_one() {
+        assert_eq!(version("wasm-ld", "wasm-ld"), Some(u32::MAX));
+        assert!(version("wasm-ld-9", "wasm-ld") < version("wasm-ld-22", "wasm-ld"));
+        for other in [
+            "wasm-ld-22.bak",
+            "ld",
+            "wasm-ld-",
+            "wasm-ld.exe",
+            "clang++-14",
+        ] {
+            assert_eq!(version(other, "wasm-ld"), None, "{other}");
+        }
     }
 }
