@@ -164,6 +164,8 @@ function close(answer, out) {
     const message = { role: "assistant", content: answer.text ?? "", refusal: null };
     const choice = { index: 0, message, finish_reason: reason, native_finish_reason: native };
     out.chunks = JSON.stringify({ ...head(answer, "chat.completion"), choices: [choice], usage });
+    // It is told, and a state has room for 16 KiB.
+    delete answer.text;
   }
   out.finish = { tag: { stop: "stop", length: "length", content_filter: "content-filter" }[reason] };
 }

@@ -211,8 +211,8 @@ struct option_u64 retry_after(struct list_header headers) {
 // ---- how mux calls -----------------------------------------------------------------------------------------------------
 
 // Arguments come in pieces, as the component model has them; results are left where they stay until they were read.
-#define EXPORT(name) __attribute__((export_name("mux:provider/adapter@0.1.0#" name)))
-#define AFTER(name) __attribute__((export_name("cabi_post_mux:provider/adapter@0.1.0#" name)))
+#define EXPORT(name) __attribute__((export_name("mux:provider/adapter@0.2.0#" name)))
+#define AFTER(name) __attribute__((export_name("cabi_post_mux:provider/adapter@0.2.0#" name)))
 
 EXPORT("describe") const void *mux_describe(void) {
   static struct manifest manifest;

@@ -62,6 +62,6 @@ struct option_u64 retry_after(struct list_header headers);
 // ---- the host ----------------------------------------------------------------------------------------------------------
 
 // Writes a line to the log of the gateway, where the operator has turned that on. `at` is one of `enum level`.
-__attribute__((import_module("mux:provider/host@0.1.0"), import_name("log"))) void mux_log(uint32_t at, const char *message, uint32_t len);
+__attribute__((import_module("mux:provider/host@0.2.0"), import_name("log"))) void mux_log(uint32_t at, const char *message, uint32_t len);
 
 #endif

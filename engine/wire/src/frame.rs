@@ -45,6 +45,8 @@ pub struct Framer {
     ready: VecDeque<Frame>,
     /// The one handed out last by [`cut`](Framer::cut), where it does not lie in a chunk.
     held: Frame,
+    /// Why there is nothing after what is ready.
+    broken: Option<FrameError>,
 }
 
 #[derive(Debug)]
@@ -83,6 +85,7 @@ impl Framer {
             body,
             ready: VecDeque::new(),
             held: Frame::default(),
+            broken: None,
         }
     }
 
@@ -90,7 +93,7 @@ impl Framer {
     /// the chunk, of which nothing is to be pushed then. With an empty chunk, what is ready already.
     ///
     /// # Errors
-    /// As [`push`](Self::push).
+    /// As [`push`](Self::push), once all that came before was handed out, and from then on.
     pub fn cut<'a>(
         &'a mut self,
         chunk: &'a Bytes,
@@ -107,13 +110,13 @@ impl Framer {
             *at += length;
             return Ok(Some(cut));
         }
-        if self.ready.is_empty() && *at < chunk.len() {
+        if self.ready.is_empty() && *at < chunk.len() && self.broken.is_none() {
             let rest = chunk.slice(*at..);
             *at = chunk.len();
-            self.push(rest)?;
+            self.broken = self.push(rest).err();
         }
         let Some(frame) = self.ready.pop_front() else {
-            return Ok(None);
+            return self.broken.map_or(Ok(None), Err);
         };
         self.held = frame;
         Ok(Some(Cut::from(&self.held)))

@@ -40,13 +40,8 @@ impl Voice {
     /// Takes the next bytes of the chat stream, however they are cut, and says what they hold.
     pub fn push(&mut self, chunk: &Bytes, out: &mut BytesMut) {
         let mut at = 0;
-        loop {
-            let frame = match self.framer.cut(chunk, &mut at) {
-                Ok(Some(frame)) => frame,
-                Ok(None) => break,
-                // Whoever read the stream before has judged it; what is no event says nothing.
-                Err(_) => continue,
-            };
+        // Whoever read the stream before has judged it; what is no event says nothing.
+        while let Ok(Some(frame)) = self.framer.cut(chunk, &mut at) {
             let data = frame.data.trim_ascii();
             if data.is_empty() || data == b"[DONE]" {
                 continue;

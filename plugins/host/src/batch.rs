@@ -24,8 +24,6 @@ pub(crate) struct Batch {
     ends: Vec<u32>,
     /// Event names, joined.
     names: String,
-    /// Why there are no frames after these.
-    broken: Option<FrameError>,
 }
 
 impl Default for Batch {
@@ -40,7 +38,6 @@ impl Default for Batch {
             },
             ends: Vec::new(),
             names: String::new(),
-            broken: None,
         }
     }
 }
@@ -60,22 +57,15 @@ impl Batch {
     ) -> Result<usize, FrameError> {
         self.clear();
         while self.ends.len() < FRAMES && self.made.block.len() + self.names.len() < BYTES {
-            match self
-                .broken
-                .take()
-                .map_or_else(|| framer.cut(chunk, at), Err)
-            {
+            match framer.cut(chunk, at) {
                 Ok(Some(frame)) => self.add(frame),
                 Ok(None) => {
                     self.made.end_of_stream = end;
                     break;
                 }
                 Err(error) if self.ends.is_empty() => return Err(error),
-                // What came before is whole, however the chunk was cut.
-                Err(error) => {
-                    self.broken = Some(error);
-                    break;
-                }
+                // What came before is whole, however the chunk was cut. The framer says it again.
+                Err(_) => break,
             }
         }
         self.close();

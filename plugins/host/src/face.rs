@@ -70,9 +70,37 @@ impl Face {
     pub(crate) fn complete(&mut self, store: &mut Store<Ceiling>) -> wasmtime::Result<&Guest> {
         let all = match self.all.take() {
             Some(all) => all,
-            None => self.places.all.load(store, &self.instance)?,
+            None => match self.places.all.load(&mut *store, &self.instance) {
+                Ok(all) => all,
+                Err(error) => return Err(error.context(self.misfit(store))),
+            },
         };
         Ok(self.all.insert(all))
+    }
+
+    /// The first function of another type, as it is named.
+    fn misfit(&self, store: &mut Store<Ceiling>) -> &'static str {
+        let Places {
+            configure,
+            prepare,
+            decode,
+            map_error,
+            ..
+        } = &*self.places;
+        type Planned = (Result<RequestPlan, Fault>,);
+        type Heard = (Result<Decoded, Fault>,);
+        let function = &self.instance;
+        if !fits::<(&[u8],), (Result<(), String>,)>(function, store, configure) {
+            "`configure`"
+        } else if !fits::<(&RequestCtx, &[u8]), Planned>(function, store, prepare) {
+            "`prepare`"
+        } else if !fits::<(Option<&str>, &Batch), Heard>(function, store, decode) {
+            "`decode`"
+        } else if !fits::<(&ResponseHead, &[u8]), (UpstreamError,)>(function, store, map_error) {
+            "`map-error`"
+        } else {
+            "`describe`"
+        }
     }
 
     pub(crate) fn describe(&mut self, store: &mut Store<Ceiling>) -> wasmtime::Result<Manifest> {
@@ -143,4 +171,13 @@ impl Face {
         let (result,) = function.call(store, params)?;
         Ok(result)
     }
+}
+
+/// Whether a function is of that type.
+fn fits<P, R>(instance: &Instance, store: &mut Store<Ceiling>, place: &ComponentExportIndex) -> bool
+where
+    P: ComponentNamedList + Lower,
+    R: ComponentNamedList + Lift,
+{
+    instance.get_typed_func::<P, R>(&mut *store, place).is_ok()
 }

@@ -219,14 +219,19 @@ fn a_component_that_crashes_or_hangs_as_it_starts_is_refused() {
 #[test]
 fn a_function_of_another_type_is_refused_as_it_is_loaded() {
     let interface = include_str!("../../wit/provider.wit");
-    for (field, function) in [
-        ("    error: option<upstream-error>,\n", "decode"),
-        ("    warnings: list<string>,\n", "prepare"),
-        ("    retry: retry-advice,\n", "map-error"),
+    for (field, other, function) in [
+        ("    error: option<upstream-error>,\n", "", "`decode`"),
+        ("    warnings: list<string>,\n", "", "`prepare`"),
+        ("{ status: u16,", "{ status: u32,", "`map-error`"),
+        (
+            "    memory-mib: u32,\n",
+            "    memory-mib: s32,\n",
+            "`describe`",
+        ),
     ] {
         assert!(interface.contains(field), "{field}");
         let crafted = Crafted {
-            interface: &interface.replace(field, ""),
+            interface: &interface.replace(field, other),
             ..Crafted::default()
         };
         let error = refused(&crafted.component());
