@@ -202,8 +202,8 @@ mod tests {
                 let filled = batch.fill(&mut framer, &chunk, &mut at, false);
                 assert_eq!(filled, Ok(count));
                 let state = format!("state {turn}").into_bytes();
-                let (frames, kept) = read(&mut batch, &state);
-                assert_eq!(frames, expected(from..from + count));
+                let (told, kept) = read(&mut batch, &state);
+                assert_eq!(told, expected(from..from + count));
                 assert_eq!(kept, state);
                 assert_eq!(batch.made.ends.is_none(), count == 1);
                 from += count;

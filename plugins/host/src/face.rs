@@ -87,14 +87,16 @@ impl Face {
             map_error,
             ..
         } = &*self.places;
-        type Planned = (Result<RequestPlan, Fault>,);
-        type Heard = (Result<Decoded, Fault>,);
         let function = &self.instance;
         if !fits::<(&[u8],), (Result<(), String>,)>(function, store, configure) {
             "`configure`"
-        } else if !fits::<(&RequestCtx, &[u8]), Planned>(function, store, prepare) {
+        } else if !fits::<(&RequestCtx, &[u8]), (Result<RequestPlan, Fault>,)>(
+            function, store, prepare,
+        ) {
             "`prepare`"
-        } else if !fits::<(Option<&str>, &Batch), Heard>(function, store, decode) {
+        } else if !fits::<(Option<&str>, &Batch), (Result<Decoded, Fault>,)>(
+            function, store, decode,
+        ) {
             "`decode`"
         } else if !fits::<(&ResponseHead, &[u8]), (UpstreamError,)>(function, store, map_error) {
             "`map-error`"

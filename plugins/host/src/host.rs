@@ -13,7 +13,7 @@ use crate::cache::Cache;
 use crate::ceiling::Ceiling;
 use crate::claims;
 use crate::engine;
-use crate::face::EXPORT;
+use crate::face::{EXPORT, Face};
 use crate::fault::{Fault, HostError, LoadError};
 use crate::instance::Template;
 use crate::lane::Lane;
@@ -194,7 +194,7 @@ impl Host {
         let ceiling = Ceiling::new(name, self.limits.memory, self.limits.log);
         let instance = template.instantiate(ceiling, budget).map_err(failed)?;
         let mut instance = instance.complete().map_err(|why| why.to_string())?;
-        let said = instance.call(budget, |face, store| face.describe(store));
+        let said = instance.call(budget, Face::describe);
         said.map_err(failed)
     }
 }

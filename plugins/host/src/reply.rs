@@ -85,11 +85,14 @@ impl Reply {
     pub fn push(&mut self, chunk: Bytes, out: &mut Output) -> Result<(), Fault> {
         match &self.decoding {
             // Frames nobody will read are not piled up.
-            Some(decoding) if decoding.over => return Ok(()),
-            None if !chunk.is_empty() => out.parts.push(Part::Verbatim(chunk.clone())),
-            _ => {}
+            Some(decoding) if decoding.over => Ok(()),
+            None if !chunk.is_empty() => {
+                let read = chunk.clone();
+                out.parts.push(Part::Verbatim(chunk));
+                self.read(&read, false, out)
+            }
+            _ => self.read(&chunk, false, out),
         }
-        self.read(&chunk, false, out)
     }
 
     /// Says that the answer is over.

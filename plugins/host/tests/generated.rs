@@ -18,7 +18,7 @@ mod crafted;
 #[path = "shared/stage.rs"]
 mod stage;
 
-use crafted::{Crafted, encoded};
+use crafted::{Crafted, INTERFACE, encoded};
 
 /// Drawn by `plugins/hostile/generate`: the first half whole adapters, the second the calls of one.
 const GENERATED: &[u8] = include_bytes!("../../hostile/generated.bin");
@@ -45,7 +45,7 @@ fn modules() -> Vec<&'static [u8]> {
 
 /// A drawn adapter, of which nothing is as it should be.
 fn whole(module: &[u8]) -> Vec<u8> {
-    encoded(module.to_vec(), ("", ""), None)
+    encoded(INTERFACE, module.to_vec(), ("", ""), None)
 }
 
 /// An adapter that introduces itself, and then does as was drawn.

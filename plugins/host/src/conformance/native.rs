@@ -145,20 +145,18 @@ fn frames(
     let all: Vec<Frame> = framer.collect();
     let count = all.len();
     for (at, frame) in all.into_iter().enumerate() {
-        let mut frames = Batch::of(&frame, at + 1 == count);
-        let frames = frames.with(&state);
+        let mut batch = Batch::of(&frame, at + 1 == count);
+        let batch = batch.with(&state);
         let native = program.ask(&json!({"decode": {
             "operation": "chat",
             "frames": {
-                "block": frames.block, "ends": [frames.names], "names": frames.names, "state": frames.state,
-                "end_of_stream": frames.end_of_stream,
+                "block": batch.block, "ends": [batch.names], "names": batch.names, "state": batch.state,
+                "end_of_stream": batch.end_of_stream,
             },
         }}))?;
-        let input = frames.block.len();
+        let input = batch.block.len();
         let budget = Budget::new(guest.limits().decode, input);
-        let heard = guest.call(budget, input, |face, store| {
-            face.decode(store, None, frames)
-        });
+        let heard = guest.call(budget, input, |face, store| face.decode(store, None, batch));
         let heard = heard.map_err(faulty)?;
         let inside = result(heard.as_ref().map(decoded));
         if let Some(apart) = apart("decode", &native, &inside) {

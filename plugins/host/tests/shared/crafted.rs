@@ -3,7 +3,7 @@
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-const INTERFACE: &str = include_str!("../../../wit/provider.wit");
+pub(crate) const INTERFACE: &str = include_str!("../../../wit/provider.wit");
 /// Where the constant part of the memory begins.
 const BASE: usize = 1024;
 /// Bytes that are nought: a good answer of `configure`, and of `map-error`.
@@ -91,14 +91,6 @@ macro_rules! record {
 
 /// The component of a module, in a world with further imports, and with a module beside it.
 pub(crate) fn encoded(
-    module: Vec<u8>,
-    world: (&str, &str),
-    beside: Option<(&str, &[u8])>,
-) -> Vec<u8> {
-    fitted(INTERFACE, module, world, beside)
-}
-
-fn fitted(
     interface: &str,
     mut module: Vec<u8>,
     (imports, packages): (&str, &str),
@@ -130,7 +122,7 @@ impl Crafted<'_> {
     /// The component.
     pub(crate) fn component(&self) -> Vec<u8> {
         let module = wat::parse_str(self.text()).expect("good text");
-        fitted(self.interface, module, self.world, self.beside)
+        encoded(self.interface, module, self.world, self.beside)
     }
 
     /// The module, whose constants are laid out as the canonical ABI says.
