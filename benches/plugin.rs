@@ -339,7 +339,7 @@ fn loading(criterion: &mut Criterion) {
         let load = || host.load(name, shipped(name)).expect("it loads");
         assert!(!load().is_from_cache() && load().is_from_cache());
         group.bench_function(format!("{name}, compiled before"), |bench| {
-            bench.iter(load);
+            bench.iter_with_large_drop(load);
         });
     }
     group.finish();
