@@ -103,6 +103,7 @@ impl Framer {
         self.held = Frame::default();
         if let Body::Sse { lines, events } = &self.body
             && self.ready.is_empty()
+            && self.broken.is_none()
             && lines.at_start()
             && events.at_start()
             && let Some((cut, length)) = chunk.get(*at..).and_then(sse::plain)

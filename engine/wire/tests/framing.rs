@@ -240,6 +240,21 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
+#[test]
+fn after_a_fault_nothing_is_cut_any_more() {
+    let mut framer = Framer::new(Framing::Sse);
+    let long = "x".repeat(LINE_LIMIT + 1);
+    let chunk = Bytes::from(format!("data: 1\n\ndata: {long}"));
+    let mut at = 0;
+    let first = framer.cut(&chunk, &mut at).expect("whole before the fault");
+    assert_eq!(first.map(|frame| frame.data), Some(&b"1"[..]));
+    for chunk in [chunk, Bytes::from("data: 2\n\n")] {
+        let cut = framer.cut(&chunk, &mut at);
+        assert_eq!(cut, Err(FrameError::LineTooLong));
+        at = 0;
+    }
+}
+
 fn event(name: &str, payload: &str) -> Bytes {
     let headers = [
         (":event-type", name),

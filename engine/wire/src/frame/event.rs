@@ -30,9 +30,7 @@ impl Frame {
     /// The event name, when there is one and it is valid UTF-8.
     #[must_use]
     pub fn event_name(&self) -> Option<&str> {
-        self.event
-            .as_deref()
-            .and_then(|name| std::str::from_utf8(name).ok())
+        Cut::from(self).event_name()
     }
 }
 
@@ -45,10 +43,10 @@ pub struct Cut<'a> {
     pub data: &'a [u8],
 }
 
-impl Cut<'_> {
+impl<'a> Cut<'a> {
     /// The event name, when there is one and it is valid UTF-8.
     #[must_use]
-    pub fn event_name(&self) -> Option<&str> {
+    pub fn event_name(self) -> Option<&'a str> {
         self.event.and_then(|name| std::str::from_utf8(name).ok())
     }
 }
