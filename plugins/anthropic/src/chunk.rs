@@ -85,7 +85,7 @@ impl Text<'_> {
     /// How many characters it holds.
     pub(crate) fn characters(&self) -> u64 {
         match self {
-            Self::Raw(raw) => chunk::characters(raw.get()),
+            Self::Raw(raw) => chunk::characters(raw.get().as_bytes()),
             Self::Plain(text) => text.chars().count() as u64,
         }
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::usage::Counts;
 
 /// Everything the next frame needs. It travels through the host, a hundred bytes or so.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -69,17 +69,32 @@ impl State {
     }
 
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Fault> {
-        state::read(bytes).map(|(_, state)| state)
+        let (lead, mut state): (_, Self) = state::read(bytes)?;
+        if let Some(characters) = lead.and_then(|lead| lead.characters) {
+            state.characters = characters;
+        }
+        Ok(state)
     }
 
     pub(crate) fn write(&self) -> Result<Vec<u8>, Fault> {
         // Whatever is open, more text of the one choice there is changes nothing.
-        let lead = (self.stream && !self.done && !self.cites).then(|| Lead {
+        let lead = (self.stream && !self.done).then(|| Lead {
             head: Head::new(&self.id, self.created, &self.model),
             open: 1,
             usage: None,
+            characters: self.cites.then_some(self.characters),
         });
-        state::write(lead.as_ref(), self)
+        match &lead {
+            // They go on there.
+            Some(lead) if lead.characters.is_some() => {
+                let rest = Self {
+                    characters: 0,
+                    ..self.clone()
+                };
+                state::write(Some(lead), &rest)
+            }
+            lead => state::write(lead.as_ref(), self),
+        }
     }
 
     pub(crate) fn part(&mut self, block: u32) -> Option<&mut OpenPart> {

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use mux_plugin_sdk::chat::chunk::Head;
-use mux_plugin_sdk::chat::scan::{Scan, same};
-use mux_plugin_sdk::chat::{Citation, Shape, Stretch, json};
+use mux_plugin_sdk::chat::scan::same;
+use mux_plugin_sdk::chat::{Citation, Reading, Shape, Stretch, json};
 use mux_plugin_sdk::{Batch, Decoded, Fault, UpstreamError};
 
 use crate::chunk::{
@@ -42,46 +42,39 @@ pub(crate) fn decode(state: State, batch: &Batch) -> Result<Decoded, Fault> {
 pub(crate) fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
     let mut stretch = Stretch::begin(state, batch)?;
     for event in batch.payloads() {
-        let text = SHAPE.with(|shape| shape.text(event, text_of))?;
-        stretch.text(0, text)?;
+        stretch.add(&SHAPE.with(|shape| shape.read(event, text_of))?)?;
     }
     Some(stretch.finish())
 }
 
-/// The text that an event adds, where it is one that adds text.
-fn text_of(event: &[u8]) -> Option<&[u8]> {
-    let mut scan = Scan::new(event);
-    let (mut kind, mut index, mut text) = (None, None, None);
-    scan.object()?;
-    while let Some(field) = scan.field()? {
+fn text_of(event: &mut Reading<'_>) -> Option<()> {
+    let (mut kind, mut index, mut delta) = (None, None, None);
+    event.scan.object()?;
+    while let Some(field) = event.scan.field()? {
         let again = match field {
-            _ if same(field, b"type") => kind.replace(scan.word()?).is_some(),
-            _ if same(field, b"index") => index.replace(scan.count()?).is_some(),
-            _ if same(field, b"delta") => text.replace(text_delta(&mut scan)?).is_some(),
+            _ if same(field, b"type") => kind.replace(event.scan.word()?).is_some(),
+            _ if same(field, b"index") => index.replace(event.scan.count()?).is_some(),
+            _ if same(field, b"delta") => delta.replace(text_delta(event)?).is_some(),
             _ => return None,
         };
         if again {
             return None;
         }
     }
-    scan.end()?;
-    text.filter(|_| kind.is_some_and(|kind| same(kind, b"content_block_delta")))
+    same(kind?, b"content_block_delta").then_some(())
 }
 
-fn text_delta<'a>(scan: &mut Scan<'a>) -> Option<&'a [u8]> {
-    let (mut kind, mut text) = (None, None);
-    scan.object()?;
-    while let Some(field) = scan.field()? {
-        let again = match field {
-            _ if same(field, b"type") => kind.replace(scan.word()?).is_some(),
-            _ if same(field, b"text") => text.replace(scan.string()?).is_some(),
+fn text_delta(event: &mut Reading<'_>) -> Option<()> {
+    let mut kind = None;
+    event.scan.object()?;
+    while let Some(field) = event.scan.field()? {
+        match field {
+            _ if same(field, b"type") && kind.is_none() => kind = Some(event.scan.word()?),
+            _ if same(field, b"text") => event.text()?,
             _ => return None,
-        };
-        if again {
-            return None;
         }
     }
-    text.filter(|_| kind.is_some_and(|kind| same(kind, b"text_delta")))
+    same(kind?, b"text_delta").then_some(())
 }
 
 struct Fold {
@@ -404,41 +397,4 @@ impl Fold {
 
 fn missing(event: &str, field: &str) -> Fault {
     Fault::BadResponse(format!("anthropic's `{event}` came without `{field}`"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const EVENTS: [&str; 5] = [
-        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"words number 1 "}}"#,
-        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a \"b\" \\ \u00e9 é"}          }"#,
-        r#"{ "delta" : { "text" : "x" , "type" : "text_delta" } , "index" : 1 , "type" : "content_block_delta" }"#,
-        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":""}}"#,
-        r#"{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{"}}"#,
-    ];
-
-    #[test]
-    fn a_text_is_what_it_is_whatever_event_came_before() {
-        for before in EVENTS {
-            for event in EVENTS {
-                for at in 0..=event.len() {
-                    let (start, rest) = event.as_bytes().split_at(at);
-                    for byte in *b"\"\\{}[]:, x0\0\xff" {
-                        let one = &rest[rest.len().min(1)..];
-                        for changed in [
-                            [start, &[byte], rest].concat(),
-                            [start, &[byte], one].concat(),
-                            [start, one].concat(),
-                        ] {
-                            let shape = Shape::new();
-                            shape.text(before.as_bytes(), text_of);
-                            let text = shape.text(&changed, text_of);
-                            assert_eq!(text, text_of(&changed), "{before}");
-                        }
-                    }
-                }
-            }
-        }
-    }
 }

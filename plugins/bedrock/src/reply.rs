@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use mux_plugin_sdk::chat::{Answer, Call, Pending, Thought, json};
+use mux_plugin_sdk::chat::scan::same;
+use mux_plugin_sdk::chat::{Answer, Call, Pending, Reading, Shape, Stretch, Thought, json};
 use mux_plugin_sdk::{Batch, Decoded, Fault, Finish, Frame, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -20,6 +21,10 @@ pub(crate) struct Open {
 }
 
 type Progressing = Answer<Open>;
+
+thread_local! {
+    static SHAPE: Shape = const { Shape::new() };
+}
 
 /// A whole answer, or an event; which fields it has depends on its kind.
 #[derive(Deserialize)]
@@ -138,12 +143,50 @@ struct Kept {
 
 /// The chunks of a batch of events, or the whole response.
 pub(crate) fn decode(state: &[u8], batch: &Batch) -> Result<Decoded, Fault> {
+    if let Some(decoded) = more_text(state, batch) {
+        return Ok(decoded);
+    }
     let mut answer = Progressing::resume("bedrock", state)?;
     answer.fold(batch, event)?;
     if answer.ends_with(batch) {
         answer.close()?;
     }
     answer.finish()
+}
+
+/// The same where the events add text and nothing else.
+fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
+    let mut stretch = Stretch::begin(state, batch)?;
+    for frame in batch.frames() {
+        same(frame.name.as_bytes(), b"contentBlockDelta").then_some(())?;
+        let more = SHAPE.with(|shape| shape.read(frame.data, text_of))?;
+        more.is_plain().then_some(())?;
+        stretch.add(&more)?;
+    }
+    Some(stretch.finish())
+}
+
+fn text_of(event: &mut Reading<'_>) -> Option<()> {
+    let mut delta = None;
+    event.scan.object()?;
+    while let Some(field) = event.scan.field()? {
+        match field {
+            _ if same(field, b"delta") && delta.is_none() => delta = Some(delta_of(event)?),
+            b"contentBlockIndex" => drop(event.scan.count()?),
+            // Padding, which hides the length of the text.
+            b"p" => event.other()?,
+            _ => return None,
+        }
+    }
+    delta
+}
+
+/// `{"text":"…"}`, and nothing else.
+fn delta_of(event: &mut Reading<'_>) -> Option<()> {
+    event.scan.object()?;
+    same(event.scan.field()??, b"text").then_some(())?;
+    event.text()?;
+    event.scan.field()?.is_none().then_some(())
 }
 
 fn event(answer: &mut Progressing, frame: Frame<'_>) -> Result<(), Fault> {
@@ -274,7 +317,7 @@ fn number(answer: &mut Progressing, block: u32) -> Option<u32> {
 
 fn end_block(answer: &mut Progressing, block: u32) -> Result<(), Fault> {
     answer.end_thought(0);
-    let told = answer.characters(0);
+    let told = answer.characters(0).unwrap_or_default();
     let (held, span) = answer.extra().cited.end(told);
     for raw in held {
         if let Some(citation) = citation(&raw, span.clone()) {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use mux_plugin_sdk::chat::{Chat, Choice, Format, Progress, json};
+use mux_plugin_sdk::chat::{Chat, Choice, Format, Progress, Watched, json};
 use mux_plugin_sdk::{Fault, Framing, RequestCtx, RequestPlan};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -139,7 +139,7 @@ pub(crate) fn prepare(ctx: &RequestCtx, body: &[u8]) -> Result<RequestPlan, Faul
     let path = format!("{PREFIX}{}/{verb}", escaped(&ctx.model));
     let frames = ctx.stream.then_some(Framing::AwsEventStream);
     Ok(RequestPlan {
-        state: Progress::opened_with(ctx, chat.include_usage(), Open::default(), true)?,
+        state: Progress::opened_with(ctx, chat.include_usage(), Open::default(), Watched::Length)?,
         warnings,
         ..RequestPlan::post(UPSTREAM, path, frames, json::body(&request, body)?)
     })

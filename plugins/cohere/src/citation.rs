@@ -28,9 +28,9 @@ struct Source<'a> {
 }
 
 impl Cited<'_> {
-    /// A citation a source; the text begins where `before` characters have been said.
-    pub(crate) fn citations(&self, before: u64) -> impl Iterator<Item = Citation> {
-        let place = |at: Option<u64>| Some(at?.saturating_add(before));
+    /// A citation a source; the text begins where `before` characters have been said, where that is known.
+    pub(crate) fn citations(&self, before: Option<u64>) -> impl Iterator<Item = Citation> {
+        let place = |at: Option<u64>| Some(at?.saturating_add(before?));
         let span = place(self.start)
             .zip(place(self.end))
             .map(|(start, end)| start..end);

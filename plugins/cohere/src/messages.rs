@@ -56,6 +56,13 @@ struct Function<'a> {
     arguments: Json<'a>,
 }
 
+impl Turn<'_> {
+    /// Whether it is what a tool found.
+    pub(crate) fn is_result(&self) -> bool {
+        self.role == "tool"
+    }
+}
+
 /// Reads all messages.
 pub(crate) fn turns<'a>(
     messages: Vec<Message<'a>>,

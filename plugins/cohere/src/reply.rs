@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use mux_plugin_sdk::chat::{Answer, Call, Thought, json};
+use mux_plugin_sdk::chat::scan::same;
+use mux_plugin_sdk::chat::{Answer, Call, Reading, Shape, Stretch, Thought, json};
 use mux_plugin_sdk::{Batch, Decoded, ErrorKind, Fault, Finish, UpstreamError, Usage};
 use serde::{Deserialize, Serialize};
 
@@ -13,11 +14,15 @@ use crate::citation::Cited;
 pub(crate) struct Open {
     /// Calls: Cohere's number of each, and ours.
     calls: Vec<(u32, u32)>,
-    /// Texts: Cohere's number of each, and the characters said before it.
-    texts: Vec<(u32, u64)>,
+    /// Texts: Cohere's number of each, and the characters said before it, where that is known.
+    texts: Vec<(u32, Option<u64>)>,
 }
 
 type Progressing = Answer<Open>;
+
+thread_local! {
+    static SHAPE: Shape = const { Shape::new() };
+}
 
 /// A whole answer, or an event of a stream.
 #[derive(Deserialize)]
@@ -121,12 +126,56 @@ struct Units {
 
 /// The chunks of a batch of events, or the whole response.
 pub(crate) fn decode(state: &[u8], batch: &Batch) -> Result<Decoded, Fault> {
+    if let Some(decoded) = more_text(state, batch) {
+        return Ok(decoded);
+    }
     let mut answer = Progressing::resume("cohere", state)?;
     answer.fold(batch, |answer, frame| event(answer, frame.data))?;
     if !answer.is_stream() && answer.ends_with(batch) {
         answer.close()?;
     }
     answer.finish()
+}
+
+/// The same where the events add text and nothing else.
+fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
+    let mut stretch = Stretch::begin(state, batch)?;
+    for event in batch.payloads() {
+        let more = SHAPE.with(|shape| shape.read(event, text_of))?;
+        more.is_plain().then_some(())?;
+        stretch.add(&more)?;
+    }
+    Some(stretch.finish())
+}
+
+fn text_of(event: &mut Reading<'_>) -> Option<()> {
+    let (mut kind, mut delta) = (None, None);
+    event.scan.object()?;
+    while let Some(field) = event.scan.field()? {
+        let again = match field {
+            _ if same(field, b"type") => kind.replace(event.scan.word()?).is_some(),
+            _ if same(field, b"index") => event.scan.count().map(|_| false)?,
+            _ if same(field, b"delta") => delta.replace(delta_of(event)?).is_some(),
+            _ => return None,
+        };
+        if again {
+            return None;
+        }
+    }
+    delta.filter(|()| kind.is_some_and(|kind| same(kind, b"content-delta")))
+}
+
+/// `{"message":{"content":{"text":"…"}}}`, and nothing else.
+fn delta_of(event: &mut Reading<'_>) -> Option<()> {
+    for name in [&b"message"[..], b"content", b"text"] {
+        event.scan.object()?;
+        same(event.scan.field()??, name).then_some(())?;
+    }
+    event.text()?;
+    for _ in 0..3 {
+        event.scan.field()?.is_none().then_some(())?;
+    }
+    Some(())
 }
 
 fn event(answer: &mut Progressing, data: &[u8]) -> Result<(), Fault> {
@@ -142,9 +191,13 @@ fn event(answer: &mut Progressing, data: &[u8]) -> Result<(), Fault> {
     let delta = event.delta;
     match (kind.as_ref(), delta) {
         ("message-start", _) => answer.begin(0),
-        ("content-start" | "content-delta" | "tool-plan-delta", Some(delta)) => delta
-            .message
-            .map_or(Ok(()), |message| said(answer, event.index, &message)),
+        ("content-start" | "content-delta" | "tool-plan-delta", Some(delta)) => {
+            let begins = kind == "content-start";
+            let message = delta.message;
+            message.map_or(Ok(()), |message| {
+                said(answer, event.index, begins, &message)
+            })
+        }
         ("citation-start", Some(delta)) => delta
             .message
             .map_or(Ok(()), |message| cite(answer, &message)),
@@ -190,7 +243,7 @@ fn whole(answer: &mut Progressing, event: Event<'_>) -> Result<(), Fault> {
             "cohere answered without a message",
         )));
     };
-    said(answer, 0, &message)?;
+    said(answer, 0, true, &message)?;
     cite(answer, &message)?;
     for called in calls(&message) {
         call(answer, called)?;
@@ -203,8 +256,13 @@ fn whole(answer: &mut Progressing, event: Event<'_>) -> Result<(), Fault> {
     )
 }
 
-/// What the part of that number, and those after it, say.
-fn said(answer: &mut Progressing, first: u32, message: &Message<'_>) -> Result<(), Fault> {
+/// What the part of that number, and those after it, say; whether they begin here.
+fn said(
+    answer: &mut Progressing,
+    first: u32,
+    begin: bool,
+    message: &Message<'_>,
+) -> Result<(), Fault> {
     let thought = |text| Thought {
         text,
         ..Thought::default()
@@ -219,9 +277,10 @@ fn said(answer: &mut Progressing, first: u32, message: &Message<'_>) -> Result<(
             answer.think(0, thought(text))?;
         }
         if let Some(text) = &part.text {
-            let before = answer.characters(0);
-            let texts = &mut answer.extra().texts;
-            if texts.last().is_none_or(|(last, _)| *last != number) {
+            if begin {
+                let counted = answer.characters(0);
+                let texts = &mut answer.extra().texts;
+                let before = counted.or_else(|| texts.is_empty().then_some(0));
                 texts.push((number, before));
             }
             answer.text(0, text)?;
@@ -234,7 +293,9 @@ fn cite(answer: &mut Progressing, message: &Message<'_>) -> Result<(), Fault> {
     for cited in message.citations.iter().flat_map(OneOrMany::all) {
         let texts = &answer.extra().texts;
         let named = texts.iter().find(|(number, _)| Some(*number) == cited.part);
-        let before = named.or(texts.first()).map_or(0, |(_, before)| *before);
+        let before = named
+            .or(texts.first())
+            .map_or(Some(0), |(_, before)| *before);
         for citation in cited.citations(before) {
             answer.cite(0, citation)?;
         }

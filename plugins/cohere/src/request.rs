@@ -1,7 +1,7 @@
 //! A chat request to one of Cohere's.
 
 use mux_plugin_sdk::chat::json::{self, Json};
-use mux_plugin_sdk::chat::{Chat, Choice, Format, Progress, Tool, unmarked};
+use mux_plugin_sdk::chat::{Chat, Choice, Format, Progress, Tool, Watched, unmarked};
 use mux_plugin_sdk::{Fault, Framing, RequestCtx, RequestPlan};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -90,6 +90,12 @@ pub(crate) fn prepare(ctx: &RequestCtx, body: &[u8]) -> Result<RequestPlan, Faul
     chat.warn_of_messages(&mut warnings);
     chat.warn_of_marks("cohere", &mut warnings);
     let messages = turns(std::mem::take(&mut chat.messages), &mut warnings)?;
+    // Answers stand on what tools found, and on nothing else that can be said here.
+    let watched = if messages.iter().any(Turn::is_result) {
+        Watched::Length
+    } else {
+        Watched::Nothing
+    };
     let tools = Tools::read(&chat, &mut warnings)?;
     let request = Body {
         model: &ctx.model,
@@ -112,7 +118,7 @@ pub(crate) fn prepare(ctx: &RequestCtx, body: &[u8]) -> Result<RequestPlan, Faul
     };
     let frames = ctx.stream.then_some(Framing::Sse);
     Ok(RequestPlan {
-        state: Progress::opened_with(ctx, chat.include_usage(), Open::default(), true)?,
+        state: Progress::opened_with(ctx, chat.include_usage(), Open::default(), watched)?,
         warnings,
         ..RequestPlan::post(UPSTREAM, PATH, frames, json::body(&request, body)?)
     })

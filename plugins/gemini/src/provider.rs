@@ -203,6 +203,21 @@ fn sound(counts: Option<&RawValue>) -> u64 {
 }
 
 impl Counts<'_> {
+    /// Those of an answer that is text alone: prompt, tools, what was cached, answer, thoughts, and all together.
+    pub(crate) fn of_text(counts: [Option<u32>; 6]) -> Self {
+        let [prompt, tools, cached, answer, thoughts, total] =
+            counts.map(|count| count.map(u64::from));
+        Self {
+            prompt,
+            tools,
+            cached,
+            answer,
+            thoughts,
+            total,
+            ..Self::default()
+        }
+    }
+
     /// The same in the interface's terms; nothing where nothing is counted yet.
     pub(crate) fn usage(&self) -> Option<Usage> {
         self.prompt.or(self.total)?;

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use mux_plugin_sdk::chat::scan::{Scan, same};
-use mux_plugin_sdk::chat::{Answer, Call, Stretch, Thought, json};
+use mux_plugin_sdk::chat::scan::same;
+use mux_plugin_sdk::chat::{Answer, Call, Reading, Shape, Stretch, Thought, json};
 use mux_plugin_sdk::{Batch, Decoded, ErrorKind, Fault, Finish, RetryAdvice, UpstreamError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -33,6 +33,10 @@ impl Kept {
 
 type Told = Answer<Kept>;
 
+thread_local! {
+    static SHAPE: Shape = const { Shape::new() };
+}
+
 /// The chunks of a batch of events, or the whole response.
 pub(crate) fn decode(state: &[u8], batch: &Batch) -> Result<Decoded, Fault> {
     if let Some(decoded) = more_text(state, batch) {
@@ -53,89 +57,89 @@ pub(crate) fn decode(state: &[u8], batch: &Batch) -> Result<Decoded, Fault> {
 fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
     let mut stretch = Stretch::begin(state, batch)?;
     for event in batch.payloads() {
-        let mut scan = Scan::new(event);
-        let (mut id, mut model, mut said, mut counts) = (None, None, None, None);
-        scan.object()?;
-        while let Some(field) = scan.field()? {
-            let again = match field {
-                _ if same(field, b"responseId") => id.replace(scan.string()?).is_some(),
-                _ if same(field, b"modelVersion") => model.replace(scan.string()?).is_some(),
-                _ if same(field, b"candidates") => said.replace(only(&mut scan)?).is_some(),
-                _ if same(field, b"usageMetadata") => counts.replace(counted(&mut scan)?).is_some(),
-                _ if same(field, b"promptFeedback") || same(field, b"error") => return None,
-                _ => scan.value().map(|_| false)?,
-            };
-            if again {
-                return None;
-            }
-        }
-        scan.end()?;
-        let (choice, text) = said.filter(|_| stretch.is_named(id, model))?;
-        stretch.text(choice, text)?;
-        if let Some(usage) = counts.and_then(|counts| counts.usage()) {
+        let more = SHAPE.with(|shape| shape.read(event, text_of))?;
+        more.is_plain().then_some(())?;
+        stretch.add(&more)?;
+        if let Some(usage) = Counts::of_text(more.counts).usage() {
             stretch.count(usage);
         }
     }
     Some(stretch.finish())
 }
 
-/// The only candidate, and the text it adds.
-fn only<'a>(scan: &mut Scan<'a>) -> Option<(u32, &'a [u8])> {
-    let (mut index, mut text) = (None, None);
-    scan.array()?;
-    scan.item()?.then_some(())?;
-    scan.object()?;
-    while let Some(field) = scan.field()? {
+fn text_of(event: &mut Reading<'_>) -> Option<()> {
+    let (mut candidates, mut usage) = (None, None);
+    event.scan.object()?;
+    while let Some(field) = event.scan.field()? {
         let again = match field {
-            _ if same(field, b"index") => index.replace(scan.count()?).is_some(),
-            _ if same(field, b"content") => text.replace(text_of(scan)?).is_some(),
-            _ if same(field, b"finishReason") => scan.null().map(|()| false)?,
-            b"finishMessage" | b"groundingMetadata" | b"citationMetadata" | b"logprobsResult" => {
-                return None;
-            }
-            _ => scan.value().map(|_| false)?,
+            _ if same(field, b"responseId") => event.id().map(|()| false)?,
+            _ if same(field, b"modelVersion") => event.model().map(|()| false)?,
+            _ if same(field, b"candidates") => candidates.replace(only(event)?).is_some(),
+            _ if same(field, b"usageMetadata") => usage.replace(counted(event)?).is_some(),
+            _ if same(field, b"promptFeedback") || same(field, b"error") => return None,
+            _ => event.other().map(|()| false)?,
         };
         if again {
             return None;
         }
     }
-    let more = scan.item()?;
-    Some((index.unwrap_or(0), text.filter(|_| !more)?))
+    candidates
 }
 
-/// The text of a content that has one part, which is text.
-fn text_of<'a>(scan: &mut Scan<'a>) -> Option<&'a [u8]> {
-    let mut text = None;
-    scan.object()?;
-    while let Some(field) = scan.field()? {
+/// The only candidate, which adds text.
+fn only(event: &mut Reading<'_>) -> Option<()> {
+    let (mut index, mut content) = (None, None);
+    event.scan.array()?;
+    event.scan.item()?.then_some(())?;
+    event.scan.object()?;
+    while let Some(field) = event.scan.field()? {
+        let again = match field {
+            _ if same(field, b"index") => index.replace(event.scan.count()?).is_some(),
+            _ if same(field, b"content") => content.replace(content_of(event)?).is_some(),
+            _ if same(field, b"finishReason") => event.scan.null().map(|()| false)?,
+            b"finishMessage" | b"groundingMetadata" | b"citationMetadata" | b"logprobsResult" => {
+                return None;
+            }
+            _ => event.other().map(|()| false)?,
+        };
+        if again {
+            return None;
+        }
+    }
+    event.choice(index.unwrap_or(0));
+    let more = event.scan.item()?;
+    content.filter(|()| !more)
+}
+
+/// A content that has one part, which is text.
+fn content_of(event: &mut Reading<'_>) -> Option<()> {
+    event.scan.object()?;
+    while let Some(field) = event.scan.field()? {
         if !same(field, b"parts") {
-            scan.value()?;
+            event.other()?;
             continue;
         }
-        scan.array()?;
-        scan.item()?.then_some(())?;
-        scan.object()?;
-        if !same(scan.field()??, b"text") || text.is_some() {
-            return None;
-        }
-        text = Some(scan.string()?);
-        if scan.field()?.is_some() || scan.item()? {
+        event.scan.array()?;
+        event.scan.item()?.then_some(())?;
+        event.scan.object()?;
+        same(event.scan.field()??, b"text").then_some(())?;
+        event.text()?;
+        if event.scan.field()?.is_some() || event.scan.item()? {
             return None;
         }
     }
-    text.filter(|text| is_written_as_here(text))
+    Some(())
 }
 
-/// Whether a string is written as it would be here: all that need no escape come without.
-fn is_written_as_here(json: &[u8]) -> bool {
-    let mut bytes = json.iter();
-    while let Some(byte) = bytes.next() {
-        if *byte == b'\\' && matches!(bytes.next(), Some(b'u' | b'/')) {
-            return false;
-        }
-    }
-    true
-}
+/// The names of the counts, in the order in which [`Counts::of_text`] takes them.
+const COUNTED: [&[u8]; 6] = [
+    b"promptTokenCount",
+    b"toolUsePromptTokenCount",
+    b"cachedContentTokenCount",
+    b"candidatesTokenCount",
+    b"thoughtsTokenCount",
+    b"totalTokenCount",
+];
 
 /// Counts by kind.
 const DETAILS: [&[u8]; 3] = [
@@ -144,44 +148,33 @@ const DETAILS: [&[u8]; 3] = [
     b"candidatesTokensDetails",
 ];
 
-/// The counts, where they tell of text alone.
-fn counted(scan: &mut Scan<'_>) -> Option<Counts<'static>> {
-    let mut counts = Counts::default();
-    scan.object()?;
-    while let Some(field) = scan.field()? {
-        let place = match field {
-            _ if same(field, b"promptTokenCount") => &mut counts.prompt,
-            _ if same(field, b"toolUsePromptTokenCount") => &mut counts.tools,
-            _ if same(field, b"cachedContentTokenCount") => &mut counts.cached,
-            _ if same(field, b"candidatesTokenCount") => &mut counts.answer,
-            _ if same(field, b"thoughtsTokenCount") => &mut counts.thoughts,
-            _ if same(field, b"totalTokenCount") => &mut counts.total,
-            _ if DETAILS.iter().any(|name| same(field, name)) => {
-                silent(scan)?;
-                continue;
-            }
-            _ => {
-                scan.value()?;
-                continue;
-            }
-        };
-        if place.replace(u64::from(scan.count()?)).is_some() {
-            return None;
+/// Reads the counts, where they tell of text alone.
+fn counted(event: &mut Reading<'_>) -> Option<()> {
+    event.scan.object()?;
+    while let Some(field) = event.scan.field()? {
+        if let Some(which) = COUNTED.iter().position(|name| same(field, name)) {
+            event.count(which)?;
+        } else if DETAILS.iter().any(|name| same(field, name)) {
+            silent(event)?;
+        } else {
+            event.other()?;
         }
     }
-    Some(counts)
+    Some(())
 }
 
 /// Reads over counts by kind, where none of them is of sound.
-fn silent(scan: &mut Scan<'_>) -> Option<()> {
-    scan.array()?;
-    while scan.item()? {
-        scan.object()?;
-        while let Some(field) = scan.field()? {
+fn silent(event: &mut Reading<'_>) -> Option<()> {
+    event.scan.array()?;
+    while event.scan.item()? {
+        event.scan.object()?;
+        while let Some(field) = event.scan.field()? {
             // Where a client asks for numbers instead of words, they are looked up elsewhere.
             match field {
-                _ if same(field, b"modality") => (!same(scan.word()?, b"AUDIO")).then_some(())?,
-                _ => scan.value().map(drop)?,
+                _ if same(field, b"modality") => {
+                    (!same(event.scan.word()?, b"AUDIO")).then_some(())?;
+                }
+                _ => event.other()?,
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A chat request to one of Gemini's.
 
-use mux_plugin_sdk::chat::{Chat, Format, Progress, json};
+use mux_plugin_sdk::chat::{Chat, Format, Progress, Watched, json};
 use mux_plugin_sdk::{Fault, RequestCtx};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -99,10 +99,10 @@ pub(crate) fn request(ctx: &RequestCtx, body: &[u8]) -> Result<Request, Fault> {
     let generation = generation(&chat, family, !tools.tools.is_empty(), &mut warnings)?;
     // Passages are told of any answer, in characters only where somebody looks for sources.
     let search = tools.search();
-    let kept = if search {
-        Kept::listening()
+    let (kept, watched) = if search {
+        (Kept::listening(), Watched::Words)
     } else {
-        Kept::default()
+        (Kept::default(), Watched::Nothing)
     };
     let request = Body {
         system_instruction: contents.system,
@@ -113,7 +113,7 @@ pub(crate) fn request(ctx: &RequestCtx, body: &[u8]) -> Result<Request, Fault> {
     };
     Ok(Request {
         body: json::body(&request, body)?,
-        state: Progress::opened_with(ctx, chat.include_usage(), kept, search)?,
+        state: Progress::opened_with(ctx, chat.include_usage(), kept, watched)?,
         warnings,
     })
 }

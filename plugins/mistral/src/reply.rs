@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
-use mux_plugin_sdk::chat::scan::{Scan, same};
-use mux_plugin_sdk::chat::{Answer, Call, Citation, Stretch, Thought, Told, json, strange};
+use mux_plugin_sdk::chat::scan::same;
+use mux_plugin_sdk::chat::{
+    Answer, Call, Citation, Reading, Shape, Stretch, Thought, Told, json, strange,
+};
 use mux_plugin_sdk::{Batch, Decoded, ErrorKind, Fault, Finish, UpstreamError, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,6 +16,10 @@ use serde_json::value::RawValue;
 pub(crate) struct Open(Vec<(u32, u32, u32)>);
 
 type Progressing = Answer<Open>;
+
+thread_local! {
+    static SHAPE: Shape = const { Shape::new() };
+}
 
 #[derive(Deserialize)]
 struct Response<'a> {
@@ -114,65 +120,62 @@ pub(crate) fn decode(state: &[u8], batch: &Batch) -> Result<Decoded, Fault> {
 fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
     let mut stretch = Stretch::begin(state, batch)?;
     for event in batch.payloads() {
-        let mut scan = Scan::new(event);
-        let (mut id, mut model, mut said) = (None, None, None);
-        scan.object()?;
-        while let Some(field) = scan.field()? {
-            let again = match field {
-                _ if same(field, b"id") => id.replace(scan.string()?).is_some(),
-                _ if same(field, b"model") => model.replace(scan.string()?).is_some(),
-                _ if same(field, b"choices") => said.replace(only(&mut scan)?).is_some(),
-                _ if same(field, b"usage") => scan.null().map(|()| false)?,
-                _ => scan.value().map(|_| false)?,
-            };
-            if again {
-                return None;
-            }
-        }
-        scan.end()?;
-        let (choice, text) = said.filter(|_| stretch.is_named(id, model))?;
-        stretch.text(choice, text)?;
+        stretch.add(&SHAPE.with(|shape| shape.read(event, text_of))?)?;
     }
     Some(stretch.finish())
 }
 
-/// The only choice, and the text it adds.
-fn only<'a>(scan: &mut Scan<'a>) -> Option<(u32, &'a [u8])> {
-    let (mut index, mut text) = (None, None);
-    scan.array()?;
-    scan.item()?.then_some(())?;
-    scan.object()?;
-    while let Some(field) = scan.field()? {
-        let again = match field {
-            _ if same(field, b"index") => index.replace(scan.count()?).is_some(),
-            _ if same(field, b"delta") => text.replace(text_of(scan)?).is_some(),
-            _ if same(field, b"finish_reason") || same(field, b"message") => {
-                scan.null().map(|()| false)?
-            }
-            _ => scan.value().map(|_| false)?,
-        };
-        if again {
-            return None;
+fn text_of(event: &mut Reading<'_>) -> Option<()> {
+    let mut choices = None;
+    event.scan.object()?;
+    while let Some(field) = event.scan.field()? {
+        match field {
+            _ if same(field, b"id") => event.id()?,
+            _ if same(field, b"model") => event.model()?,
+            _ if same(field, b"choices") && choices.is_none() => choices = Some(only(event)?),
+            _ if same(field, b"choices") => return None,
+            _ if same(field, b"usage") => event.scan.null()?,
+            // Among them `p`, which hides the length of the text.
+            _ => event.other()?,
         }
     }
-    let more = scan.item()?;
-    Some((index.unwrap_or(0), text.filter(|_| !more)?))
+    choices
 }
 
-fn text_of<'a>(scan: &mut Scan<'a>) -> Option<&'a [u8]> {
-    let mut text = None;
-    scan.object()?;
-    while let Some(field) = scan.field()? {
+/// The only choice, which adds text.
+fn only(event: &mut Reading<'_>) -> Option<()> {
+    let (mut index, mut delta) = (None, None);
+    event.scan.array()?;
+    event.scan.item()?.then_some(())?;
+    event.scan.object()?;
+    while let Some(field) = event.scan.field()? {
         let again = match field {
-            _ if same(field, b"content") => text.replace(scan.string()?).is_some(),
-            _ if same(field, b"tool_calls") => scan.null().map(|()| false)?,
-            _ => scan.value().map(|_| false)?,
+            _ if same(field, b"index") => index.replace(event.scan.count()?).is_some(),
+            _ if same(field, b"delta") => delta.replace(text_delta(event)?).is_some(),
+            _ if same(field, b"finish_reason") || same(field, b"message") => {
+                event.scan.null().map(|()| false)?
+            }
+            _ => event.other().map(|()| false)?,
         };
         if again {
             return None;
         }
     }
-    text
+    event.choice(index.unwrap_or(0));
+    let more = event.scan.item()?;
+    delta.filter(|()| !more)
+}
+
+fn text_delta(event: &mut Reading<'_>) -> Option<()> {
+    event.scan.object()?;
+    while let Some(field) = event.scan.field()? {
+        match field {
+            _ if same(field, b"content") => event.text()?,
+            _ if same(field, b"tool_calls") => event.scan.null()?,
+            _ => event.other()?,
+        }
+    }
+    Some(())
 }
 
 fn event(answer: &mut Progressing, data: &[u8]) -> Result<(), Fault> {

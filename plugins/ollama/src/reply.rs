@@ -2,12 +2,17 @@
 
 use std::borrow::Cow;
 
-use mux_plugin_sdk::chat::{Answer, Call, Thought, Told, json};
+use mux_plugin_sdk::chat::scan::same;
+use mux_plugin_sdk::chat::{Answer, Call, Reading, Shape, Stretch, Thought, Told, json};
 use mux_plugin_sdk::{Batch, Decoded, Fault, Finish, Usage};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 type Progressing = Answer<()>;
+
+thread_local! {
+    static SHAPE: Shape = const { Shape::new() };
+}
 
 #[derive(Deserialize)]
 struct Line<'a> {
@@ -28,7 +33,7 @@ struct Line<'a> {
 #[derive(Deserialize)]
 struct Message<'a> {
     #[serde(borrow)]
-    content: Option<Cow<'a, str>>,
+    content: Option<&'a RawValue>,
     #[serde(borrow)]
     thinking: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -53,9 +58,52 @@ struct Function<'a> {
 
 /// The chunks of a batch of lines, or the whole response.
 pub(crate) fn decode(state: &[u8], batch: &Batch) -> Result<Decoded, Fault> {
+    if let Some(decoded) = more_text(state, batch) {
+        return Ok(decoded);
+    }
     let mut answer = Progressing::resume("ollama", state)?;
     answer.fold(batch, |answer, frame| line(answer, frame.data))?;
     answer.finish()
+}
+
+/// The same where the lines add text and nothing else.
+fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
+    let mut stretch = Stretch::begin(state, batch)?;
+    for line in batch.payloads() {
+        stretch.add(&SHAPE.with(|shape| shape.read(line, text_of))?)?;
+    }
+    Some(stretch.finish())
+}
+
+fn text_of(line: &mut Reading<'_>) -> Option<()> {
+    let (mut message, mut done) = (None, None);
+    line.scan.object()?;
+    while let Some(field) = line.scan.field()? {
+        let again = match field {
+            _ if same(field, b"model") => line.model().map(|()| false)?,
+            _ if same(field, b"message") => message.replace(content_of(line)?).is_some(),
+            _ if same(field, b"done") => done.replace(line.scan.value()?).is_some(),
+            b"error" | b"done_reason" | b"prompt_eval_count" | b"eval_count" => return None,
+            _ => line.other().map(|()| false)?,
+        };
+        if again {
+            return None;
+        }
+    }
+    message.filter(|()| done.is_none_or(|done| same(done, b"false")))
+}
+
+/// A message that is text.
+fn content_of(line: &mut Reading<'_>) -> Option<()> {
+    line.scan.object()?;
+    while let Some(field) = line.scan.field()? {
+        match field {
+            _ if same(field, b"content") => line.text()?,
+            b"thinking" | b"tool_calls" => return None,
+            _ => line.other()?,
+        }
+    }
+    Some(())
 }
 
 fn line(answer: &mut Progressing, data: &[u8]) -> Result<(), Fault> {
@@ -101,8 +149,12 @@ fn said(answer: &mut Progressing, message: &Message<'_>) -> Result<(), Fault> {
             },
         )?;
     }
-    if let Some(text) = &message.content {
-        answer.text(0, text)?;
+    if let Some(json) = message
+        .content
+        .map(RawValue::get)
+        .filter(|json| *json != "null")
+    {
+        answer.written(0, json)?;
     }
     for called in message.tool_calls.iter().flatten() {
         let arguments = called.function.arguments.map(RawValue::get);

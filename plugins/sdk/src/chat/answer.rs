@@ -233,7 +233,7 @@ impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
         told.thinking = false;
         told.spoke = true;
         if counted {
-            told.characters += chunk::characters(json);
+            told.characters += chunk::characters(json.as_bytes());
         }
         let (head, chunks) = self.writing();
         head.content(chunks, choice, Text::Json(json.as_bytes()));
@@ -452,15 +452,24 @@ impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
     /// Those of writing.
     pub fn finish(mut self) -> Result<Decoded, Fault> {
         let open = self.progress.open();
+        let characters = self.progress.characters();
         let lead = match self.progress.usage.clone() {
             _ if open == 0 => None,
             Some(usage) if !usage.other.is_empty() => None,
             usage => {
                 self.writing();
                 let head = self.head.take();
-                head.map(|head| Lead { head, open, usage })
+                head.map(|head| Lead {
+                    head,
+                    open,
+                    usage,
+                    characters,
+                })
             }
         };
+        if lead.is_some() {
+            self.progress.forget_counts();
+        }
         self.decoded.state = Some(self.progress.write(lead.as_ref())?);
         Ok(self.decoded)
     }

@@ -9,6 +9,18 @@ use crate::error::Fault;
 use crate::reply::{Finish, Usage};
 use crate::request::RequestCtx;
 
+/// What an adapter has to know of the texts that stream by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Watched {
+    /// Nothing: they are handed on unread.
+    #[default]
+    Nothing,
+    /// How many characters the first choice has said.
+    Length,
+    /// Each of them.
+    Words,
+}
+
 /// How far an answer has come. It travels through the host, a hundred bytes or so, with what the
 /// adapter adds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -25,8 +37,7 @@ pub struct Progress<E> {
     /// What the adapter itself remembers.
     pub extra: E,
     pub(crate) include_usage: bool,
-    /// The adapter has to see every text: none is handed on unread.
-    pub(crate) watched: bool,
+    pub(crate) watched: Watched,
     /// Seconds since 1970.
     pub(crate) created: u64,
     pub(crate) id: String,
@@ -72,11 +83,11 @@ impl<E: Serialize> Progress<E> {
     where
         E: Default,
     {
-        Self::opened_with(ctx, include_usage, E::default(), false)
+        Self::opened_with(ctx, include_usage, E::default(), Watched::Nothing)
     }
 
-    /// The state before the first frame, for an adapter that remembers something of the request, or that has to see every
-    /// text: then none is handed on unread.
+    /// The state before the first frame, for an adapter that remembers something of the request, or that has to know
+    /// something of the texts.
     ///
     /// # Errors
     /// Never for a state that can be written.
@@ -84,7 +95,7 @@ impl<E: Serialize> Progress<E> {
         ctx: &RequestCtx,
         include_usage: bool,
         extra: E,
-        watched: bool,
+        watched: Watched,
     ) -> Result<Vec<u8>, Fault> {
         Self {
             extra,
@@ -107,16 +118,32 @@ impl<E: Serialize> Progress<E> {
         state::write(lead, self)
     }
 
-    /// Whether the characters of texts are counted: only where every text is seen, or a state would depend on how the
-    /// network cut the stream.
+    /// Whether the characters of texts are counted: of a stream only where that is asked for, or a state would depend on
+    /// how the network cut the stream.
     pub(crate) fn counts_characters(&self) -> bool {
-        self.watched || !self.stream
+        self.watched != Watched::Nothing || !self.stream
+    }
+
+    /// The characters of the first choice, where they are counted in a stream.
+    pub(crate) fn characters(&self) -> Option<u64> {
+        let mut choices = self.choices.iter();
+        let first = choices.find(|told| told.index == 0)?;
+        (self.watched == Watched::Length).then_some(first.characters)
+    }
+
+    /// Leaves out what a [`Lead`] has too: that goes on, and this would stay behind.
+    pub(crate) fn forget_counts(&mut self) {
+        self.usage = None;
+        let first = self.choices.iter_mut().find(|told| told.index == 0);
+        if let Some(first) = first.filter(|_| self.watched == Watched::Length) {
+            first.characters = 0;
+        }
     }
 
     /// The choices that more text changes nothing of, a bit for each.
     pub(crate) fn open(&self) -> u32 {
         if !self.stream
-            || self.watched
+            || self.watched == Watched::Words
             || self.done
             || self.choices.iter().any(|told| told.stop.is_some())
         {
@@ -127,19 +154,27 @@ impl<E: Serialize> Progress<E> {
             .iter()
             .filter(|told| told.spoke && !told.thinking);
         let bit = |told: &Told| 1_u32.checked_shl(told.index).unwrap_or(0);
-        open.map(bit).fold(0, |all, bit| all | bit)
+        let open = open.map(bit).fold(0, |all, bit| all | bit);
+        // Of further choices nothing is counted.
+        match self.watched {
+            Watched::Length => open & 1,
+            _ => open,
+        }
     }
 }
 
 impl<E: DeserializeOwned + Default> Progress<E> {
     pub(crate) fn read(state: &[u8]) -> Result<Self, Fault> {
-        let (lead, progress): (_, Self) = state::read(state)?;
-        Ok(match lead {
-            Some(lead) => Self {
-                usage: lead.usage,
-                ..progress
-            },
-            None => progress,
-        })
+        let (lead, mut progress): (_, Self) = state::read(state)?;
+        if let Some(lead) = lead {
+            progress.usage = lead.usage;
+            let mut choices = progress.choices.iter_mut();
+            if let (Some(characters), Some(first)) =
+                (lead.characters, choices.find(|told| told.index == 0))
+            {
+                first.characters = characters;
+            }
+        }
+        Ok(progress)
     }
 }

@@ -96,8 +96,14 @@ impl<'a> Scan<'a> {
         (word.iter().fold(0, escape) == 0).then_some(word)
     }
 
-    /// A number without sign, fraction and exponent, not larger than a billion.
+    /// A number without sign, fraction and exponent, smaller than a billion.
     pub fn count(&mut self) -> Option<u32> {
+        let add = |sum: u32, digit: &u8| sum * 10 + u32::from(*digit - b'0');
+        Some(self.digits_of_count()?.iter().fold(0, add))
+    }
+
+    /// Such a number as it is written.
+    pub(crate) fn digits_of_count(&mut self) -> Option<&'a [u8]> {
         self.next()?;
         let digits = self.rest.iter().take_while(|byte| byte.is_ascii_digit());
         let digits = digits.count();
@@ -108,8 +114,15 @@ impl<'a> Scan<'a> {
             return None;
         }
         self.rest = rest;
-        let add = |sum: u32, digit: &u8| sum * 10 + u32::from(*digit - b'0');
-        Some(number.iter().fold(0, add))
+        Some(number)
+    }
+
+    /// Goes over exactly these bytes.
+    #[inline]
+    pub(crate) fn exactly(&mut self, bytes: &[u8]) -> Option<()> {
+        let (start, rest) = self.rest.split_at_checked(bytes.len())?;
+        self.rest = rest;
+        same(start, bytes).then_some(())
     }
 
     /// `null`, where that is the value.

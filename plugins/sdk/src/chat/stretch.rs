@@ -3,15 +3,18 @@
 //!
 //! An adapter tries each batch as a stretch. Where something else is in it, the whole batch is read as all others are.
 
-use crate::chat::chunk::{Head, Text};
+use crate::chat::chunk::{self, Head, Text};
+use crate::chat::shape::More;
 use crate::reply::{Batch, Decoded, Usage};
 
 /// The first byte of a state that begins with a [`Lead`], and of one that does not.
 const WITH: u8 = 1;
 const WITHOUT: u8 = 0;
-/// Where the counts stand, and how many bytes they have: whether there are any, and five numbers.
+/// Where the counts stand, and how many bytes they have: whether there are any, and five numbers; whether characters are
+/// counted, and how many there are.
 const COUNTS: usize = 1 + 4;
-const COUNTS_LENGTH: usize = 1 + 5 * 8;
+const USAGE_LENGTH: usize = 1 + 5 * 8;
+const COUNTS_LENGTH: usize = USAGE_LENGTH + 1 + 8;
 /// The length of an empty string of JSON, in its quotes.
 const EMPTY: usize = 2;
 /// A chunk has about so many bytes beside its head and its text.
@@ -26,6 +29,8 @@ pub struct Lead<'a> {
     pub open: u32,
     /// The counts so far; their `other` is not kept.
     pub usage: Option<Usage>,
+    /// How many characters the first choice has said, where they are counted.
+    pub characters: Option<u64>,
 }
 
 impl<'a> Lead<'a> {
@@ -38,7 +43,7 @@ impl<'a> Lead<'a> {
             (Some(lead), Ok(length)) => {
                 state.push(WITH);
                 state.extend_from_slice(&lead.open.to_le_bytes());
-                state.extend_from_slice(&packed(lead.usage.as_ref()));
+                state.extend_from_slice(&packed(lead));
                 state.extend_from_slice(&length.to_le_bytes());
                 state.extend_from_slice(head);
             }
@@ -66,18 +71,24 @@ impl<'a> Lead<'a> {
         let (counts, rest) = rest.split_first_chunk::<COUNTS_LENGTH>()?;
         let (length, rest) = rest.split_first_chunk()?;
         let (head, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
+        let (usage, characters) = counts.split_first_chunk()?;
         let lead = Self {
             head: Head::from(head),
             open: u32::from_le_bytes(*open),
-            usage: unpacked(counts),
+            usage: unpacked(usage),
+            characters: match characters.split_first_chunk()? {
+                ([1], characters) => Some(u64::from_le_bytes(*characters.first_chunk()?)),
+                _ => None,
+            },
         };
         Some((lead, rest))
     }
 }
 
-fn packed(usage: Option<&Usage>) -> [u8; COUNTS_LENGTH] {
+fn packed(lead: &Lead<'_>) -> [u8; COUNTS_LENGTH] {
     let mut packed = [0; COUNTS_LENGTH];
-    if let (Some(usage), Some((is_there, numbers))) = (usage, packed.split_first_mut()) {
+    let (usage, characters) = packed.split_at_mut(USAGE_LENGTH);
+    if let (Some(usage), Some((is_there, numbers))) = (&lead.usage, usage.split_first_mut()) {
         *is_there = 1;
         let given = [
             usage.input,
@@ -90,10 +101,15 @@ fn packed(usage: Option<&Usage>) -> [u8; COUNTS_LENGTH] {
             *place = number.to_le_bytes();
         }
     }
+    if let (Some(count), Some((is_there, number))) = (lead.characters, characters.split_first_mut())
+    {
+        *is_there = 1;
+        number.copy_from_slice(&count.to_le_bytes());
+    }
     packed
 }
 
-fn unpacked(packed: &[u8; COUNTS_LENGTH]) -> Option<Usage> {
+fn unpacked(packed: &[u8; USAGE_LENGTH]) -> Option<Usage> {
     let (_, numbers) = packed
         .split_first()
         .filter(|(is_there, _)| **is_there == 1)?;
@@ -118,7 +134,9 @@ fn unpacked(packed: &[u8; COUNTS_LENGTH]) -> Option<Usage> {
 pub struct Stretch<'a> {
     state: &'a [u8],
     lead: Lead<'a>,
+    /// Whether the state changes, and whether the counts do.
     counted: bool,
+    billed: bool,
     chunks: Vec<u8>,
 }
 
@@ -135,22 +153,32 @@ impl<'a> Stretch<'a> {
             state,
             chunks: Vec::with_capacity(batch.len() * each + batch.bytes()),
             counted: false,
+            billed: false,
             lead,
         })
     }
 
+    /// What an event adds; nothing where that is more than text to a choice of this answer by this model.
+    pub fn add(&mut self, more: &More<'_>) -> Option<()> {
+        self.is_named(more.id, more.model).then_some(())?;
+        self.text(more.choice, more.text)
+    }
+
     /// Whether an answer has the name it had before, and the same model; each a JSON string, where it is told. The empty name
     /// tells nothing.
-    #[must_use]
-    pub fn is_named(&self, id: Option<&[u8]>, model: Option<&[u8]>) -> bool {
+    fn is_named(&self, id: Option<&[u8]>, model: Option<&[u8]>) -> bool {
         let head = &self.lead.head;
         id.is_none_or(|id| id.len() == EMPTY || head.is_of(id))
             && model.is_none_or(|model| model.len() == EMPTY || head.is_by(model))
     }
 
     /// More text, a JSON string in its quotes; nothing where that is more than text to this choice.
-    pub fn text(&mut self, choice: u32, json: &[u8]) -> Option<()> {
+    fn text(&mut self, choice: u32, json: &[u8]) -> Option<()> {
         let open = 1_u32.checked_shl(choice)? & self.lead.open != 0;
+        if let Some(characters) = &mut self.lead.characters {
+            *characters += chunk::characters(json);
+            self.counted = true;
+        }
         if json.len() > EMPTY {
             let head = &self.lead.head;
             head.content(&mut self.chunks, choice, Text::Json(json));
@@ -162,6 +190,7 @@ impl<'a> Stretch<'a> {
     pub fn count(&mut self, usage: Usage) {
         self.lead.usage = Some(usage);
         self.counted = true;
+        self.billed = true;
     }
 
     /// What came of the batch.
@@ -170,14 +199,14 @@ impl<'a> Stretch<'a> {
         let state = self.counted.then(|| {
             let mut state = self.state.to_vec();
             if let Some(place) = state.get_mut(COUNTS..COUNTS + COUNTS_LENGTH) {
-                place.copy_from_slice(&packed(self.lead.usage.as_ref()));
+                place.copy_from_slice(&packed(&self.lead));
             }
             state
         });
         Decoded {
             state,
             chunks: self.chunks,
-            usage: self.lead.usage.filter(|_| self.counted),
+            usage: self.lead.usage.filter(|_| self.billed),
             ..Decoded::default()
         }
     }
@@ -192,6 +221,7 @@ mod tests {
             head: Head::new("msg_\"1\"", 7, "m"),
             open: 0b101,
             usage: None,
+            characters: None,
         }
     }
 
@@ -208,7 +238,11 @@ mod tests {
             }),
             ..lead()
         };
-        for lead in [None, Some(lead()), Some(counted)] {
+        let said = Lead {
+            characters: Some(u64::MAX - 1),
+            ..lead()
+        };
+        for lead in [None, Some(lead()), Some(counted), Some(said)] {
             let state = Lead::before(lead.as_ref(), b"rest");
             assert_eq!(Lead::split(&state), (lead, &b"rest"[..]));
             for end in 0..state.len().saturating_sub(4) {
@@ -243,6 +277,26 @@ mod tests {
         let state = decoded.state.expect("counts are kept");
         let (after, rest) = Lead::split(&state);
         assert_eq!(after.and_then(|lead| lead.usage), Some(usage));
+        assert_eq!(rest, b"rest");
+    }
+
+    #[test]
+    fn characters_are_counted_on() {
+        let said = Lead {
+            characters: Some(40),
+            ..lead()
+        };
+        let state = Lead::before(Some(&said), b"rest");
+        let batch = Batch::pack([("", &b"{}"[..])], false);
+        let mut stretch = Stretch::begin(&state, &batch).expect("a stretch");
+        for text in ["\"a\\n\"", "\"é\"", "\"\""] {
+            assert!(stretch.text(0, text.as_bytes()).is_some());
+        }
+        let decoded = stretch.finish();
+        assert_eq!(decoded.usage, None);
+        let state = decoded.state.expect("characters are kept");
+        let (after, rest) = Lead::split(&state);
+        assert_eq!(after.and_then(|lead| lead.characters), Some(43));
         assert_eq!(rest, b"rest");
     }
 

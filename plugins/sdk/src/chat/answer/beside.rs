@@ -13,13 +13,14 @@ use crate::chat::wire::{Choice, Delta, Odds, Said};
 use crate::error::Fault;
 
 impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
-    /// Characters of text that a choice has said so far; none of a stream whose texts the adapter did not ask to see
+    /// Characters of text that a choice has said so far; nothing where the adapter did not ask for them
     /// (`Progress::opened_with`).
     #[must_use]
-    pub fn characters(&self, choice: u32) -> u64 {
+    pub fn characters(&self, choice: u32) -> Option<u64> {
         let mut choices = self.progress.choices.iter();
         let told = choices.find(|told| told.index == choice);
-        told.map_or(0, |told| told.characters)
+        let counted = self.progress.counts_characters();
+        counted.then(|| told.map_or(0, |told| told.characters))
     }
 
     /// Where a piece of the text comes from.
