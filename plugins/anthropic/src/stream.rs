@@ -42,7 +42,7 @@ pub(crate) fn decode(state: State, batch: &Batch) -> Result<Decoded, Fault> {
 pub(crate) fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
     let mut stretch = Stretch::begin(state, batch)?;
     for event in batch.payloads() {
-        stretch.add(&SHAPE.with(|shape| shape.read(event, text_of))?)?;
+        SHAPE.with(|shape| shape.tell(event, text_of, |more| stretch.add(more)))?;
     }
     Some(stretch.finish())
 }

@@ -159,9 +159,7 @@ fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
     let mut stretch = Stretch::begin(state, batch)?;
     for frame in batch.frames() {
         same(frame.name.as_bytes(), b"contentBlockDelta").then_some(())?;
-        let more = SHAPE.with(|shape| shape.read(frame.data, text_of))?;
-        more.is_plain().then_some(())?;
-        stretch.add(&more)?;
+        SHAPE.with(|shape| shape.tell(frame.data, text_of, |more| stretch.add_plain(more)))?;
     }
     Some(stretch.finish())
 }

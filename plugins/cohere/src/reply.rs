@@ -141,9 +141,7 @@ pub(crate) fn decode(state: &[u8], batch: &Batch) -> Result<Decoded, Fault> {
 fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
     let mut stretch = Stretch::begin(state, batch)?;
     for event in batch.payloads() {
-        let more = SHAPE.with(|shape| shape.read(event, text_of))?;
-        more.is_plain().then_some(())?;
-        stretch.add(&more)?;
+        SHAPE.with(|shape| shape.tell(event, text_of, |more| stretch.add_plain(more)))?;
     }
     Some(stretch.finish())
 }

@@ -218,6 +218,11 @@ impl Counts<'_> {
         }
     }
 
+    /// Whether anything is counted yet, in the order of [`Self::of_text`].
+    pub(crate) fn are_there([prompt, .., total]: &[Option<u32>; 6]) -> bool {
+        prompt.is_some() || total.is_some()
+    }
+
     /// The same in the interface's terms; nothing where nothing is counted yet.
     pub(crate) fn usage(&self) -> Option<Usage> {
         self.prompt.or(self.total)?;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use mux_plugin_sdk::chat::scan::same;
-use mux_plugin_sdk::chat::{Answer, Call, Reading, Shape, Stretch, Thought, json};
+use mux_plugin_sdk::chat::{Answer, Call, More, Reading, Shape, Stretch, Thought, json};
 use mux_plugin_sdk::{Batch, Decoded, ErrorKind, Fault, Finish, RetryAdvice, UpstreamError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -56,13 +56,18 @@ pub(crate) fn decode(state: &[u8], batch: &Batch) -> Result<Decoded, Fault> {
 /// The same where the events add text and counts, and nothing else.
 fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
     let mut stretch = Stretch::begin(state, batch)?;
+    let mut last = [None; COUNTED.len()];
     for event in batch.payloads() {
-        let more = SHAPE.with(|shape| shape.read(event, text_of))?;
-        more.is_plain().then_some(())?;
-        stretch.add(&more)?;
-        if let Some(usage) = Counts::of_text(more.counts).usage() {
-            stretch.count(usage);
-        }
+        let told = |more: &More<'_>| {
+            if Counts::are_there(&more.counts) {
+                last = more.counts;
+            }
+            stretch.add_plain(more)
+        };
+        SHAPE.with(|shape| shape.tell(event, text_of, told))?;
+    }
+    if let Some(usage) = Counts::of_text(last).usage() {
+        stretch.count(usage);
     }
     Some(stretch.finish())
 }

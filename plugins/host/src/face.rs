@@ -51,7 +51,8 @@ impl Places {
 pub(crate) struct Face {
     instance: Instance,
     places: Arc<Places>,
-    all: Option<Guest>,
+    /// Boxed: instances are handed from place to place with every call.
+    all: Option<Box<Guest>>,
 }
 
 impl Face {
@@ -71,7 +72,7 @@ impl Face {
         let all = match self.all.take() {
             Some(all) => all,
             None => match self.places.all.load(&mut *store, &self.instance) {
-                Ok(all) => all,
+                Ok(all) => Box::new(all),
                 Err(error) => return Err(error.context(self.misfit(store))),
             },
         };

@@ -70,7 +70,7 @@ pub(crate) fn decode(state: &[u8], batch: &Batch) -> Result<Decoded, Fault> {
 fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
     let mut stretch = Stretch::begin(state, batch)?;
     for line in batch.payloads() {
-        stretch.add(&SHAPE.with(|shape| shape.read(line, text_of))?)?;
+        SHAPE.with(|shape| shape.tell(line, text_of, |more| stretch.add(more)))?;
     }
     Some(stretch.finish())
 }

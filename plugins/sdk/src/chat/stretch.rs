@@ -164,6 +164,12 @@ impl<'a> Stretch<'a> {
         self.text(more.choice, more.text)
     }
 
+    /// The same, where the text is written as it would be here: for adapters that read it where anything else comes with it.
+    pub fn add_plain(&mut self, more: &More<'_>) -> Option<()> {
+        more.is_plain().then_some(())?;
+        self.add(more)
+    }
+
     /// Whether an answer has the name it had before, and the same model; each a JSON string, where it is told. The empty name
     /// tells nothing.
     fn is_named(&self, id: Option<&[u8]>, model: Option<&[u8]>) -> bool {
