@@ -11,26 +11,27 @@ const PIECE: usize = 64 << 10;
 
 /// A copy of compiled code that nobody else can change.
 pub(crate) enum Code {
-    /// In a file without a name, in memory, that takes no more writing. It can be mapped, which spares another copy.
+    /// In a file without a name, in memory, that takes no more writing. It can be mapped, which spares another copy. Until
+    /// it is sealed only this process has it, and whoever could reach into that could read the key as well.
     Sealed(File),
     /// As bytes, where the system has no such files.
     Bytes(Vec<u8>),
 }
 
 impl Code {
-    /// Copies what is left of a file, and hashes the copy once nobody can change it any more.
+    /// Copies what is left of a file, and hashes what it copies.
     ///
     /// # Errors
     /// Those of reading.
     pub(crate) fn copy(file: &mut File, hasher: &mut blake3::Hasher) -> io::Result<Self> {
         let begin = file.stream_position()?;
-        match sealed::copy(file) {
-            Ok(mut copy) => {
-                copy.rewind()?;
-                pieces(&mut copy, |piece| {
-                    hasher.update(piece);
-                    Ok(())
-                })?;
+        let mut hashed = hasher.clone();
+        let copied = sealed::copy(file, |piece| {
+            hashed.update(piece);
+        });
+        match copied {
+            Ok(copy) => {
+                *hasher = hashed;
                 return Ok(Self::Sealed(copy));
             }
             Err(error) => tracing::debug!("compiled code is kept as bytes: {error}"),
@@ -109,11 +110,14 @@ mod sealed {
     use super::pieces;
     use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
-    /// What is left of a file, in a file in memory that stays as it is from here on.
-    pub(super) fn copy(file: &mut File) -> io::Result<File> {
+    /// What is left of a file, told piece by piece, in a file in memory that stays as it is from here on.
+    pub(super) fn copy(file: &mut File, mut each: impl FnMut(&[u8])) -> io::Result<File> {
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
         let mut copy = File::from(memfd_create("mux-plugin", flags)?);
-        pieces(file, |piece| copy.write_all(piece))?;
+        pieces(file, |piece| {
+            each(piece);
+            copy.write_all(piece)
+        })?;
         let all = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
         fcntl_add_seals(&copy, all)?;
         Ok(copy)
@@ -136,7 +140,7 @@ mod sealed {
     use std::fs::File;
     use std::io;
 
-    pub(super) fn copy(_: &mut File) -> io::Result<File> {
+    pub(super) fn copy(_: &mut File, _: impl FnMut(&[u8])) -> io::Result<File> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
