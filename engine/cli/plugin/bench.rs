@@ -253,8 +253,17 @@ fn frames(adapter: &Adapter, plan: &Plan, body: &Bytes) -> Result<(Bytes, Bytes)
     found.ok_or_else(|| Fault::BadResponse(String::from("no frame of the stream has content")))
 }
 
-/// Where frames end: at blank lines, or at the ends of lines where there are none.
+/// Where frames end: at blank lines, or at the ends of lines where there are none. Those of AWS begin with their length, and
+/// so with a zero.
 fn ends(body: &[u8]) -> Vec<usize> {
+    if body.first() == Some(&0) {
+        let next = |at: &usize| {
+            let length = body.get(*at..)?.first_chunk()?;
+            Some(at + u32::from_be_bytes(*length) as usize).filter(|end| end > at)
+        };
+        let ends = std::iter::successors(next(&0), next);
+        return ends.take_while(|end| *end <= body.len()).collect();
+    }
     let after = |mark: &[u8]| -> Vec<usize> {
         let places = body.windows(mark.len()).enumerate();
         let places = places.filter(|(_, window)| *window == mark);
@@ -302,6 +311,8 @@ mod tests {
         assert_eq!(ends(b"data: a\n\ndata: b\n\n"), [9, 18]);
         assert_eq!(ends(b"{}\n{}\n"), [3, 6]);
         assert_eq!(ends(b"{}"), [0_usize; 0]);
+        assert_eq!(ends(b"\0\0\0\x05a\0\0\0\x04\0\0\0\x09"), [5, 9]);
+        assert_eq!(ends(&[0; 8]), [0_usize; 0]);
     }
 
     #[test]

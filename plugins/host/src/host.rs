@@ -12,6 +12,7 @@ use crate::bindings::mux::provider::types as wit;
 use crate::cache::Cache;
 use crate::ceiling::Ceiling;
 use crate::claims;
+use crate::dist;
 use crate::engine;
 use crate::face::{EXPORT, Face};
 use crate::fault::{Fault, HostError, LoadError};
@@ -94,7 +95,7 @@ impl Host {
     pub fn load(self: &Arc<Self>, name: &str, bytes: &[u8]) -> Result<Arc<Plugin>, LoadError> {
         let refuse = |reason: String| LoadError::new(name, reason);
         self.look_at(bytes).map_err(refuse)?;
-        let hash = blake3::hash(bytes);
+        let hash = dist::hash(bytes);
         let (component, kept) = self.compiled(&hash, bytes).map_err(refuse)?;
         self.check_export(&component).map_err(refuse)?;
         let template =

@@ -18,6 +18,12 @@ pub(super) fn settings(kind: &str) -> &'static str {
 
 /// What a stream of a kind begins with, and a piece of text.
 pub(super) fn stream(kind: &str) -> Option<Exchange> {
+    if kind == "bedrock" {
+        let headers = json!({"content-type": "application/vnd.amazon.eventstream"});
+        let response = json!({"status": 200, "headers": headers, "body_base64": BEDROCK});
+        let recorded = json!({"model": "amazon.nova-lite-v1:0", "response": response});
+        return Exchange::read(recorded.to_string().as_bytes()).ok();
+    }
     let kind = preset::of(kind).map_or(kind, |preset| preset.adapter);
     let (model, lines): (_, &[&str]) = match kind {
         "openai" | "azure" | "mistral" => ("gpt-4.1-mini", OPENAI),
@@ -62,6 +68,15 @@ const COHERE: &[&str] = &[
 const OLLAMA: &[&str] = &[
     r#"{"model":"llama3.2","created_at":"2026-11-01T12:00:00Z","message":{"role":"assistant","content":"words number 1 "},"done":false}"#,
 ];
+
+/// `{"p":"abcdefghijk","role":"assistant"}` as `messageStart`, and
+/// `{"contentBlockIndex":0,"delta":{"text":"words number 1 "},"p":"abcdefghijklmnopqrstuvwxyz"}` as `contentBlockDelta`.
+const BEDROCK: &str = "\
+     AAAAiAAAAFJh0RTiCzpldmVudC10eXBlBwAMbWVzc2FnZVN0YXJ0DTpjb250ZW50LXR5cGUHABBhcHBsaWNhdGlvbi9qc29uDTpt\
+     ZXNzYWdlLXR5cGUHAAVldmVudHsicCI6ImFiY2RlZmdoaWprIiwicm9sZSI6ImFzc2lzdGFudCJ9t/VqyQAAAMIAAABXA/ighQs6\
+     ZXZlbnQtdHlwZQcAEWNvbnRlbnRCbG9ja0RlbHRhDTpjb250ZW50LXR5cGUHABBhcHBsaWNhdGlvbi9qc29uDTptZXNzYWdlLXR5\
+     cGUHAAVldmVudHsiY29udGVudEJsb2NrSW5kZXgiOjAsImRlbHRhIjp7InRleHQiOiJ3b3JkcyBudW1iZXIgMSAifSwicCI6ImFi\
+     Y2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6In3PuJFG";
 
 #[cfg(test)]
 mod tests {
