@@ -19,9 +19,6 @@ const FLAGS: [&str; 2] = [
     "-Clink-arg=-zstack-size=262144",
 ];
 
-/// Keeps one copy of what several crates make of the same generic code, a sixteenth of a component; not yet a stable option.
-const SHARED: &str = "-Zshare-generics=y";
-
 /// A compiler and how to make it compile to [`TARGET`].
 #[derive(Debug, Clone)]
 pub(super) struct Toolchain {
@@ -119,10 +116,6 @@ impl Toolchain {
             Some((workspace, "/plugins")),
         ];
         let mut flags = OsString::from(FLAGS.join("\u{1f}"));
-        if self.from_sources.is_some() {
-            flags.push("\u{1f}");
-            flags.push(SHARED);
-        }
         for (from, to) in places.into_iter().flatten() {
             flags.push("\u{1f}--remap-path-prefix=");
             flags.push(&from);
