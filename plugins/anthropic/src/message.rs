@@ -26,10 +26,7 @@ struct Envelope<'a> {
 /// The response a buffered body holds.
 pub(crate) fn decode(state: &State, batch: &Batch) -> Result<Decoded, Fault> {
     let Some(frame) = batch.frames().next() else {
-        return Ok(Decoded {
-            state: Some(state.write()?),
-            ..Decoded::default()
-        });
+        return Ok(Decoded::default());
     };
     let envelope: Envelope<'_> = json::read(frame.data).map_err(|error| malformed(&error))?;
     if envelope.kind == "error" {

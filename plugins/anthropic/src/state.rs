@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::usage::Counts;
 
 /// Everything the next frame needs. It travels through the host, a hundred bytes or so.
-#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -29,11 +29,11 @@ pub(crate) struct State {
     pub(crate) calls: u32,
     /// Pieces of reasoning so far.
     pub(crate) thoughts: u32,
-    /// Tools that run at the provider may bring sources: every text is looked at.
+    /// Tools that run at the provider may bring sources: characters are counted.
     pub(crate) cites: bool,
-    /// Characters of text so far, where it is looked at.
+    /// Characters of text so far, where they are counted.
     pub(crate) characters: u64,
-    /// What the open block of text stands on; where it stands is known only where text is looked at.
+    /// What the open block of text stands on; where it stands is known only where characters are counted.
     pub(crate) cited: Pending,
     pub(crate) stop_reason: Option<String>,
     pub(crate) stop_sequence: Option<String>,
@@ -76,25 +76,17 @@ impl State {
         Ok(state)
     }
 
-    pub(crate) fn write(&self) -> Result<Vec<u8>, Fault> {
+    pub(crate) fn write(&mut self) -> Result<Vec<u8>, Fault> {
+        let open = self.stream && !self.done;
+        let head = open.then(|| Head::new(&self.id, self.created, &self.model));
         // Whatever is open, more text of the one choice there is changes nothing.
-        let lead = (self.stream && !self.done).then(|| Lead {
-            head: Head::new(&self.id, self.created, &self.model),
-            open: 1,
-            usage: None,
-            characters: self.cites.then_some(self.characters),
-        });
-        match &lead {
+        let lead = head.and_then(|head| Lead::new(head, 1));
+        let lead = lead.map(|lead| Lead {
             // They go on there.
-            Some(lead) if lead.characters.is_some() => {
-                let rest = Self {
-                    characters: 0,
-                    ..self.clone()
-                };
-                state::write(Some(lead), &rest)
-            }
-            lead => state::write(lead.as_ref(), self),
-        }
+            characters: self.cites.then(|| std::mem::take(&mut self.characters)),
+            ..lead
+        });
+        state::write(lead.as_ref(), self)
     }
 
     pub(crate) fn part(&mut self, block: u32) -> Option<&mut OpenPart> {

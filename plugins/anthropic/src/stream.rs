@@ -48,17 +48,14 @@ pub(crate) fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
 }
 
 fn text_of(event: &mut Reading<'_>) -> Option<()> {
-    let (mut kind, mut index, mut delta) = (None, None, None);
-    event.scan.object()?;
-    while let Some(field) = event.scan.field()? {
-        let again = match field {
-            _ if same(field, b"type") => kind.replace(event.scan.word()?).is_some(),
-            _ if same(field, b"index") => index.replace(event.scan.count()?).is_some(),
-            _ if same(field, b"delta") => delta.replace(text_delta(event)?).is_some(),
+    let mut kind = None;
+    event.object()?;
+    while let Some(field) = event.field()? {
+        match field {
+            _ if same(field, b"type") => kind = Some(event.scan.word()?),
+            _ if same(field, b"index") => drop(event.scan.count()?),
+            _ if same(field, b"delta") => text_delta(event)?,
             _ => return None,
-        };
-        if again {
-            return None;
         }
     }
     same(kind?, b"content_block_delta").then_some(())
@@ -66,10 +63,10 @@ fn text_of(event: &mut Reading<'_>) -> Option<()> {
 
 fn text_delta(event: &mut Reading<'_>) -> Option<()> {
     let mut kind = None;
-    event.scan.object()?;
-    while let Some(field) = event.scan.field()? {
+    event.object()?;
+    while let Some(field) = event.field()? {
         match field {
-            _ if same(field, b"type") && kind.is_none() => kind = Some(event.scan.word()?),
+            _ if same(field, b"type") => kind = Some(event.scan.word()?),
             _ if same(field, b"text") => event.text()?,
             _ => return None,
         }

@@ -165,26 +165,25 @@ fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
 }
 
 fn text_of(event: &mut Reading<'_>) -> Option<()> {
-    let mut delta = None;
-    event.scan.object()?;
-    while let Some(field) = event.scan.field()? {
+    event.object()?;
+    while let Some(field) = event.field()? {
         match field {
-            _ if same(field, b"delta") && delta.is_none() => delta = Some(delta_of(event)?),
             b"contentBlockIndex" => drop(event.scan.count()?),
+            b"delta" => lone_text(event)?,
             // Padding, which hides the length of the text.
             b"p" => event.other()?,
             _ => return None,
         }
     }
-    delta
+    Some(())
 }
 
 /// `{"text":"…"}`, and nothing else.
-fn delta_of(event: &mut Reading<'_>) -> Option<()> {
-    event.scan.object()?;
-    same(event.scan.field()??, b"text").then_some(())?;
+fn lone_text(event: &mut Reading<'_>) -> Option<()> {
+    event.object()?;
+    same(event.field()??, b"text").then_some(())?;
     event.text()?;
-    event.scan.field()?.is_none().then_some(())
+    event.field()?.is_none().then_some(())
 }
 
 fn event(answer: &mut Progressing, frame: Frame<'_>) -> Result<(), Fault> {

@@ -147,31 +147,29 @@ fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
 }
 
 fn text_of(event: &mut Reading<'_>) -> Option<()> {
-    let (mut kind, mut delta) = (None, None);
-    event.scan.object()?;
-    while let Some(field) = event.scan.field()? {
-        let again = match field {
-            _ if same(field, b"type") => kind.replace(event.scan.word()?).is_some(),
-            _ if same(field, b"index") => event.scan.count().map(|_| false)?,
-            _ if same(field, b"delta") => delta.replace(delta_of(event)?).is_some(),
+    let mut kind = None;
+    event.object()?;
+    while let Some(field) = event.field()? {
+        match field {
+            _ if same(field, b"type") => kind = Some(event.scan.word()?),
+            _ if same(field, b"index") => drop(event.scan.count()?),
+            _ if same(field, b"delta") => lone_text(event)?,
             _ => return None,
-        };
-        if again {
-            return None;
         }
     }
-    delta.filter(|()| kind.is_some_and(|kind| same(kind, b"content-delta")))
+    same(kind?, b"content-delta").then_some(())
 }
 
 /// `{"message":{"content":{"text":"…"}}}`, and nothing else.
-fn delta_of(event: &mut Reading<'_>) -> Option<()> {
-    for name in [&b"message"[..], b"content", b"text"] {
-        event.scan.object()?;
-        same(event.scan.field()??, name).then_some(())?;
+fn lone_text(event: &mut Reading<'_>) -> Option<()> {
+    const PATH: [&[u8]; 3] = [b"message", b"content", b"text"];
+    for name in PATH {
+        event.object()?;
+        same(event.field()??, name).then_some(())?;
     }
     event.text()?;
-    for _ in 0..3 {
-        event.scan.field()?.is_none().then_some(())?;
+    for _ in PATH {
+        event.field()?.is_none().then_some(())?;
     }
     Some(())
 }
@@ -189,13 +187,17 @@ fn event(answer: &mut Progressing, data: &[u8]) -> Result<(), Fault> {
     let delta = event.delta;
     match (kind.as_ref(), delta) {
         ("message-start", _) => answer.begin(0),
-        ("content-start" | "content-delta" | "tool-plan-delta", Some(delta)) => {
-            let begins = kind == "content-start";
-            let message = delta.message;
-            message.map_or(Ok(()), |message| {
-                said(answer, event.index, begins, &message)
-            })
+        ("content-start", delta) => {
+            let message = delta.and_then(|delta| delta.message);
+            let mut parts = message.iter().flat_map(parts);
+            if !parts.any(|part| part.thinking.is_some()) {
+                begin_text(answer, event.index);
+            }
+            message.map_or(Ok(()), |message| said(answer, &message))
         }
+        ("content-delta" | "tool-plan-delta", Some(delta)) => delta
+            .message
+            .map_or(Ok(()), |message| said(answer, &message)),
         ("citation-start", Some(delta)) => delta
             .message
             .map_or(Ok(()), |message| cite(answer, &message)),
@@ -241,7 +243,13 @@ fn whole(answer: &mut Progressing, event: Event<'_>) -> Result<(), Fault> {
             "cohere answered without a message",
         )));
     };
-    said(answer, 0, true, &message)?;
+    plan(answer, &message)?;
+    for (number, part) in (0..).zip(parts(&message)) {
+        if part.text.is_some() {
+            begin_text(answer, number);
+        }
+        say(answer, part)?;
+    }
     cite(answer, &message)?;
     for called in calls(&message) {
         call(answer, called)?;
@@ -254,37 +262,46 @@ fn whole(answer: &mut Progressing, event: Event<'_>) -> Result<(), Fault> {
     )
 }
 
-/// What the part of that number, and those after it, say; whether they begin here.
-fn said(
-    answer: &mut Progressing,
-    first: u32,
-    begin: bool,
-    message: &Message<'_>,
-) -> Result<(), Fault> {
-    let thought = |text| Thought {
+/// What a piece of a message says.
+fn said(answer: &mut Progressing, message: &Message<'_>) -> Result<(), Fault> {
+    plan(answer, message)?;
+    parts(message).iter().try_for_each(|part| say(answer, part))
+}
+
+/// What the model means to do with its calls is no part of its answer.
+fn plan(answer: &mut Progressing, message: &Message<'_>) -> Result<(), Fault> {
+    match &message.tool_plan {
+        Some(plan) => think(answer, plan),
+        None => Ok(()),
+    }
+}
+
+fn say(answer: &mut Progressing, part: &Part<'_>) -> Result<(), Fault> {
+    if let Some(text) = &part.thinking {
+        think(answer, text)?;
+    }
+    match &part.text {
+        Some(text) => answer.text(0, text),
+        None => Ok(()),
+    }
+}
+
+fn think(answer: &mut Progressing, text: &str) -> Result<(), Fault> {
+    let thought = Thought {
         text,
         ..Thought::default()
     };
-    // What the model means to do with its calls is no part of its answer.
-    if let Some(plan) = &message.tool_plan {
-        answer.think(0, thought(plan))?;
+    answer.think(0, thought)
+}
+
+/// Here begins the text of that number.
+fn begin_text(answer: &mut Progressing, number: u32) {
+    let silent = !answer.has_spoken(0);
+    let before = answer.characters(0).or(silent.then_some(0));
+    let texts = &mut answer.extra().texts;
+    if texts.last().is_none_or(|(last, _)| *last != number) {
+        texts.push((number, before));
     }
-    let parts = message.content.iter().flat_map(OneOrMany::all);
-    for (number, part) in (first..).zip(parts) {
-        if let Some(text) = &part.thinking {
-            answer.think(0, thought(text))?;
-        }
-        if let Some(text) = &part.text {
-            if begin {
-                let counted = answer.characters(0);
-                let texts = &mut answer.extra().texts;
-                let before = counted.or_else(|| texts.is_empty().then_some(0));
-                texts.push((number, before));
-            }
-            answer.text(0, text)?;
-        }
-    }
-    Ok(())
 }
 
 fn cite(answer: &mut Progressing, message: &Message<'_>) -> Result<(), Fault> {
@@ -299,6 +316,10 @@ fn cite(answer: &mut Progressing, message: &Message<'_>) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+fn parts<'m, 'a>(message: &'m Message<'a>) -> &'m [Part<'a>] {
+    message.content.as_ref().map_or(&[], OneOrMany::all)
 }
 
 fn calls<'m, 'a>(message: &'m Message<'a>) -> &'m [Called<'a>] {

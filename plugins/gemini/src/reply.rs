@@ -73,63 +73,56 @@ fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
 }
 
 fn text_of(event: &mut Reading<'_>) -> Option<()> {
-    let (mut candidates, mut usage) = (None, None);
-    event.scan.object()?;
-    while let Some(field) = event.scan.field()? {
-        let again = match field {
-            _ if same(field, b"responseId") => event.id().map(|()| false)?,
-            _ if same(field, b"modelVersion") => event.model().map(|()| false)?,
-            _ if same(field, b"candidates") => candidates.replace(only(event)?).is_some(),
-            _ if same(field, b"usageMetadata") => usage.replace(counted(event)?).is_some(),
+    event.object()?;
+    while let Some(field) = event.field()? {
+        match field {
+            _ if same(field, b"responseId") => event.id()?,
+            _ if same(field, b"modelVersion") => event.model()?,
+            _ if same(field, b"candidates") => only(event)?,
+            _ if same(field, b"usageMetadata") => counted(event)?,
             _ if same(field, b"promptFeedback") || same(field, b"error") => return None,
-            _ => event.other().map(|()| false)?,
-        };
-        if again {
-            return None;
+            _ => event.other()?,
         }
     }
-    candidates
+    Some(())
 }
 
 /// The only candidate, which adds text.
 fn only(event: &mut Reading<'_>) -> Option<()> {
-    let (mut index, mut content) = (None, None);
     event.scan.array()?;
     event.scan.item()?.then_some(())?;
-    event.scan.object()?;
-    while let Some(field) = event.scan.field()? {
-        let again = match field {
-            _ if same(field, b"index") => index.replace(event.scan.count()?).is_some(),
-            _ if same(field, b"content") => content.replace(content_of(event)?).is_some(),
-            _ if same(field, b"finishReason") => event.scan.null().map(|()| false)?,
+    event.object()?;
+    while let Some(field) = event.field()? {
+        match field {
+            _ if same(field, b"index") => {
+                let index = event.scan.count()?;
+                event.choice(index);
+            }
+            _ if same(field, b"content") => content_of(event)?,
+            _ if same(field, b"finishReason") => event.scan.null()?,
             b"finishMessage" | b"groundingMetadata" | b"citationMetadata" | b"logprobsResult" => {
                 return None;
             }
-            _ => event.other().map(|()| false)?,
-        };
-        if again {
-            return None;
+            _ => event.other()?,
         }
     }
-    event.choice(index.unwrap_or(0));
-    let more = event.scan.item()?;
-    content.filter(|()| !more)
+    (!event.scan.item()?).then_some(())
 }
 
 /// A content that has one part, which is text.
 fn content_of(event: &mut Reading<'_>) -> Option<()> {
-    event.scan.object()?;
-    while let Some(field) = event.scan.field()? {
+    event.object()?;
+    while let Some(field) = event.field()? {
         if !same(field, b"parts") {
             event.other()?;
             continue;
         }
         event.scan.array()?;
         event.scan.item()?.then_some(())?;
-        event.scan.object()?;
-        same(event.scan.field()??, b"text").then_some(())?;
+        event.object()?;
+        same(event.field()??, b"text").then_some(())?;
         event.text()?;
-        if event.scan.field()?.is_some() || event.scan.item()? {
+        if event.field()?.is_some() || event.scan.item()? {
             return None;
         }
     }
@@ -155,8 +148,8 @@ const DETAILS: [&[u8]; 3] = [
 
 /// Reads the counts, where they tell of text alone.
 fn counted(event: &mut Reading<'_>) -> Option<()> {
-    event.scan.object()?;
-    while let Some(field) = event.scan.field()? {
+    event.object()?;
+    while let Some(field) = event.field()? {
         if let Some(which) = COUNTED.iter().position(|name| same(field, name)) {
             event.count(which)?;
         } else if DETAILS.iter().any(|name| same(field, name)) {
@@ -172,8 +165,8 @@ fn counted(event: &mut Reading<'_>) -> Option<()> {
 fn silent(event: &mut Reading<'_>) -> Option<()> {
     event.scan.array()?;
     while event.scan.item()? {
-        event.scan.object()?;
-        while let Some(field) = event.scan.field()? {
+        event.object()?;
+        while let Some(field) = event.field()? {
             // Where a client asks for numbers instead of words, they are looked up elsewhere.
             match field {
                 _ if same(field, b"modality") => {

@@ -11,8 +11,9 @@ const PIECE: usize = 64 << 10;
 
 /// A copy of compiled code that nobody else can change.
 pub(crate) enum Code {
-    /// In a file without a name, in memory, that takes no more writing. It can be mapped, which spares another copy. Until
-    /// it is sealed only this process has it, and whoever could reach into that could read the key as well.
+    /// In a file without a name, in memory, that takes no more writing. It can be mapped, which spares another copy. What is
+    /// proven is what goes into it; until it is sealed only this process has it, and whoever could reach into that could
+    /// read the key as well.
     Sealed(File),
     /// As bytes, where the system has no such files.
     Bytes(Vec<u8>),
@@ -78,10 +79,11 @@ fn mapped(engine: &Engine, file: &File) -> wasmtime::Result<Component> {
     let path = sealed::path(file)?;
     #[expect(
         unsafe_code,
-        reason = "wasmtime requires a file that it wrote itself and that never changes. Its content carries a keyed hash of \
-                  itself and of the name of component and engine, which was checked by the caller, by a key that only this user \
-                  can read; what another version or configuration of wasmtime wrote has another name, and wasmtime checks that \
-                  again. The file is sealed: it can be neither written nor cut"
+        reason = "wasmtime requires a file that it wrote itself and that never changes. What was copied into it carries a keyed \
+                  hash of itself and of the name of component and engine, which was checked by the caller, by a key that only \
+                  this user can read; what another version or configuration of wasmtime wrote has another name, and wasmtime \
+                  checks that again. The file has no name, nobody else had it as it was written, and it is sealed since: it can be \
+                  neither written nor cut"
     )]
     // SAFETY: see the reason.
     unsafe {

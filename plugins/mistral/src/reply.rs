@@ -126,49 +126,42 @@ fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
 }
 
 fn text_of(event: &mut Reading<'_>) -> Option<()> {
-    let mut choices = None;
-    event.scan.object()?;
-    while let Some(field) = event.scan.field()? {
+    event.object()?;
+    while let Some(field) = event.field()? {
         match field {
             _ if same(field, b"id") => event.id()?,
             _ if same(field, b"model") => event.model()?,
-            _ if same(field, b"choices") && choices.is_none() => choices = Some(only(event)?),
-            _ if same(field, b"choices") => return None,
+            _ if same(field, b"choices") => only(event)?,
             _ if same(field, b"usage") => event.scan.null()?,
             // Among them `p`, which hides the length of the text.
             _ => event.other()?,
         }
     }
-    choices
+    Some(())
 }
 
 /// The only choice, which adds text.
 fn only(event: &mut Reading<'_>) -> Option<()> {
-    let (mut index, mut delta) = (None, None);
     event.scan.array()?;
     event.scan.item()?.then_some(())?;
-    event.scan.object()?;
-    while let Some(field) = event.scan.field()? {
-        let again = match field {
-            _ if same(field, b"index") => index.replace(event.scan.count()?).is_some(),
-            _ if same(field, b"delta") => delta.replace(text_delta(event)?).is_some(),
-            _ if same(field, b"finish_reason") || same(field, b"message") => {
-                event.scan.null().map(|()| false)?
+    event.object()?;
+    while let Some(field) = event.field()? {
+        match field {
+            _ if same(field, b"index") => {
+                let index = event.scan.count()?;
+                event.choice(index);
             }
-            _ => event.other().map(|()| false)?,
-        };
-        if again {
-            return None;
+            _ if same(field, b"delta") => delta_of(event)?,
+            _ if same(field, b"finish_reason") || same(field, b"message") => event.scan.null()?,
+            _ => event.other()?,
         }
     }
-    event.choice(index.unwrap_or(0));
-    let more = event.scan.item()?;
-    delta.filter(|()| !more)
+    (!event.scan.item()?).then_some(())
 }
 
-fn text_delta(event: &mut Reading<'_>) -> Option<()> {
-    event.scan.object()?;
-    while let Some(field) = event.scan.field()? {
+fn delta_of(event: &mut Reading<'_>) -> Option<()> {
+    event.object()?;
+    while let Some(field) = event.field()? {
         match field {
             _ if same(field, b"content") => event.text()?,
             _ if same(field, b"tool_calls") => event.scan.null()?,

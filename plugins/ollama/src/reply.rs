@@ -76,27 +76,23 @@ fn more_text(state: &[u8], batch: &Batch) -> Option<Decoded> {
 }
 
 fn text_of(line: &mut Reading<'_>) -> Option<()> {
-    let (mut message, mut done) = (None, None);
-    line.scan.object()?;
-    while let Some(field) = line.scan.field()? {
-        let again = match field {
-            _ if same(field, b"model") => line.model().map(|()| false)?,
-            _ if same(field, b"message") => message.replace(content_of(line)?).is_some(),
-            _ if same(field, b"done") => done.replace(line.scan.value()?).is_some(),
+    line.object()?;
+    while let Some(field) = line.field()? {
+        match field {
+            _ if same(field, b"model") => line.model()?,
+            _ if same(field, b"message") => content_of(line)?,
+            _ if same(field, b"done") => same(line.scan.value()?, b"false").then_some(())?,
             b"error" | b"done_reason" | b"prompt_eval_count" | b"eval_count" => return None,
-            _ => line.other().map(|()| false)?,
-        };
-        if again {
-            return None;
+            _ => line.other()?,
         }
     }
-    message.filter(|()| done.is_none_or(|done| same(done, b"false")))
+    Some(())
 }
 
 /// A message that is text.
 fn content_of(line: &mut Reading<'_>) -> Option<()> {
-    line.scan.object()?;
-    while let Some(field) = line.scan.field()? {
+    line.object()?;
+    while let Some(field) = line.field()? {
         match field {
             _ if same(field, b"content") => line.text()?,
             b"thinking" | b"tool_calls" => return None,
@@ -149,12 +145,8 @@ fn said(answer: &mut Progressing, message: &Message<'_>) -> Result<(), Fault> {
             },
         )?;
     }
-    if let Some(json) = message
-        .content
-        .map(RawValue::get)
-        .filter(|json| *json != "null")
-    {
-        answer.written(0, json)?;
+    if let Some(json) = message.content {
+        answer.written(0, json.get())?;
     }
     for called in message.tool_calls.iter().flatten() {
         let arguments = called.function.arguments.map(RawValue::get);

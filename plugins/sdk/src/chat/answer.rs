@@ -458,12 +458,11 @@ impl<E: Default + Serialize + DeserializeOwned> Answer<E> {
             Some(usage) if !usage.other.is_empty() => None,
             usage => {
                 self.writing();
-                let head = self.head.take();
-                head.map(|head| Lead {
-                    head,
-                    open,
+                let lead = self.head.take().and_then(|head| Lead::new(head, open));
+                lead.map(|lead| Lead {
                     usage,
                     characters,
+                    ..lead
                 })
             }
         };

@@ -25,10 +25,6 @@ pub enum Watched {
 /// adapter adds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a fact of its own about an answer"
-)]
 pub struct Progress<E> {
     /// Whether the client gets a stream.
     pub stream: bool,

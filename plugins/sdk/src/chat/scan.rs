@@ -98,8 +98,7 @@ impl<'a> Scan<'a> {
 
     /// A number without sign, fraction and exponent, smaller than a billion.
     pub fn count(&mut self) -> Option<u32> {
-        let add = |sum: u32, digit: &u8| sum * 10 + u32::from(*digit - b'0');
-        Some(self.digits_of_count()?.iter().fold(0, add))
+        self.digits_of_count().map(number)
     }
 
     /// Such a number as it is written.
@@ -266,6 +265,12 @@ impl<'a> Scan<'a> {
     fn skip_byte(&mut self) {
         self.rest = self.rest.get(1..).unwrap_or_default();
     }
+}
+
+/// The number of so few digits.
+pub(crate) fn number(digits: &[u8]) -> u32 {
+    let add = |sum: u32, digit: &u8| sum * 10 + u32::from(*digit - b'0');
+    digits.iter().fold(0, add)
 }
 
 /// Whether a text is that word. Comparing them as slices would go through them byte by byte where WebAssembly runs.

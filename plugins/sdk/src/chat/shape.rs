@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 
-use crate::chat::scan::{Scan, same};
+use crate::chat::scan::{Scan, number, same};
 
 /// Most bytes of a shape between its values, and most values.
 const BETWEEN: usize = 512;
@@ -35,13 +35,17 @@ pub struct More<'a> {
 }
 
 /// An event as it is read in full. Whatever a reader takes from it by `scan` is the same in all events of its shape; what
-/// differs is taken by the other functions.
+/// differs is taken by the other functions. Objects are gone through here, where no name comes twice: a reader of the whole
+/// event may have its own mind on that.
 #[derive(Debug)]
 pub struct Reading<'a> {
     /// What is left to read.
     pub scan: Scan<'a>,
     more: More<'a>,
     has_text: bool,
+    /// The names of the objects that are open, each with how many objects are around it.
+    names: Vec<(u32, &'a [u8])>,
+    depth: u32,
     values: [(Value, &'a [u8]); VALUES],
     count: usize,
 }
@@ -123,12 +127,36 @@ impl<'a> Reading<'a> {
             scan: Scan::new(event),
             more: More::default(),
             has_text: false,
+            names: Vec::new(),
+            depth: 0,
             values: [(Value::Text, &[]); VALUES],
             count: 0,
         };
         reader(&mut reading)?;
         reading.scan.clone().end()?;
         reading.has_text.then_some(reading)
+    }
+
+    /// Goes into an object.
+    pub fn object(&mut self) -> Option<()> {
+        self.depth += 1;
+        self.scan.object()
+    }
+
+    /// Goes to the next field of the object and gives its name; nothing within where the object ends, which is left then.
+    pub fn field(&mut self) -> Option<Option<&'a [u8]>> {
+        let depth = self.depth;
+        let Some(name) = self.scan.field()? else {
+            self.names.retain(|(of, _)| *of < depth);
+            self.depth -= 1;
+            return Some(None);
+        };
+        let mut own = self.names.iter().rev().take_while(|(of, _)| *of == depth);
+        if own.any(|(_, own)| same(own, name)) {
+            return None;
+        }
+        self.names.push((depth, name));
+        Some(Some(name))
     }
 
     /// The choice that the text is added to; the first where nothing is said.
@@ -161,25 +189,21 @@ impl<'a> Reading<'a> {
     /// A count, which comes once.
     pub fn count(&mut self, which: usize) -> Option<()> {
         let place = self.more.counts.get_mut(which)?;
-        let mut scan = self.scan.clone();
-        let digits = scan.digits_of_count()?;
-        let first = place.replace(self.scan.count()?).is_none();
+        let digits = self.scan.digits_of_count()?;
+        let first = place.replace(number(digits)).is_none();
         self.note(Value::Count(which), digits);
         first.then_some(())
     }
 
     /// A value of no meaning here.
     pub fn other(&mut self) -> Option<()> {
-        let mut scan = self.scan.clone();
-        if let Some(string) = scan.string() {
+        if let Some(string) = self.scan.string() {
             self.note(Value::String, string);
-        } else if let Some(digits) = scan.digits_of_count() {
+        } else if let Some(digits) = self.scan.digits_of_count() {
             self.note(Value::Number, digits);
         } else {
-            scan = self.scan.clone();
-            scan.value()?;
+            self.scan.value()?;
         }
-        self.scan = scan;
         Some(())
     }
 
@@ -288,8 +312,8 @@ mod tests {
     /// Reads such an event in full, and counts how often that was.
     fn reader(event: &mut Reading<'_>) -> Option<()> {
         TIMES.set(TIMES.get() + 1);
-        event.scan.object()?;
-        while let Some(field) = event.scan.field()? {
+        event.object()?;
+        while let Some(field) = event.field()? {
             match field {
                 b"id" => event.id()?,
                 b"at" => {
@@ -298,10 +322,10 @@ mod tests {
                 }
                 b"n" => event.count(3)?,
                 b"delta" => {
-                    event.scan.object()?;
-                    same(event.scan.field()??, b"text").then_some(())?;
+                    event.object()?;
+                    same(event.field()??, b"text").then_some(())?;
                     event.text()?;
-                    event.scan.field()?.is_none().then_some(())?;
+                    event.field()?.is_none().then_some(())?;
                 }
                 _ => event.other()?,
             }
@@ -352,6 +376,21 @@ mod tests {
             assert_eq!(TIMES.get(), 1, "{other}");
             assert_eq!(told, read(&Shape::new(), other), "{other}");
             read(&shape, &first);
+        }
+    }
+
+    #[test]
+    fn a_name_comes_once_in_an_object() {
+        let shape = Shape::new();
+        for (event, adds) in [
+            (r#"{"at":0,"x":1,"delta":{"text":"a"}}"#, true),
+            (r#"{"at":0,"at":0,"delta":{"text":"a"}}"#, false),
+            (r#"{"x":null,"delta":{"text":"a"},"x":null}"#, false),
+            (r#"{"text":1,"delta":{"text":"a"}}"#, true),
+            (r#"{"delta":{"text":"a"},"text":1}"#, true),
+            (r#"{"delta":{"text":"a"},"delta":{"text":"a"}}"#, false),
+        ] {
+            assert_eq!(read(&shape, event).is_some(), adds, "{event}");
         }
     }
 

@@ -34,6 +34,18 @@ pub struct Lead<'a> {
 }
 
 impl<'a> Lead<'a> {
+    /// One that fits a state: nothing where names are so long that chunks begin with more than 64 KiB.
+    #[must_use]
+    pub fn new(head: Head<'a>, open: u32) -> Option<Self> {
+        u16::try_from(head.bytes().len()).ok()?;
+        Some(Self {
+            head,
+            open,
+            usage: None,
+            characters: None,
+        })
+    }
+
     /// A state of such a beginning, and the rest.
     #[must_use]
     pub fn before(lead: Option<&Self>, rest: &[u8]) -> Vec<u8> {
