@@ -26,13 +26,13 @@ impl Code {
     /// Those of reading.
     pub(crate) fn copy(file: &mut File, hasher: &mut blake3::Hasher) -> io::Result<Self> {
         let begin = file.stream_position()?;
-        let mut hashed = hasher.clone();
+        let mut proving = hasher.clone();
         let copied = sealed::copy(file, |piece| {
-            hashed.update(piece);
+            proving.update(piece);
         });
         match copied {
             Ok(copy) => {
-                *hasher = hashed;
+                *hasher = proving;
                 return Ok(Self::Sealed(copy));
             }
             Err(error) => tracing::debug!("compiled code is kept as bytes: {error}"),
