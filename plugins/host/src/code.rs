@@ -6,8 +6,9 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// Bytes read at once: little enough for the processor to have them at hand still, and for their place to be there already.
-const PIECE: usize = 64 << 10;
+/// Bytes read at once: little enough for the processor to have them at hand as they are hashed and written, and so many that
+/// hashing is quick.
+const PIECE: usize = 256 << 10;
 
 /// A copy of compiled code that nobody else can change.
 pub(crate) enum Code {
